@@ -1,0 +1,14 @@
+/* clock.h - the time since boot, read once for each wake-up and passed down.
+ *
+ * The wall clock of a Raspberry Pi jumps by decades when the network comes up, so nothing that
+ * counts down uses it.
+ */
+#ifndef QUELL_CLOCK_H
+#define QUELL_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds of CLOCK_BOOTTIME (it goes on in suspend, so a cached TTL does too). */
+uint64_t clock_ms(void);
+
+#endif

@@ -1,0 +1,94 @@
+/* conf.h - the one option table and its reader, for quelld, quell-update and quellctl.
+ *
+ * The file is the user's and is only read.  Every option stands as one row in the table of conf.c:
+ * name, type, default, check, a line of explanation.  From that row come the parser (libconfuse),
+ * the error with file and line, and the output of `quelld --check`.
+ */
+#ifndef QUELL_CONF_H
+#define QUELL_CONF_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/addr.h"
+#include "lib/err.h"
+
+#define CONF_LISTEN_MAX	  32
+#define CONF_UPSTREAM_MAX 16
+#define CONF_ALLOW_MAX	  64
+#define CONF_LISTS_MAX	  256
+#define CONF_PATH_SIZE	  1024
+#define CONF_NAME_SIZE	  64
+#define CONF_URL_SIZE	  2048
+#define CONF_WORKERS_MAX  64
+
+/* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
+enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MATCH_BELOW };
+
+/* One `list "name" { ... }` section.  Exactly one of url and file is not empty. */
+struct conf_list {
+	char name
+	    [CONF_NAME_SIZE]; /* [A-Za-z0-9._-]+, not starting with a dot: it is a file's name too */
+	char url[CONF_URL_SIZE];   /* http:, https: or file: */
+	char file[CONF_PATH_SIZE]; /* absolute, or relative to the folder of the configuration */
+	char syntax[16];	   /* "auto", or a name of feed_find() */
+	enum conf_match match;
+};
+
+struct conf {
+	union addr listen[CONF_LISTEN_MAX];
+	char listen_text[CONF_LISTEN_MAX][ADDR_TEXT_SIZE]; /* kept: an interface may come later */
+	unsigned n_listen;
+	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
+	unsigned n_upstream;
+	struct net
+	    allow[CONF_ALLOW_MAX]; /* who is answered besides loopback; none: the default set */
+	unsigned n_allow;
+	unsigned workers;
+	char user[CONF_NAME_SIZE];
+	char control[108]; /* sun_path */
+	char state_dir[CONF_PATH_SIZE];
+	uint64_t cache_size; /* bytes, all workers together */
+	uint32_t cache_max_ttl_s;
+	uint32_t cache_negative_ttl_s; /* upper bound for answers that say no (RFC 2308, 5) */
+	uint32_t query_timeout_ms;     /* a question is given up after this */
+	uint32_t questions_max;	       /* in flight, all workers together */
+	uint32_t tcp_clients_max;      /* all workers together */
+	uint32_t tcp_idle_ms;
+	uint16_t udp_size; /* largest UDP message sent or asked for, bytes */
+	bool log_queries;
+	struct conf_list *lists; /* owned, n_lists of them, in the order of the file */
+	unsigned n_lists;
+};
+
+/* The compiled-in path of the configuration. */
+extern const char conf_default_path[];
+
+/* All defaults, no lists.  Free with conf_free().  NULL: no memory. */
+struct conf *conf_new(void);
+void conf_free(struct conf *conf);
+
+/* Read `path` into a fresh conf.  Returns 0 and *out (owned by the caller); ERR_NOTFOUND where the
+ * file is not there; ERR_SYS; ERR_FORMAT with "FILE:LINE: what is wrong and what would be right". */
+int conf_read(struct conf **out, const char *path, struct why *why) QUELL_CHECK;
+
+/* The same from text in memory; `name` stands for the path in messages.  For tests and fuzzing. */
+int conf_read_text(
+    struct conf **out, const char *text, const char *name, struct why *why) QUELL_CHECK;
+
+/* Write the effective configuration in the file's own syntax, every option on its line, so that
+ * reading it again gives the same conf. */
+void conf_print(const struct conf *conf, FILE *to);
+
+/* `300`, `300s`, `5m`, `1h`, `2d`, `250ms` to milliseconds.  Returns 0 or ERR_FORMAT. */
+int conf_parse_duration(uint64_t *ms, const char *text, struct why *why) QUELL_CHECK;
+
+/* `65536`, `64K`, `32M`, `1G` to bytes.  Returns 0 or ERR_FORMAT. */
+int conf_parse_size(uint64_t *bytes, const char *text, struct why *why) QUELL_CHECK;
+
+/* Names of the options, sorted, NULL at the end: for the test that each is documented. */
+const char *const *conf_option_names(void);
+
+#endif

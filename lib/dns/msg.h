@@ -1,0 +1,217 @@
+/* msg.h - DNS messages in place: what a query asks, the records of a reply, and writing both.
+ *
+ *   header 12 | question: name type class | answer | authority | additional (with OPT)
+ *
+ * Reading never copies records and never allocates.  Writing goes through `struct msg_writer`,
+ * which compresses names (RFC 1035, 4.1.4) against those already written.
+ * Offsets are from the first byte of the message.
+ */
+#ifndef QUELL_MSG_H
+#define QUELL_MSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/dns/name.h"
+#include "lib/err.h"
+
+#define MSG_HEADER    12
+#define MSG_MAX	      65535
+#define MSG_UDP_PLAIN 512 /* RFC 1035, 4.2.1: the limit without EDNS, and EDNS' least */
+
+/* Flags, as in the second 16-bit word of the header (RFC 1035 4.1.1, RFC 4035 3.2). */
+#define MSG_QR	   0x8000u
+#define MSG_OPCODE 0x7800u
+#define MSG_AA	   0x0400u
+#define MSG_TC	   0x0200u
+#define MSG_RD	   0x0100u
+#define MSG_RA	   0x0080u
+#define MSG_Z	   0x0040u
+#define MSG_AD	   0x0020u
+#define MSG_CD	   0x0010u
+#define MSG_RCODE  0x000fu
+
+enum msg_rcode {
+	RCODE_NOERROR = 0,
+	RCODE_FORMERR = 1,
+	RCODE_SERVFAIL = 2,
+	RCODE_NXDOMAIN = 3,
+	RCODE_NOTIMP = 4,
+	RCODE_REFUSED = 5,
+	RCODE_BADVERS = 16, /* RFC 6891, 6.1.3 */
+};
+
+enum msg_type {
+	TYPE_A = 1,
+	TYPE_NS = 2,
+	TYPE_CNAME = 5,
+	TYPE_SOA = 6,
+	TYPE_TXT = 16,
+	TYPE_SIG = 24,
+	TYPE_AAAA = 28,
+	TYPE_DNAME = 39,
+	TYPE_OPT = 41,
+	TYPE_DS = 43,
+	TYPE_RRSIG = 46,
+	TYPE_NSEC = 47,
+	TYPE_NSEC3 = 50,
+	TYPE_SVCB = 64,
+	TYPE_HTTPS = 65,
+	TYPE_TKEY = 249,
+	TYPE_TSIG = 250,
+	TYPE_IXFR = 251,
+	TYPE_AXFR = 252,
+	TYPE_ANY = 255,
+};
+
+enum msg_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_NONE = 254, CLASS_ANY = 255 };
+
+/* Extended DNS error codes (RFC 8914, 5.2) in use here. */
+enum msg_ede {
+	EDE_NONE = -1,
+	EDE_BLOCKED = 15,
+	EDE_PROHIBITED = 18,
+	EDE_NOT_AUTHORITATIVE = 20,
+	EDE_NO_REACHABLE_AUTHORITY = 22,
+	EDE_NETWORK_ERROR = 23,
+};
+
+/* EDNS as a query or reply carries it (RFC 6891). */
+struct msg_edns {
+	bool present;
+	bool dnssec_ok; /* DO, RFC 3225 */
+	uint8_t version;
+	uint8_t ext_rcode; /* upper eight bits of the extended RCODE */
+	uint16_t udp_size; /* as sent; less than 512 counts as 512 */
+	uint16_t options_off, options_len;
+};
+
+struct msg_query {
+	uint16_t id;
+	uint16_t flags;
+	uint16_t qtype, qclass;
+	uint8_t qname[NAME_SIZE]; /* lower case */
+	uint8_t qname_len;
+	uint8_t qname_labels;
+	uint16_t
+	    question_end; /* the question is packet[12 .. question_end), its name uncompressed */
+	struct msg_edns edns;
+};
+
+/* What msg_parse_query() found.  Values >= 0 are the RCODE to answer with. */
+enum { MSG_QUERY_DROP = -100 };
+
+/* Read a client's message of `len` bytes.
+ * Returns RCODE_NOERROR and fills all of *q for a well-formed standard query;
+ * MSG_QUERY_DROP for what must not be answered: shorter than a header, or a response (QR set);
+ * else the RCODE that docs/answers.md gives for it: RCODE_NOTIMP for another opcode,
+ * RCODE_FORMERR for a malformed one, RCODE_BADVERS for an EDNS version above 0 (then *q is whole).
+ * In each case but a drop q->id and q->flags are set, and q->question_end is not 0 only when one
+ * well-formed question was read (then qname, qtype, qclass are set too and the reply may repeat
+ * it).  A name in the question may not be compressed (nothing stands before it to point to).
+ * Records of the answer and authority section are walked and ignored; bytes behind the last
+ * counted record are ignored.  More than one OPT, one outside the additional section or with an
+ * owner other than the root, or options that overrun it: FORMERR (RFC 6891, 6.1.1).
+ * No record may overrun the message: FORMERR.  QDCOUNT other than 1: FORMERR (RFC 9619).
+ * Cost: one pass, no allocation. */
+int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q) QUELL_CHECK;
+
+/* Next EDNS option in packet[*pos .. end): its code, data (borrowed) and length.
+ * Start with *pos = options_off.  Returns false at the end. */
+bool msg_next_option(const uint8_t *packet, size_t *pos, size_t end, uint16_t *code,
+    const uint8_t **data, uint16_t *data_len);
+
+enum msg_section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL, SECTION_N };
+
+/* One record as it stands in a message. */
+struct msg_rr {
+	size_t owner_off;
+	size_t ttl_off;
+	size_t rdata_off;
+	uint16_t type, class;
+	uint32_t ttl; /* s; the top bit set counts as 0 (RFC 2181, 8) */
+	uint16_t rdata_len;
+	enum msg_section section;
+};
+
+/* Walks the records of a message behind its question. */
+struct msg_walk {
+	const uint8_t *msg;
+	size_t len;
+	size_t pos;
+	uint16_t left[SECTION_N];
+	enum msg_section section;
+};
+
+/* Start behind the question section (0 or more questions).  Returns 0 or ERR_FORMAT. */
+int msg_walk_start(struct msg_walk *w, const uint8_t *msg, size_t len) QUELL_CHECK;
+
+/* Returns 1 and the next record, 0 at the end, ERR_FORMAT where the message is malformed. */
+int msg_walk_next(struct msg_walk *w, struct msg_rr *rr) QUELL_CHECK;
+
+/* Read a record of type OPT.  Returns 0, or ERR_FORMAT (owner, options). */
+int msg_read_edns(const uint8_t *msg, const struct msg_rr *rr, struct msg_edns *edns) QUELL_CHECK;
+
+static inline uint16_t msg_u16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t msg_u32(const uint8_t *p)
+{
+	return (uint32_t)msg_u16(p) << 16 | msg_u16(p + 2);
+}
+
+static inline void msg_set_u16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void msg_set_u32(uint8_t *p, uint32_t v)
+{
+	msg_set_u16(p, v >> 16);
+	msg_set_u16(p + 2, v & 0xffff);
+}
+
+/* A message being written.  `out` fails stickily when the message does not fit. */
+#define MSG_WRITER_NAMES 64 /* suffixes that later names can point to; more are written in full */
+
+struct msg_writer {
+	struct buf out;
+	uint16_t suffix_off[MSG_WRITER_NAMES];
+	unsigned n_suffixes;
+};
+
+/* Start a message in out[0..size): a header of zeros (with `id` and `flags`) and no question. */
+void msg_write_start(struct msg_writer *w, uint8_t *out, size_t size, uint16_t id, uint16_t flags);
+
+/* The one question; sets QDCOUNT.  `name` keeps its letter case. */
+void msg_write_question(struct msg_writer *w, const uint8_t *name, uint16_t type, uint16_t class);
+
+/* `name`, compressed where `compress` is true.  A suffix equal to part of the question's name, letter
+ * case aside, becomes a pointer to it (so a reply speaks in the asker's case); other suffixes only
+ * where the letter case agrees. */
+void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress);
+
+/* Copy record `rr` of `msg` (`len` bytes) with the TTL `ttl`: its owner and the names in its rdata
+ * are read through their pointers and written anew; names in rdata are compressed only for the types
+ * of RFC 1035 (RFC 3597, 4).  Counts it in its section of the header.
+ * Returns 0; ERR_FORMAT where a name or the shape of the rdata is malformed: for the well-known types
+ * (RFC 3597, 4's list, A, AAAA, SOA, SRV, NAPTR, DNAME, RRSIG, NSEC, SVCB, HTTPS) the rdata must have
+ * exactly its form; ERR_RANGE where it does not fit (then nothing of it is written). */
+int msg_write_copy(struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr,
+    uint32_t ttl) QUELL_CHECK;
+
+/* An OPT record: `udp_size` is what we can take, `dnssec_ok` is echoed (RFC 3225, 3), `rcode` the full
+ * RCODE whose upper bits go here; `ede` is EDE_NONE or a code of RFC 8914 with `ede_text` (may be
+ * NULL).  Counts itself in ARCOUNT. */
+void msg_write_opt(struct msg_writer *w, uint16_t udp_size, bool dnssec_ok, unsigned rcode, int ede,
+    const char *ede_text);
+
+/* Bytes that msg_write_opt() will need. */
+size_t msg_opt_size(int ede, const char *ede_text);
+
+#endif

@@ -1,0 +1,14 @@
+noinst_LIBRARIES += lib/libquell.a
+lib_libquell_a_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
+lib_libquell_a_SOURCES = \
+	lib/addr.c lib/addr.h \
+	lib/buf.h \
+	lib/clock.c lib/clock.h \
+	lib/conf.c lib/conf.h \
+	lib/err.c lib/err.h \
+	lib/hash.c lib/hash.h \
+	lib/log.c lib/log.h \
+	lib/resolvconf.c lib/resolvconf.h \
+	lib/rng.c lib/rng.h \
+	lib/dns/msg.c lib/dns/msg.h \
+	lib/dns/name.c lib/dns/name.h

@@ -1,0 +1,101 @@
+/* channel.h - the messages between parent, worker and loader (docs/messages.md has each).
+ *
+ * A channel is one end of a SOCK_SEQPACKET pair: a message is one packet, at most CHANNEL_MAX bytes with at
+ * most one descriptor.  Both ends are the same program, so a payload is a struct as it lies in memory.
+ */
+#ifndef QUELL_CHANNEL_H
+#define QUELL_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/err.h"
+#include "resolver/core/options.h"
+#include "resolver/core/query.h"
+#include "resolver/core/stats.h"
+
+#define CHANNEL_MAX 32768
+
+enum channel_type {
+	/* parent to worker */
+	CHANNEL_OPTIONS = 1, /* struct options */
+	CHANNEL_LISTEN,	     /* struct channel_listen, with the socket */
+	CHANNEL_UNLISTEN,    /* struct channel_listen: close the socket of this index */
+	CHANNEL_IMAGE, /* struct channel_image, with the sealed memfd; without one: no lists */
+	CHANNEL_STATS, /* empty; the answer is CHANNEL_STATS with struct channel_stats */
+	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct channel_why */
+	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; the answer has a uint64_t: how many */
+	/* worker to parent */
+	CHANNEL_READY,	 /* empty: answers queries now */
+	CHANNEL_SWAPPED, /* struct channel_image: these lists are in force (or `failed`) */
+	/* loader to parent */
+	CHANNEL_LOADED, /* struct channel_loaded, with the sealed memfd unless err */
+};
+
+struct channel_head {
+	uint32_t type;	 /* enum channel_type */
+	uint32_t serial; /* of a request; its answer repeats it */
+};
+
+enum channel_socket { CHANNEL_SOCKET_UDP, CHANNEL_SOCKET_TCP };
+
+struct channel_listen {
+	uint32_t
+	    index; /* of the listening socket, 0 .. 2 * CONF_LISTEN_MAX - 1; unique while open */
+	uint32_t kind; /* enum channel_socket */
+	union addr addr;
+};
+
+struct channel_image {
+	uint32_t generation;
+	uint32_t failed; /* from the worker: could not be mapped or opened; the old lists stay */
+};
+
+struct channel_stats {
+	struct stats stats;
+	struct query_upstream upstream[CONF_UPSTREAM_MAX];
+	uint32_t n_upstream;
+	uint32_t generation;
+};
+
+struct channel_name {
+	uint32_t name_len;
+	uint8_t name[NAME_SIZE]; /* lower-case wire form */
+};
+
+#define CHANNEL_WHY_MATCHES 64
+
+struct channel_why {
+	uint32_t n_matches; /* in all */
+	struct trie_match match[CHANNEL_WHY_MATCHES];
+};
+
+struct channel_loaded {
+	int32_t err;
+	uint32_t n_lists;
+	uint64_t n_rules, n_names, n_bad, n_lines;
+	uint64_t image_len;
+	char text[512]; /* err: the reason; else a summary of lines that were left out, or empty */
+};
+
+/* Send one message; `fd` (borrowed) or -1.  `payload` may be NULL with len 0.
+ * Returns 0, ERR_SYS (errno; EAGAIN: the other end does not read) or ERR_RANGE. */
+int channel_send(int channel, enum channel_type type, uint32_t serial, const void *payload,
+    size_t len, int fd) QUELL_CHECK;
+
+struct channel_message {
+	struct channel_head head;
+	size_t len; /* of payload */
+	int fd;	    /* now the caller's, or -1 */
+	_Alignas(16) uint8_t payload[CHANNEL_MAX];
+};
+
+/* Receive one.  Returns 1; 0 when the other end has closed; ERR_SYS (EAGAIN: nothing there);
+ * ERR_FORMAT for one that is too short or too long (its descriptor is closed). */
+int channel_receive(int channel, struct channel_message *m) QUELL_CHECK;
+
+/* A pair, both ends close-on-exec and non-blocking. */
+int channel_pair(int fds[2]) QUELL_CHECK;
+
+#endif

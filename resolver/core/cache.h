@@ -1,0 +1,84 @@
+/* cache.h - the answers already known: bounded in bytes, and no scan of random names empties it.
+ *
+ *            put                 hit since it came in?  yes          hit again?  yes: to the head once more
+ *   -----> [ probation: 1/8 ] ------------------------------> [ main: 7/8 ] ---+
+ *               | no                                               | no        |
+ *               v                                                  v           +--> head
+ *             ghost (only its hash; a name that comes back soon goes to main at once)
+ *
+ * S3-FIFO (Yang et al., SOSP 2023) over two rings of bytes.  An entry is one run of bytes in a ring:
+ * header, record offsets, message.  Taking room at the head drops or moves what lies there, so there is
+ * no free list, no fragmentation, and the bound holds under any mix of sizes.
+ *
+ * The index is a uthash table of fixed size over the entries; its buckets and the ghosts are part of the
+ * bound.  Time is given by the caller; nothing here reads a clock or allocates after cache_new().
+ * One thread only.
+ */
+#ifndef QUELL_CACHE_H
+#define QUELL_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/dns/name.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+
+/* What an answer is kept under: built by cache_key(). */
+#define CACHE_KEY_SIZE (NAME_SIZE + 6)
+
+struct cache_key {
+	uint16_t len;
+	uint8_t bytes[CACHE_KEY_SIZE]; /* type, class, flags, group, name in lower case */
+};
+
+/* `name` in lower case.  `group` is the upstream group (0). */
+void cache_key(struct cache_key *key, const uint8_t *name, size_t name_len, uint16_t type,
+    uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group);
+
+/* An answer as it is kept.  `msg` is a whole message in its normal form (answer.h): question, records,
+ * no OPT.  Valid until the next cache_put() or cache_flush(). */
+struct cache_answer {
+	const uint8_t *msg;
+	size_t len;
+	const uint16_t *ttl_off; /* n_records offsets of the TTL fields, in order */
+	unsigned n_records;
+	uint64_t stored_ms; /* when it was put */
+	uint32_t ttl_s;	    /* how long it lives, from stored_ms */
+	bool has_targets;   /* it leads to other names, which the lists may have */
+};
+
+/* A verdict on the targets of an entry, and the generation of lists it was found under. */
+struct cache_verdict {
+	uint32_t generation;
+	bool blocked;
+};
+
+struct cache;
+
+/* A cache that takes `size` bytes in all (at least 64 KiB, else ERR_RANGE), all allocated and mapped here.
+ * `key` is the secret for its hash.  Free with cache_free(). */
+int cache_new(struct cache **out, size_t size, const struct hash_key *key) QUELL_CHECK;
+void cache_free(struct cache *c);
+
+/* The answer for `key` that still lives at `now_ms`: true and *answer, with *verdict borrowed (the caller
+ * may write it) - or false. */
+bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer, struct cache_verdict **verdict);
+
+/* Keep `answer` (its msg and ttl_off are copied) under `key`, in place of an older one.  What is larger than
+ * an eighth of a ring, or has a TTL of 0, is not kept: that is no error. */
+void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
+    const struct cache_verdict *verdict);
+
+/* Drop the entries of one name (lower-case wire form; all types), or all with NULL.  Returns how many. */
+size_t cache_flush(struct cache *c, const uint8_t *name);
+
+struct cache_usage {
+	uint64_t entries, bytes, evicted; /* bytes: of entries that can still be found */
+};
+
+struct cache_usage cache_usage(const struct cache *c);
+
+#endif

@@ -1,0 +1,124 @@
+/* query.h - the way of a query: the one file that knows it whole (query.c reads from top to bottom).
+ *
+ *   query_ask()    -- a client's message came in          \
+ *   query_reply()  -- an upstream's message came in         } events in, with the time
+ *   query_failed() -- a carrier could not deliver          /
+ *   query_tick()   -- the time given to net->arm() has come
+ *
+ *   net->send()    -- an answer for a client that waited  \
+ *   net->port()    -- a port to ask from, drawn at random   } actions out
+ *   net->ask()     -- a message for an upstream            /
+ *   net->done()    -- no reply is awaited any more
+ *   net->arm()     -- call query_tick() then
+ *
+ * Sans-I/O: no socket, no clock, no allocation after query_new(); the same events give the same actions
+ * (with the generator of random numbers fixed).  Actions are called from within the events; an action must
+ * not call back into the core.  One thread only.
+ */
+#ifndef QUELL_QUERY_H
+#define QUELL_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blocklists/trie.h"
+#include "lib/addr.h"
+#include "lib/err.h"
+#include "lib/rng.h"
+#include "resolver/core/options.h"
+#include "resolver/core/stats.h"
+
+/* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from` and `tcp`; the
+ * rest belongs to the listeners. */
+struct query_asker {
+	union addr from;
+	bool tcp;
+	uint16_t listener;	/* index of the listening socket */
+	uint32_t local_ifindex; /* wildcard UDP sockets: where the query came in */
+	union addr local; /* and the address it was sent to; sa_family AF_UNSPEC: not needed */
+	uint64_t conn;	  /* TCP: the connection's handle, never reused for another */
+};
+
+enum query_carrier { CARRIER_UDP, CARRIER_TCP };
+
+/* A try to ask one upstream once. */
+struct query_try {
+	uint32_t try;  /* the core's handle: comes back in query_reply() and query_failed() */
+	uint32_t port; /* what net->port() gave */
+	enum query_carrier via;
+	union addr to;
+};
+
+struct query_net {
+	void *ctx;
+	/* Send msg[0..len) to a client that waited.  Whether it arrives is not the core's matter. */
+	void (*send)(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len);
+	/* Draw a port to ask `to` from: its handle into *port.  Returns 0, or an error: then nothing can be
+	 * asked that way now. */
+	int (*port)(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port);
+	/* Send msg[0..len) (a whole message, without the TCP length).  Returns 0, or an error: then done() is
+	 * still called, and query_failed() must not be. */
+	int (*ask)(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len);
+	/* The port of this try is not needed any more (it got its reply, or was given up). */
+	void (*done)(void *ctx, const struct query_try *try);
+	/* Call query_tick() at `at_ms`, instead of when was said before; UINT64_MAX: not until said anew. */
+	void (*arm)(void *ctx, uint64_t at_ms);
+};
+
+struct query;
+
+/* A core with these options, its tables and cache allocated here.  `net`, `rng` and `options` are copied.
+ * Returns 0, ERR_NOMEM or ERR_RANGE.  Free with query_free(). */
+int query_new(struct query **out, const struct options *options, const struct query_net *net,
+    const struct rng *rng) QUELL_CHECK;
+void query_free(struct query *q);
+
+/* Take other options; what is in flight goes on.  A changed cache_size or questions_max counts from the next
+ * start (the tables keep their size).  Returns 0. */
+void query_set_options(struct query *q, const struct options *options);
+
+/* Judge by these lists from now on (an all-zero trie: none).  The bytes stay mapped until the next call; the
+ * cache is kept, its entries are judged anew when they are asked for. */
+void query_set_lists(struct query *q, const struct trie *lists);
+
+#define QUERY_OUT_SIZE 65535
+
+/* A client's message.  Returns the length of the answer written to out[0..out_size), or 0 when there is none
+ * (now: it may come by net->send(); or at all).  out_size: QUERY_OUT_SIZE for TCP, at least the option
+ * udp_size (and 512) for UDP. */
+size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
+    uint64_t now_ms, uint8_t *out, size_t out_size) QUELL_CHECK;
+
+/* A message came in on `port` (of CARRIER_UDP: from the address `from`; of CARRIER_TCP: for the try that was
+ * asked there).  All checks against what was asked are made here. */
+void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
+    const uint8_t *msg, size_t len, uint64_t now_ms);
+
+/* The try cannot get a reply: connection refused, closed, unreachable. */
+void query_failed(struct query *q, uint32_t try, uint64_t now_ms);
+
+/* Do what is due at now_ms. */
+void query_tick(struct query *q, uint64_t now_ms);
+
+/* A client's connection ended: nobody waits for its answers any more. */
+void query_gone(struct query *q, uint64_t conn);
+
+/* Counters up to now. */
+void query_stats(const struct query *q, struct stats *out);
+
+/* State of one upstream, for `status`. */
+struct query_upstream {
+	union addr addr;
+	bool down;
+	uint32_t rtt_ms; /* smoothed; 0: not known yet */
+	uint64_t asked, answered, failed;
+};
+
+/* Returns how many there are; the first `max` into out. */
+unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max);
+
+/* Forget cached answers: of `name` (lower-case wire form) or all (NULL).  Returns how many. */
+size_t query_flush(struct query *q, const uint8_t *name);
+
+#endif

@@ -1,0 +1,27 @@
+noinst_LIBRARIES += resolver/core/libcore.a resolver/io/libio.a
+resolver_core_libcore_a_SOURCES = \
+	resolver/core/answer.c resolver/core/answer.h \
+	resolver/core/cache.c resolver/core/cache.h \
+	resolver/core/client.c resolver/core/client.h \
+	resolver/core/inflight.c resolver/core/inflight.h \
+	resolver/core/options.h \
+	resolver/core/policy.c resolver/core/policy.h \
+	resolver/core/query.c resolver/core/query.h \
+	resolver/core/stats.c resolver/core/stats.h \
+	resolver/core/upstream.c resolver/core/upstream.h
+
+resolver_io_libio_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+resolver_io_libio_a_SOURCES = \
+	resolver/io/carrier_tcp.c resolver/io/carrier_tcp.h \
+	resolver/io/carrier_udp.c resolver/io/carrier_udp.h \
+	resolver/io/listen_tcp.c resolver/io/listen_tcp.h \
+	resolver/io/listen_udp.c resolver/io/listen_udp.h
+
+sbin_PROGRAMS += quelld
+quelld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+quelld_SOURCES = \
+	resolver/channel.c resolver/channel.h \
+	resolver/main.c \
+	resolver/worker.c resolver/worker.h
+quelld_LDADD = resolver/io/libio.a resolver/core/libcore.a blocklists/libblocklists.a lib/libquell.a \
+	$(EVENT_LIBS) $(CONFUSE_LIBS)
