@@ -1,7 +1,7 @@
 /* build.h - rules to an image (the bytes that trie.h reads; docs/format.md).
  *
  * Add rules in any order, doubles allowed; the image is the same for the same set of rules.
- * Memory while building: about 40 bytes a rule beside the image; none is kept afterwards.
+ * Memory while building: about MEM bytes a distinct name beside the image; doubles cost nothing.
  */
 #ifndef QUELL_BUILD_H
 #define QUELL_BUILD_H
@@ -26,8 +26,9 @@ int build_add(struct build *b, const uint8_t *name, size_t name_len, enum rule_k
 /* Rules added so far, doubles included. */
 uint64_t build_n_added(const struct build *b);
 
-/* Make the image: *bytes (malloc, owned by the caller) of *len bytes, verified.  `n_lists` is
- * written to the header.  Returns 0, ERR_NOMEM, or ERR_LIMIT where the format cannot hold so much. */
+/* Make the image, once: afterwards only build_free() may follow.  *bytes (malloc, owned by the caller) of *len bytes, verified.  `n_lists` is
+ * written to the header.  Returns 0, ERR_NOMEM, ERR_RANGE where a rule's list is not below n_lists, or ERR_LIMIT where the
+ * format cannot hold so much. */
 int build_image(
     struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len, struct why *why) QUELL_CHECK;
 

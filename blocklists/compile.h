@@ -5,6 +5,7 @@
 #ifndef QUELL_COMPILE_H
 #define QUELL_COMPILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +34,7 @@ typedef void compile_skip_fn(void *ctx, const struct compile_source *source, enu
 bool compile_is_image(const void *bytes, size_t len);
 
 /* Compile sources[0..n), the list id of each its index.  *image is malloc'ed for the caller.
- * Returns 0, or an error with "NAME:LINE: reason" in `why`. */
+ * Returns 0, or an error with "NAME: reason" in `why` (the reason names the line). */
 int compile_texts(struct compile_source *sources, unsigned n, compile_skip_fn *skip, void *skip_ctx,
     uint8_t **image, size_t *image_len, struct why *why) QUELL_CHECK;
 

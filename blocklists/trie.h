@@ -20,16 +20,17 @@
 
 /* The decoded header: fields as docs/format.md names them; for trie.c, verify.c and build.c. */
 struct trie {
-	const uint8_t *bytes;
+	const uint8_t *bytes; /* NULL: the empty trie */
 	size_t len;
 	uint32_t n_lists;
 	uint64_t n_rules; /* distinct (name, kind, list) */
 	uint64_t n_names; /* distinct names with a rule */
 	/* --- layout, owned by the format --- */
-	uint64_t n_slots;
-	uint64_t slots_off, labels_off, labels_len, sets_off, sets_len;
+	uint64_t n_slots, n_homes;
+	uint64_t labels_off, labels_len, sets_off, entries_off, n_entries;
+	uint64_t seed;
 	uint32_t n_sets;
-	uint8_t slot_size, parent_bits, label_bits, set_bits;
+	uint8_t n_probes, slot_size, tag_bits, parent_bits, label_bits, set_bits;
 };
 
 /* One rule that covers a name. */
@@ -51,7 +52,29 @@ bool trie_blocks(const struct trie *t, const uint8_t *name);
  * there are in all, which may be more than `max`. */
 size_t trie_matches(const struct trie *t, const uint8_t *name, struct trie_match *out, size_t max);
 
-/* Every rule of the image, in no order.  Stops with what `each` returns when it is not 0. */
+/* Every rule of the image, in no order.  Stops with what `each` returns when it is not 0.  Nodes of a
+ * malformed image that have no whole name are left out. */
 int trie_each(const struct trie *t, int (*each)(void *ctx, const struct rule *rule), void *ctx);
+
+/* --- for verify.c --- */
+
+/* A node as its slot holds it. */
+struct trie_node {
+	uint64_t parent; /* its slot + 1; 0: the root */
+	uint64_t label;	 /* offset in the labels; 0: the slot is empty */
+	uint64_t set;	 /* 0: no rule has this name, it is on the way to others */
+};
+
+struct trie_node trie_node(const struct trie *t, uint64_t slot);
+
+/* The name of the node in `slot` (not empty).  Returns its length, or 0 where the chain of parents is
+ * malformed or no name. */
+size_t trie_name(const struct trie *t, uint64_t slot, uint8_t name[NAME_SIZE]);
+
+/* The slot + 1 where a look-up ends that follows every label of `name`; 0: none. */
+uint64_t trie_find(const struct trie *t, const uint8_t *name);
+
+/* The sorted entries of set `set`, *n of them; NULL and 0 where it lies outside. */
+const uint8_t *trie_set(const struct trie *t, uint64_t set, size_t *n);
 
 #endif

@@ -38,8 +38,10 @@ struct conf_list {
 };
 
 struct conf {
+	/* Where the interface of a link-local address is not there, listen[i] is AF_UNSPEC and
+	 * listen_text[i] is to be parsed again later; the text is kept as it stands in the file. */
 	union addr listen[CONF_LISTEN_MAX];
-	char listen_text[CONF_LISTEN_MAX][ADDR_TEXT_SIZE]; /* kept: an interface may come later */
+	char listen_text[CONF_LISTEN_MAX][ADDR_TEXT_SIZE];
 	unsigned n_listen;
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;

@@ -5,10 +5,12 @@ lib_libquell_a_SOURCES = \
 	lib/buf.h \
 	lib/clock.c lib/clock.h \
 	lib/conf.c lib/conf.h \
+	lib/conf_read.c lib/conf_table.h \
 	lib/err.c lib/err.h \
 	lib/hash.c lib/hash.h \
 	lib/log.c lib/log.h \
 	lib/resolvconf.c lib/resolvconf.h \
 	lib/rng.c lib/rng.h \
+	lib/table.c lib/table.h \
 	lib/dns/msg.c lib/dns/msg.h \
 	lib/dns/name.c lib/dns/name.h

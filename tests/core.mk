@@ -1,1 +1,44 @@
 # tests of core
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_cache
+TESTS += tests/unit/test_cache
+tests_unit_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_cache_SOURCES = tests/unit/test_cache.c
+tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_unit_test_cache_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+endif
+
+if HAVE_CMOCKA
+# Scenes: scripted questions through the real core.
+EXTRA_DIST += tests/scene/README.md $(SCENES)
+SCENES = \
+	tests/scene/access.scene \
+	tests/scene/blocked.scene \
+	tests/scene/dead.scene \
+	tests/scene/declined.scene \
+	tests/scene/failover.scene \
+	tests/scene/forward.scene \
+	tests/scene/joined.scene \
+	tests/scene/key.scene \
+	tests/scene/negative.scene \
+	tests/scene/no-recursion.scene \
+	tests/scene/no-upstream.scene \
+	tests/scene/not-forwarded.scene \
+	tests/scene/old-server.scene \
+	tests/scene/outage.scene \
+	tests/scene/overload.scene \
+	tests/scene/reconfigured.scene \
+	tests/scene/size.scene \
+	tests/scene/spoofed.scene \
+	tests/scene/targets.scene \
+	tests/scene/truncated.scene \
+	tests/scene/ttl.scene \
+	tests/scene/unasked.scene \
+	tests/scene/unreachable.scene
+check_PROGRAMS += tests/scene/scene
+tests_scene_scene_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS)
+tests_scene_scene_SOURCES = tests/scene/scene.c
+tests_scene_scene_LDADD = $(UNIT_LIBS) $(LDNS_LIBS)
+dist_check_SCRIPTS += tests/scene/scenes.sh
+TESTS += tests/scene/scenes.sh
+endif

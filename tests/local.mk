@@ -1,12 +1,13 @@
 # TAP: each test prints its cases, and the driver counts them.
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
 PY_LOG_DRIVER = $(LOG_DRIVER)
 PY_LOG_COMPILER = /usr/bin/python3
 TEST_EXTENSIONS = .sh .py
 AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
-	export top_srcdir top_builddir;
+	PYTHONDONTWRITEBYTECODE=1; export top_srcdir top_builddir PYTHONDONTWRITEBYTECODE;
 
 # A unit test: tests/unit/test_X.c, one program for each module.
 UNIT_LIBS = resolver/core/libcore.a blocklists/libblocklists.a lib/libquell.a
@@ -18,3 +19,7 @@ include $(srcdir)/tests/core.mk
 include $(srcdir)/tests/resolver.mk
 include $(srcdir)/tests/tools.mk
 include $(srcdir)/tests/e2e.mk
+include $(srcdir)/tests/fuzz.mk
+
+TESTS += tests/test_layers.sh
+EXTRA_DIST += tests/test_layers.sh tests/coverage.awk tests/fuzz/replay.c

@@ -46,11 +46,27 @@ enum msg_rcode {
 enum msg_type {
 	TYPE_A = 1,
 	TYPE_NS = 2,
+	TYPE_MD = 3,
+	TYPE_MF = 4,
 	TYPE_CNAME = 5,
 	TYPE_SOA = 6,
+	TYPE_MB = 7,
+	TYPE_MG = 8,
+	TYPE_MR = 9,
+	TYPE_PTR = 12,
+	TYPE_HINFO = 13,
+	TYPE_MINFO = 14,
+	TYPE_MX = 15,
 	TYPE_TXT = 16,
+	TYPE_RP = 17,
+	TYPE_AFSDB = 18,
+	TYPE_RT = 21,
 	TYPE_SIG = 24,
+	TYPE_PX = 26,
 	TYPE_AAAA = 28,
+	TYPE_NXT = 30,
+	TYPE_SRV = 33,
+	TYPE_NAPTR = 35,
 	TYPE_DNAME = 39,
 	TYPE_OPT = 41,
 	TYPE_DS = 43,
@@ -103,23 +119,26 @@ struct msg_query {
 /* What msg_parse_query() found.  Values >= 0 are the RCODE to answer with. */
 enum { MSG_QUERY_DROP = -100 };
 
-/* Read a client's message of `len` bytes.
+/* Read a client's message of `len` bytes (at most MSG_MAX).
  * Returns RCODE_NOERROR and fills all of *q for a well-formed standard query;
  * MSG_QUERY_DROP for what must not be answered: shorter than a header, or a response (QR set);
  * else the RCODE that docs/answers.md gives for it: RCODE_NOTIMP for another opcode,
- * RCODE_FORMERR for a malformed one, RCODE_BADVERS for an EDNS version above 0 (then *q is whole).
+ * whatever follows; RCODE_FORMERR for a malformed one; RCODE_BADVERS for an EDNS version above 0 in
+ * a message that is well-formed otherwise (then *q is whole).
  * In each case but a drop q->id and q->flags are set, and q->question_end is not 0 only when one
  * well-formed question was read (then qname, qtype, qclass are set too and the reply may repeat
- * it).  A name in the question may not be compressed (nothing stands before it to point to).
+ * it); q->edns is all zero but for RCODE_NOERROR and RCODE_BADVERS.
+ * A name in the question may not be compressed (nothing stands before it to point to).
  * Records of the answer and authority section are walked and ignored; bytes behind the last
  * counted record are ignored.  More than one OPT, one outside the additional section or with an
- * owner other than the root, or options that overrun it: FORMERR (RFC 6891, 6.1.1).
+ * owner other than the one byte of the root, or options that overrun it: FORMERR (RFC 6891, 6.1.1).
  * No record may overrun the message: FORMERR.  QDCOUNT other than 1: FORMERR (RFC 9619).
  * Cost: one pass, no allocation. */
 int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q) QUELL_CHECK;
 
 /* Next EDNS option in packet[*pos .. end): its code, data (borrowed) and length.
- * Start with *pos = options_off.  Returns false at the end. */
+ * Start with *pos = options_off.  Returns false at the end, and before an option that overruns
+ * it. */
 bool msg_next_option(const uint8_t *packet, size_t *pos, size_t end, uint16_t *code,
     const uint8_t **data, uint16_t *data_len);
 
@@ -145,13 +164,17 @@ struct msg_walk {
 	enum msg_section section;
 };
 
-/* Start behind the question section (0 or more questions).  Returns 0 or ERR_FORMAT. */
+/* Start behind the question section (0 or more questions).  Returns 0, or ERR_FORMAT where the
+ * header or a question is malformed. */
 int msg_walk_start(struct msg_walk *w, const uint8_t *msg, size_t len) QUELL_CHECK;
 
-/* Returns 1 and the next record, 0 at the end, ERR_FORMAT where the message is malformed. */
+/* Returns 1 and the next record, 0 at the end (bytes behind the last counted record are ignored),
+ * ERR_FORMAT where the message is malformed.  Pointers in the owner and the rdata itself are not
+ * looked at: msg_write_copy() does that. */
 int msg_walk_next(struct msg_walk *w, struct msg_rr *rr) QUELL_CHECK;
 
-/* Read a record of type OPT.  Returns 0, or ERR_FORMAT (owner, options). */
+/* Read a record of type OPT that msg_walk_next() gave.  Returns 0, or ERR_FORMAT where the owner is
+ * not the one byte of the root or the options do not fill the rdata (then *edns is undefined). */
 int msg_read_edns(const uint8_t *msg, const struct msg_rr *rr, struct msg_edns *edns) QUELL_CHECK;
 
 static inline uint16_t msg_u16(const uint8_t *p)
@@ -176,38 +199,50 @@ static inline void msg_set_u32(uint8_t *p, uint32_t v)
 	msg_set_u16(p + 2, v & 0xffff);
 }
 
-/* A message being written.  `out` fails stickily when the message does not fit. */
-#define MSG_WRITER_NAMES 64 /* suffixes that later names can point to; more are written in full */
+/* A message being written.  `out` fails stickily when the message does not fit.
+ *
+ * The names written so far are a tree by labels: `suffix_off[i]` is where a label stands that is
+ * followed by the suffix `parent`, and `suffix_key[i]` is that parent and a few bits of the label.
+ * A parent comes before its children, so looking up a name from its last label on passes over the
+ * table once, whatever an upstream sends. */
+#define MSG_WRITER_NAMES 128 /* more names are written in full; the longest question has 127 */
 
 struct msg_writer {
 	struct buf out;
-	uint16_t suffix_off[MSG_WRITER_NAMES];
 	unsigned n_suffixes;
+	unsigned n_question; /* the first ones: the question's name */
+	uint16_t suffix_off[MSG_WRITER_NAMES];
+	uint16_t suffix_key[MSG_WRITER_NAMES];
 };
 
-/* Start a message in out[0..size): a header of zeros (with `id` and `flags`) and no question. */
+/* Start a message in out[0..size), of which MSG_MAX are used at most: a header of zeros (with `id`
+ * and `flags`) and no question.  The sections are to be written in their order. */
 void msg_write_start(struct msg_writer *w, uint8_t *out, size_t size, uint16_t id, uint16_t flags);
 
-/* The one question; sets QDCOUNT.  `name` keeps its letter case. */
+/* The one question, before any record; sets QDCOUNT.  `name` keeps its letter case. */
 void msg_write_question(struct msg_writer *w, const uint8_t *name, uint16_t type, uint16_t class);
 
-/* `name`, compressed where `compress` is true.  A suffix equal to part of the question's name, letter
- * case aside, becomes a pointer to it (so a reply speaks in the asker's case); other suffixes only
- * where the letter case agrees. */
+/* `name`, compressed where `compress` is true.  A suffix equal to part of the question's name,
+ * letter case aside, becomes a pointer to it (so a reply speaks in the asker's case); other
+ * suffixes only where the letter case agrees.  What is written with `compress` false is not pointed to
+ * either. */
 void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress);
 
-/* Copy record `rr` of `msg` (`len` bytes) with the TTL `ttl`: its owner and the names in its rdata
- * are read through their pointers and written anew; names in rdata are compressed only for the types
- * of RFC 1035 (RFC 3597, 4).  Counts it in its section of the header.
- * Returns 0; ERR_FORMAT where a name or the shape of the rdata is malformed: for the well-known types
- * (RFC 3597, 4's list, A, AAAA, SOA, SRV, NAPTR, DNAME, RRSIG, NSEC, SVCB, HTTPS) the rdata must have
- * exactly its form; ERR_RANGE where it does not fit (then nothing of it is written). */
+/* Copy record `rr`, which msg_walk_next() gave for msg[0..len), with the TTL `ttl` (s): its owner
+ * and the names in its rdata are read through their pointers and written anew; names in rdata are
+ * compressed only for the types of RFC 1035 (RFC 3597, 4).  Counts it in its section of the header.
+ * For the well-known types the rdata must have exactly its form, whatever the class: those of RFC
+ * 1035 with names or text, those of RFC 3597's list (4), AAAA, DNAME, RRSIG, NSEC (with its type
+ * bit map), SVCB and HTTPS (with keys in rising order).  All others are opaque (OPT and TSIG too).
+ * Returns 0; ERR_FORMAT where a name or the rdata is malformed; ERR_RANGE where it does not fit.
+ * After an error nothing of it is written and `out` is as before.
+ * Cost: no allocation; linear in the length of the record and its names. */
 int msg_write_copy(struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr,
     uint32_t ttl) QUELL_CHECK;
 
-/* An OPT record: `udp_size` is what we can take, `dnssec_ok` is echoed (RFC 3225, 3), `rcode` the full
- * RCODE whose upper bits go here; `ede` is EDE_NONE or a code of RFC 8914 with `ede_text` (may be
- * NULL).  Counts itself in ARCOUNT. */
+/* An OPT record: `udp_size` is what we can take, `dnssec_ok` is echoed (RFC 3225, 3), `rcode` the
+ * full RCODE whose upper bits go here (the lower four are the header's, set by the caller); `ede` is
+ * EDE_NONE or a code of RFC 8914 with `ede_text` (UTF-8, may be NULL).  Counts itself in ARCOUNT. */
 void msg_write_opt(struct msg_writer *w, uint16_t udp_size, bool dnssec_ok, unsigned rcode, int ede,
     const char *ede_text);
 

@@ -19,15 +19,22 @@
 #define NAME_LABELS_MAX 127  /* one byte of text and one of length each, and the root */
 #define NAME_TEXT_SIZE	1024 /* every byte as \DDD, dots, terminator */
 
-/* Read the name at msg[*off], following compression pointers (RFC 1035, 4.1.4), which may only
- * point to before where they stand.  Writes it in its own letter case to `out`, its length to
- * *out_len, and moves *off behind the name as it stands in the message.
- * Returns 0 or ERR_FORMAT (then *off and out are undefined). */
+/* Compression pointers (RFC 1035, 4.1.4) in a message: each has to point behind the header, and to
+ * before the first byte of the run of labels that it ends (for the first pointer: before the name
+ * itself), so that reading always ends.  No more than NAME_LABELS_MAX are followed for one name, so
+ * that long chains of them cost nothing. */
+
+/* Read the name at msg[*off], following pointers.  Writes it in its own letter case to `out`, its
+ * length to *out_len, and moves *off behind the name as it stands in the message.  Bytes without
+ * pointers need not be a message.
+ * Returns 0; ERR_FORMAT for a bad label, a bad pointer, a name longer than NAME_SIZE or one that
+ * msg[0..len) ends in (then *off is as it was, out and *out_len are undefined). */
 int name_read(const uint8_t *msg, size_t len, size_t *off, uint8_t out[NAME_SIZE],
     size_t *out_len) QUELL_CHECK;
 
-/* Move *off behind the name at msg[*off] without following pointers; label lengths, and that a
- * pointer points to before where it stands, are checked.  Returns 0 or ERR_FORMAT. */
+/* Move *off behind the name at msg[*off] without following a pointer: what stands here is checked
+ * as by name_read(), what a pointer leads to is not.  Returns 0 or ERR_FORMAT (then *off is as it
+ * was). */
 int name_skip(const uint8_t *msg, size_t len, size_t *off) QUELL_CHECK;
 
 /* Length in bytes, with the root label, of a well-formed name. */
@@ -36,23 +43,30 @@ size_t name_len(const uint8_t *name);
 /* Labels without the root: 0 for ".". */
 unsigned name_labels(const uint8_t *name);
 
-/* Equal but for the case of ASCII letters (RFC 4343). */
+/* a[0..len) and b[0..len) are equal but for the case of ASCII letters (RFC 4343).  Length bytes are
+ * not letters, so this serves for labels, parts of names and whole names alike. */
+bool name_equal_bytes(const uint8_t *a, const uint8_t *b, size_t len);
+
+/* Well-formed names, equal but for the case of ASCII letters. */
 bool name_equal(const uint8_t *a, const uint8_t *b);
 
 /* `name` is `zone` or below it (RFC 9499: subdomain), letter case aside. */
 bool name_in_zone(const uint8_t *name, const uint8_t *zone);
 
-/* ASCII letters of name[0..len) to lower case, in place or into `out` (may be `name`). */
+/* name[0..len) to `out` with ASCII letters in lower case; `out` is `name` itself or does not
+ * overlap it. */
 void name_lower(uint8_t *out, const uint8_t *name, size_t len);
 
 /* Text (RFC 1035, 5.1: dots, \DDD and \X) to wire; a dot at the end is optional; letter case is
- * kept.  Returns 0; ERR_FORMAT for an empty label, a bad escape or an empty text; ERR_RANGE where
- * a label or the name is too long. */
+ * kept, and every byte that is no dot or backslash stands for itself.  Returns 0; ERR_FORMAT for an
+ * empty label, a bad escape or an empty text; ERR_RANGE where a label or the name is too long (the
+ * first fault from the left counts; out and *out_len are then undefined). */
 int name_from_text(
     const char *text, size_t text_len, uint8_t out[NAME_SIZE], size_t *out_len) QUELL_CHECK;
 
 /* Wire to text with a dot only for the root itself ("www.example.com", "."); what is not printable
- * ASCII, and the dot and backslash inside a label, are escaped.  Returns `text`. */
+ * ASCII (the space is not), and the dot and backslash inside a label, are escaped.
+ * name_from_text() reads it back to the same bytes.  Returns `text`. */
 const char *name_to_text(const uint8_t *name, char text[NAME_TEXT_SIZE]);
 
 #endif

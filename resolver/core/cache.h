@@ -26,7 +26,8 @@
 #include "lib/hash.h"
 
 /* What an answer is kept under: built by cache_key(). */
-#define CACHE_KEY_SIZE (NAME_SIZE + 6)
+#define CACHE_KEY_NAME 6 /* where its name begins */
+#define CACHE_KEY_SIZE (CACHE_KEY_NAME + NAME_SIZE)
 
 struct cache_key {
 	uint16_t len;
@@ -57,8 +58,8 @@ struct cache_verdict {
 
 struct cache;
 
-/* A cache that takes `size` bytes in all (at least 64 KiB, else ERR_RANGE), all allocated and mapped here.
- * `key` is the secret for its hash.  Free with cache_free(). */
+/* A cache that takes `size` bytes in all, allocated here in one piece.  `key` is the secret for its hash.
+ * Returns 0, ERR_RANGE for a size below 64 KiB or above 4 GiB, or ERR_NOMEM.  Free with cache_free(). */
 int cache_new(struct cache **out, size_t size, const struct hash_key *key) QUELL_CHECK;
 void cache_free(struct cache *c);
 
@@ -67,8 +68,9 @@ void cache_free(struct cache *c);
 bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
     struct cache_answer *answer, struct cache_verdict **verdict);
 
-/* Keep `answer` (its msg and ttl_off are copied) under `key`, in place of an older one.  What is larger than
- * an eighth of a ring, or has a TTL of 0, is not kept: that is no error. */
+/* Keep `answer` (its msg and ttl_off are copied) under `key`, in place of an older one; answer->stored_ms
+ * is the time now.  What is larger than an eighth of the probation ring (1/64 of the cache), or has a TTL
+ * of 0, is not kept: that is no error, and the older one is dropped. */
 void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
     const struct cache_verdict *verdict);
 
@@ -76,7 +78,9 @@ void cache_put(struct cache *c, const struct cache_key *key, const struct cache_
 size_t cache_flush(struct cache *c, const uint8_t *name);
 
 struct cache_usage {
-	uint64_t entries, bytes, evicted; /* bytes: of entries that can still be found */
+	uint64_t entries; /* kept; an expired one counts until its bytes are taken again */
+	uint64_t bytes;	  /* of these */
+	uint64_t evicted; /* dropped before their time to make room, ever */
 };
 
 struct cache_usage cache_usage(const struct cache *c);

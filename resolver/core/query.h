@@ -101,9 +101,6 @@ void query_failed(struct query *q, uint32_t try, uint64_t now_ms);
 /* Do what is due at now_ms. */
 void query_tick(struct query *q, uint64_t now_ms);
 
-/* A client's connection ended: nobody waits for its answers any more. */
-void query_gone(struct query *q, uint64_t conn);
-
 /* Counters up to now. */
 void query_stats(const struct query *q, struct stats *out);
 

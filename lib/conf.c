@@ -1,0 +1,567 @@
+/* conf.c - the option table: what each option is called, how it is written, what it may be. */
+#include "lib/conf_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#define SECOND_MS 1000u
+#define HOUR_S	  3600u
+#define DAY_S	  (24 * HOUR_S)
+
+#define KIB ((uint64_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* ---- numbers ---- */
+
+struct suffix {
+	const char *text;
+	uint64_t factor;
+};
+
+/* The first is what no suffix stands for, the others go from small to large. */
+static const struct suffix duration_suffixes[] = {
+    {"", SECOND_MS},
+    {"ms", 1},
+    {"s", SECOND_MS},
+    {"m", 60 * SECOND_MS},
+    {"h", HOUR_S *(uint64_t)SECOND_MS},
+    {"d", DAY_S *(uint64_t)SECOND_MS},
+};
+
+static const struct suffix size_suffixes[] = {{"", 1}, {"K", KIB}, {"M", MIB}, {"G", GIB}};
+
+/* A number and one of the suffixes.  False: it is not that, or beyond 64 bits. */
+static bool parse_suffixed(
+    uint64_t *value, const char *text, const struct suffix *suffixes, size_t n_suffixes)
+{
+	char *end;
+	unsigned long long number;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno != 0)
+		return false;
+	for (size_t i = 0; i < n_suffixes; i++) {
+		if (strcmp(end, suffixes[i].text) == 0)
+			return !__builtin_mul_overflow(number, suffixes[i].factor, value);
+	}
+	return false;
+}
+
+/* In the largest unit that leaves no rest. */
+static void format_suffixed(
+    uint64_t value, char text[CONF_VALUE_SIZE], const struct suffix *suffixes, size_t n_suffixes)
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < n_suffixes; i++) {
+		if (value % suffixes[i].factor == 0 && value >= suffixes[i].factor)
+			best = i;
+	}
+	(void)snprintf(text, CONF_VALUE_SIZE, "%llu%s",
+	    (unsigned long long)(value / suffixes[best].factor), suffixes[best].text);
+}
+
+int conf_parse_duration(uint64_t *ms, const char *text, struct why *why)
+{
+	if (parse_suffixed(ms, text, duration_suffixes, N_OF(duration_suffixes)))
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "'%s' is not a duration; write seconds, or a number with ms, s, m, h or d, as in 5m",
+	    text);
+}
+
+static void format_duration(uint64_t ms, char text[CONF_VALUE_SIZE])
+{
+	format_suffixed(ms, text, duration_suffixes, N_OF(duration_suffixes));
+}
+
+int conf_parse_size(uint64_t *bytes, const char *text, struct why *why)
+{
+	if (parse_suffixed(bytes, text, size_suffixes, N_OF(size_suffixes)))
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "'%s' is not a size; write bytes, or a number with K, M or G, as in 32M", text);
+}
+
+static void format_size(uint64_t bytes, char text[CONF_VALUE_SIZE])
+{
+	format_suffixed(bytes, text, size_suffixes, N_OF(size_suffixes));
+}
+
+static int parse_count(uint64_t *count, const char *text, struct why *why)
+{
+	if (parse_suffixed(count, text, size_suffixes, 1))
+		return 0;
+	return why_set(why, ERR_FORMAT, "'%s' is not a number, as 10 is one", text);
+}
+
+static void format_count(uint64_t count, char text[CONF_VALUE_SIZE])
+{
+	format_suffixed(count, text, size_suffixes, 1);
+}
+
+static int number_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	char *field = (char *)base + option->off;
+	char min[CONF_VALUE_SIZE], max[CONF_VALUE_SIZE];
+	uint64_t value;
+	int err = option->kind->parse(&value, text, why);
+
+	(void)index;
+	if (err < 0)
+		return err;
+	if (value < option->min * option->kind->unit || value > option->max * option->kind->unit) {
+		option->kind->format(option->min * option->kind->unit, min);
+		option->kind->format(option->max * option->kind->unit, max);
+		return why_set(why, ERR_FORMAT, "'%s' is out of range; it may be from %s to %s",
+		    text, min, max);
+	}
+	if (value % option->kind->unit != 0)
+		return why_set(why, ERR_FORMAT, "'%s' must be whole seconds, as in 2s", text);
+	value /= option->kind->unit;
+
+	if (option->size == sizeof(uint64_t))
+		*(uint64_t *)(void *)field = value;
+	else if (option->size == sizeof(uint32_t))
+		*(uint32_t *)(void *)field = (uint32_t)value;
+	else
+		*(uint16_t *)(void *)field = (uint16_t)value;
+	return 0;
+}
+
+static bool number_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	uint64_t value;
+
+	if (option->size == sizeof(uint64_t))
+		value = *(const uint64_t *)(const void *)field;
+	else if (option->size == sizeof(uint32_t))
+		value = *(const uint32_t *)(const void *)field;
+	else
+		value = *(const uint16_t *)(const void *)field;
+	option->kind->format(value * option->kind->unit, text);
+	return index == 0;
+}
+
+/* ---- words out of a fixed choice ---- */
+
+static int flag_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	bool *field = (bool *)(void *)((char *)base + option->off);
+
+	(void)index;
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return why_set(why, ERR_FORMAT, "'%s' is neither yes nor no", text);
+	*field = text[0] == 'y';
+	return 0;
+}
+
+static bool flag_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const bool *field = (const bool *)(const void *)((const char *)base + option->off);
+
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", *field ? "yes" : "no");
+	return index == 0;
+}
+
+static const char *const match_names[] = {
+    [CONF_MATCH_AUTO] = "auto",
+    [CONF_MATCH_EXACT] = "exact",
+    [CONF_MATCH_SUFFIX] = "suffix",
+    [CONF_MATCH_BELOW] = "below",
+};
+
+static int match_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf_list *list = base;
+
+	(void)option;
+	(void)index;
+	for (size_t i = 0; i < N_OF(match_names); i++) {
+		if (strcmp(text, match_names[i]) == 0) {
+			list->match = (enum conf_match)i;
+			return 0;
+		}
+	}
+	return why_set(
+	    why, ERR_FORMAT, "'%s' is not a match; it is exact, suffix, below or auto", text);
+}
+
+static bool match_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const struct conf_list *list = base;
+
+	(void)option;
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", match_names[list->match]);
+	return index == 0;
+}
+
+/* ---- texts ---- */
+
+static int check_path(const char *text, struct why *why)
+{
+	if (text[0] == '/')
+		return 0;
+	return why_set(why, ERR_FORMAT, "'%s' is not an absolute path; it begins with /", text);
+}
+
+static int check_name(const char *text, struct why *why)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+
+	if (text[0] != '.' && text[0] != '\0' && text[strspn(text, allowed)] == '\0')
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "'%s' is not a name; it consists of letters, digits, '-', '_' and '.', and does not "
+	    "begin with '.'",
+	    text);
+}
+
+static int check_syntax(const char *text, struct why *why)
+{
+	if (text[0] != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz")] == '\0')
+		return 0;
+	return why_set(
+	    why, ERR_FORMAT, "'%s' is not a syntax; it is a word as hosts, domains or auto", text);
+}
+
+static int check_url(const char *text, struct why *why)
+{
+	static const char *const schemes[] = {"https://", "http://", "file:///"};
+
+	for (size_t i = 0; i < N_OF(schemes); i++) {
+		size_t len = strlen(schemes[i]);
+
+		if (strncmp(text, schemes[i], len) == 0 && text[len] != '\0' &&
+		    strchr(text, ' ') == NULL)
+			return 0;
+	}
+	return why_set(why, ERR_FORMAT,
+	    "'%s' is not a URL; it begins with https://, http:// or file:/// and has no spaces",
+	    text);
+}
+
+static int check_file(const char *text, struct why *why)
+{
+	if (text[0] != '\0')
+		return 0;
+	return why_set(why, ERR_FORMAT, "the path is empty");
+}
+
+static int text_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	char *field = (char *)base + option->off;
+	size_t len = strlen(text);
+
+	(void)index;
+	if (len >= option->size)
+		return why_set(why, ERR_FORMAT, "'%.40s...' is too long; at most %zu bytes fit",
+		    text, option->size - 1);
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return why_set(why, ERR_FORMAT, "a control character (0x%02x) is in it",
+			    (unsigned char)text[i]);
+	}
+	if (option->kind->check(text, why) < 0)
+		return ERR_FORMAT;
+	memset(field, 0, option->size);
+	memcpy(field, text, len);
+	return 0;
+}
+
+static bool text_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", (const char *)base + option->off);
+	return index == 0 && text[0] != '\0';
+}
+
+/* ---- lists of addresses and networks ---- */
+
+static int too_many(unsigned max, struct why *why)
+{
+	return why_set(why, ERR_FORMAT, "too many values; at most %u are possible", max);
+}
+
+static int listen_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf *conf = base;
+	int err;
+
+	(void)option;
+	if (index >= CONF_LISTEN_MAX)
+		return too_many(CONF_LISTEN_MAX, why);
+	err = addr_parse(&conf->listen[index], text, 53, why);
+	if (err < 0 && err != ERR_NOTFOUND) /* that interface may come later */
+		return err;
+	for (unsigned i = 0; i < index; i++) {
+		if (strcmp(text, conf->listen_text[i]) == 0 ||
+		    (err == 0 && addr_equal(&conf->listen[index], &conf->listen[i])))
+			return why_set(why, ERR_FORMAT, "'%s' stands there twice", text);
+	}
+	memset(conf->listen_text[index], 0, sizeof(conf->listen_text[index]));
+	memcpy(conf->listen_text[index], text, strlen(text));
+	conf->n_listen = index + 1;
+	return 0;
+}
+
+static bool listen_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const struct conf *conf = base;
+
+	(void)option;
+	if (index >= conf->n_listen)
+		return false;
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", conf->listen_text[index]);
+	return true;
+}
+
+static int upstream_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf *conf = base;
+	int err;
+
+	(void)option;
+	if (index >= CONF_UPSTREAM_MAX)
+		return too_many(CONF_UPSTREAM_MAX, why);
+	err = addr_parse(&conf->upstream[index], text, 53, why);
+	if (err < 0)
+		return err;
+	if (addr_is_wildcard(&conf->upstream[index]))
+		return why_set(why, ERR_FORMAT, "'%s' stands for every address; name one", text);
+	conf->n_upstream = index + 1;
+	return 0;
+}
+
+static bool upstream_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const struct conf *conf = base;
+
+	(void)option;
+	return index < conf->n_upstream && addr_format(&conf->upstream[index], text) != NULL;
+}
+
+static int allow_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf *conf = base;
+	int err;
+
+	(void)option;
+	if (index >= CONF_ALLOW_MAX)
+		return too_many(CONF_ALLOW_MAX, why);
+	err = net_parse(&conf->allow[index], text, why);
+	if (err < 0)
+		return err;
+	conf->n_allow = index + 1;
+	return 0;
+}
+
+static bool allow_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const struct conf *conf = base;
+
+	(void)option;
+	return index < conf->n_allow && net_format(&conf->allow[index], text) != NULL;
+}
+
+/* ---- the tables ---- */
+
+#define NUMBER_KIND(parse_text, format_text, field_unit)                                           \
+	{                                                                                          \
+		.set = number_set, .get = number_get, .parse = (parse_text),                       \
+		.format = (format_text), .unit = (field_unit)                                      \
+	}
+
+static const struct kind count_kind = NUMBER_KIND(parse_count, format_count, 1);
+static const struct kind size_kind = NUMBER_KIND(conf_parse_size, format_size, 1);
+static const struct kind seconds_kind =
+    NUMBER_KIND(conf_parse_duration, format_duration, SECOND_MS);
+static const struct kind milliseconds_kind = NUMBER_KIND(conf_parse_duration, format_duration, 1);
+static const struct kind flag_kind = {.set = flag_set, .get = flag_get};
+static const struct kind match_kind = {.set = match_set, .get = match_get};
+static const struct kind path_kind = {.set = text_set, .get = text_get, .check = check_path};
+static const struct kind name_kind = {.set = text_set, .get = text_get, .check = check_name};
+static const struct kind syntax_kind = {.set = text_set, .get = text_get, .check = check_syntax};
+static const struct kind url_kind = {.set = text_set, .get = text_get, .check = check_url};
+static const struct kind file_kind = {.set = text_set, .get = text_get, .check = check_file};
+static const struct kind listen_kind = {.is_list = true, .set = listen_set, .get = listen_get};
+static const struct kind upstream_kind = {
+    .is_list = true, .set = upstream_set, .get = upstream_get};
+static const struct kind allow_kind = {.is_list = true, .set = allow_set, .get = allow_get};
+
+#define FIELD(of, field) offsetof(struct of, field), sizeof(((struct of *)NULL)->field)
+
+/* In the order in which they are printed: what most people touch comes first. */
+const struct option conf_options[] = {
+    {"listen", &listen_kind, FIELD(conf, listen), {"0.0.0.0:53", "[::]:53"}, 0, 0,
+	"addresses to answer on"},
+    {"upstream", &upstream_kind, FIELD(conf, upstream), {NULL}, 0, 0,
+	"resolvers to ask; none: those of the system"},
+    {"allow", &allow_kind, FIELD(conf, allow), {NULL}, 0, 0,
+	"networks that are answered; none: private ones and those of this machine"},
+    {"workers", &count_kind, FIELD(conf, workers), {"1"}, 1, CONF_WORKERS_MAX,
+	"processes that answer queries"},
+    {"user", &name_kind, FIELD(conf, user), {"quell"}, 0, 0, "whom to become when started as root"},
+    {"control", &path_kind, FIELD(conf, control), {QUELL_RUNDIR "/control"}, 0, 0,
+	"socket for quellctl and quell-update"},
+    {"state_dir", &path_kind, FIELD(conf, state_dir), {QUELL_STATEDIR}, 0, 0,
+	"folder of the downloaded lists and the compiled image"},
+    {"cache_size", &size_kind, FIELD(conf, cache_size), {"32M"}, 1 * MIB, 4 * GIB,
+	"memory for cached answers, all workers together"},
+    {"cache_max_ttl", &seconds_kind, FIELD(conf, cache_max_ttl_s), {"1d"}, 1, 7 * DAY_S,
+	"longest time that an answer is kept"},
+    {"cache_negative_ttl", &seconds_kind, FIELD(conf, cache_negative_ttl_s), {"1h"}, 1, DAY_S,
+	"longest time that a no is kept"},
+    {"query_timeout", &milliseconds_kind, FIELD(conf, query_timeout_ms), {"4s"}, 1000, 30000,
+	"time after which a question is given up"},
+    {"questions_max", &count_kind, FIELD(conf, questions_max), {"4096"}, 64, 65536,
+	"questions in flight, all workers together"},
+    {"tcp_clients_max", &count_kind, FIELD(conf, tcp_clients_max), {"512"}, 8, 16384,
+	"TCP connections of clients, all workers together"},
+    {"tcp_idle", &milliseconds_kind, FIELD(conf, tcp_idle_ms), {"10s"}, 1000, 600000,
+	"time after which an idle TCP connection is closed"},
+    {"udp_size", &count_kind, FIELD(conf, udp_size), {"1232"}, 512, 4096,
+	"largest UDP message sent or asked for, bytes"},
+    {"log_queries", &flag_kind, FIELD(conf, log_queries), {"no"}, 0, 0,
+	"whether each query is logged"},
+    {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
+};
+
+const struct option conf_list_options[] = {
+    {"url", &url_kind, FIELD(conf_list, url), {NULL}, 0, 0, "where the list is downloaded"},
+    {"file", &file_kind, FIELD(conf_list, file), {NULL}, 0, 0, "or where it lies on this machine"},
+    {"syntax", &syntax_kind, FIELD(conf_list, syntax), {"auto"}, 0, 0, "how its lines are written"},
+    {"match", &match_kind, FIELD(conf_list, match), {"auto"}, 0, 0, "what a line covers"},
+    {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
+};
+
+const struct option conf_list_name = {
+    "list", &name_kind, FIELD(conf_list, name), {NULL}, 0, 0, "a block list"};
+
+const char conf_default_path[] = QUELL_SYSCONFDIR "/quell/quell.conf";
+
+_Static_assert(sizeof(QUELL_RUNDIR "/control") <= sizeof(((struct conf *)NULL)->control),
+    "runstatedir is too long for the path of a socket: configure a shorter one");
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *const *conf_option_names(void)
+{
+	static const char *names[N_OF(conf_options) + N_OF(conf_list_options)];
+	size_t n = 0;
+
+	for (const struct option *o = conf_options; o->name != NULL; o++)
+		names[n++] = o->name;
+	for (const struct option *o = conf_list_options; o->name != NULL; o++)
+		names[n++] = o->name;
+	names[n++] = conf_list_name.name;
+	qsort(names, n, sizeof(names[0]), compare_names);
+	return names;
+}
+
+int conf_set_defaults(void *base, const struct option *table)
+{
+	for (const struct option *o = table; o->name != NULL; o++) {
+		for (unsigned i = 0; i < N_OF(o->defaults) && o->defaults[i] != NULL; i++) {
+			if (o->kind->set(base, o, i, o->defaults[i], NULL) < 0)
+				return ERR_FORMAT;
+		}
+	}
+	return 0;
+}
+
+struct conf *conf_new(void)
+{
+	struct conf *conf = calloc(1, sizeof(*conf));
+
+	if (conf == NULL || conf_set_defaults(conf, conf_options) == 0)
+		return conf;
+	free(conf);
+	return NULL;
+}
+
+void conf_free(struct conf *conf)
+{
+	if (conf == NULL)
+		return;
+	free(conf->lists);
+	free(conf);
+}
+
+/* As the value can be read back: in double quotes unless it is a plain word. */
+static void print_value(FILE *to, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+	if (text[strspn(text, plain)] == '\0') {
+		(void)fputs(text, to);
+		return;
+	}
+	(void)fputc('"', to);
+	for (; *text != '\0'; text++) {
+		if (strchr("\"\\$", *text) != NULL)
+			(void)fputc('\\', to);
+		(void)fputc(*text, to);
+	}
+	(void)fputc('"', to);
+}
+
+/* The options of `table`, each line behind `indent`; a text that is not set has none. */
+static void print_options(
+    FILE *to, const void *base, const struct option *table, const char *indent)
+{
+	char text[CONF_VALUE_SIZE];
+
+	for (const struct option *o = table; o->name != NULL; o++) {
+		bool found = o->kind->get(base, o, 0, text);
+
+		if (!found && !o->kind->is_list)
+			continue;
+		(void)fprintf(to, "%s# %s\n%s%s = %s", indent, o->help, indent, o->name,
+		    o->kind->is_list ? "{" : "");
+		for (unsigned i = 1; found; i++) {
+			print_value(to, text);
+			found = o->kind->get(base, o, i, text);
+			if (found)
+				(void)fputs(", ", to);
+		}
+		(void)fputs(o->kind->is_list ? "}\n" : "\n", to);
+	}
+}
+
+void conf_print(const struct conf *conf, FILE *to)
+{
+	print_options(to, conf, conf_options, "");
+	for (unsigned i = 0; i < conf->n_lists; i++) {
+		(void)fprintf(to, "\n# %s\n%s \"%s\" {\n", conf_list_name.help, conf_list_name.name,
+		    conf->lists[i].name);
+		print_options(to, &conf->lists[i], conf_list_options, "\t");
+		(void)fputs("}\n", to);
+	}
+}

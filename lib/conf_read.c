@@ -1,0 +1,391 @@
+/* conf_read.c - the configuration file, by way of libconfuse.
+ *
+ *   file -> conf_tidy (comments to blanks) -> libconfuse -> on_value, on_list -> struct conf
+ */
+#include "lib/conf_table.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_SIZE_MAX (1024 * 1024) /* a larger file is something else: a list, /dev/zero */
+#define OPTIONS_MAX   32	    /* rows of a table, a bound for the arrays made from one */
+
+/* ---- before libconfuse: comments ---- */
+
+/* libconfuse takes a comment inside { } for a value, miscounts lines behind a comment and takes no
+ * notice of one that never ends, so comments are blanked out before it sees them.  It also drops
+ * bytes it cannot use without a word; those are refused here. */
+
+struct tidy {
+	char *at;
+	unsigned line;
+	const char *error;
+};
+
+static void tidy_line_comment(struct tidy *t)
+{
+	for (; *t->at != '\0' && *t->at != '\n'; t->at++)
+		*t->at = ' ';
+}
+
+static void tidy_block_comment(struct tidy *t)
+{
+	char *end = strstr(t->at + 2, "*/");
+
+	if (end == NULL) {
+		t->error = "the comment that begins here has no end; close it with */";
+		return;
+	}
+	for (; t->at < end + 2; t->at++) {
+		if (*t->at == '\n')
+			t->line++;
+		else
+			*t->at = ' ';
+	}
+}
+
+static void tidy_variable(struct tidy *t)
+{
+	t->at += strcspn(t->at, "}\n");
+	if (*t->at != '}')
+		t->error = "'${' has no '}' on its line; in single quotes it stands for itself";
+	else
+		t->at++;
+}
+
+static void tidy_string(struct tidy *t)
+{
+	char quote = *t->at++;
+
+	while (*t->at != quote && t->error == NULL) {
+		if (quote == '"' && strncmp(t->at, "${", 2) == 0) {
+			tidy_variable(t);
+			continue;
+		}
+		if (*t->at == '\\' &&
+		    t->at[1] != '\0') /* what is behind it does not end the text */
+			t->at++;
+		if (*t->at == '\0' || *t->at == '\n')
+			t->error = "the quoted text that begins here has no end on this line";
+		else
+			t->at++;
+	}
+	if (t->error == NULL)
+		t->at++;
+}
+
+static void tidy_token(struct tidy *t)
+{
+	/* What ends a word of libconfuse.  A slash does not: http://x is one word. */
+	static const char ends_word[] = " \t\r\n\"'#={}(),+*";
+	size_t len = strcspn(t->at, ends_word);
+
+	if (strncmp(t->at, "//", 2) == 0 || *t->at == '#')
+		tidy_line_comment(t);
+	else if (strncmp(t->at, "/*", 2) == 0)
+		tidy_block_comment(t);
+	else if (strncmp(t->at, "${", 2) == 0)
+		tidy_variable(t);
+	else if (*t->at == '"' || *t->at == '\'')
+		tidy_string(t);
+	else if (*t->at == '*' || (t->at[0] == '+' && t->at[1] != '='))
+		t->error = "a text with '*' or '+' must stand in quotes";
+	else if ((unsigned char)*t->at < 0x20 && strchr("\t\r\n", *t->at) == NULL)
+		t->error = "this line holds a control character; is it a text file?";
+	else if (len > 0)
+		t->at += len;
+	else
+		t->line += *t->at++ == '\n';
+}
+
+/* Blank the comments out of `text` in place; every byte keeps its line. */
+static int conf_tidy(char *text, const char *name, struct why *why)
+{
+	struct tidy t = {.at = text, .line = 1};
+
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* the byte order mark of some editors */
+		memset(text, ' ', 3);
+	while (*t.at != '\0' && t.error == NULL)
+		tidy_token(&t);
+	if (t.error != NULL)
+		return why_set(why, ERR_FORMAT, "%s:%u: %s", name, t.line, t.error);
+	return 0;
+}
+
+/* ---- libconfuse ---- */
+
+/* libconfuse hands its callbacks no pointer of ours, and its scanner exists once in a process; so
+ * does this. */
+static struct reader {
+	struct conf *conf;
+	const char *name; /* of the file, in messages */
+	struct why *why;
+	int err;		/* the first, which *why tells about */
+	uint32_t seen;		/* bits by row of conf_options */
+	struct conf_list blank; /* defaults of a list */
+	struct conf_list list;	/* the section that is being read */
+	uint32_t list_seen;	/* bits by row of conf_list_options */
+} reader;
+
+/* Note what is wrong in the line that is being read, unless an error came before.  Returns -1, by
+ * which libconfuse's callbacks end it. */
+static int QUELL_PRINTF(3, 4) reader_fail(const cfg_t *cfg, int err, const char *fmt, ...)
+{
+	struct why text;
+	va_list ap;
+
+	if (reader.err < 0)
+		return -1;
+	va_start(ap, fmt);
+	(void)vsnprintf(text.text, sizeof(text.text), fmt, ap);
+	va_end(ap);
+	reader.err = why_set(reader.why, err, "%s:%d: %s", reader.name, cfg->line, text.text);
+	return -1;
+}
+
+static bool is_section(const cfg_t *cfg)
+{
+	return strcmp(cfg->name, conf_list_name.name) == 0;
+}
+
+/* Levenshtein's distance; names longer than the table's count as far away. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[33], n_a = (unsigned)strlen(a), n_b = (unsigned)strlen(b);
+
+	if (n_a >= sizeof(row) / sizeof(row[0]) || n_b >= sizeof(row) / sizeof(row[0]))
+		return UINT_MAX;
+	for (unsigned k = 0; k <= n_b; k++)
+		row[k] = k;
+	for (unsigned i = 1; i <= n_a; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned k = 1; k <= n_b; k++) {
+			unsigned best = diagonal + (a[i - 1] != b[k - 1]);
+
+			diagonal = row[k];
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			row[k] = best;
+		}
+	}
+	return row[n_b];
+}
+
+static const struct option *table_of(const cfg_t *cfg)
+{
+	return is_section(cfg) ? conf_list_options : conf_options;
+}
+
+static void unknown_option(const cfg_t *cfg, const char *name)
+{
+	const char *nearest = conf_list_name.name;
+	unsigned least = is_section(cfg) ? UINT_MAX : distance(name, nearest);
+	const char *where = is_section(cfg) ? " in a list" : "";
+
+	for (const struct option *o = table_of(cfg); o->name != NULL; o++) {
+		unsigned d = distance(name, o->name);
+
+		if (d < least) {
+			least = d;
+			nearest = o->name;
+		}
+	}
+	if (least <= 3 && least < strlen(name))
+		(void)reader_fail(cfg, ERR_FORMAT,
+		    "there is no option '%.64s'%s; did you mean '%s'?", name, where, nearest);
+	else
+		(void)reader_fail(cfg, ERR_FORMAT,
+		    "there is no option '%.64s'%s; quell.conf(5) names all", name, where);
+}
+
+/* Called by libconfuse for its own errors. */
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	char text[128];
+
+	if (strncmp(fmt, "no such option", 14) == 0) {
+		unknown_option(cfg, va_arg(ap, const char *));
+		return;
+	}
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	if (strncmp(fmt, "found duplicate title", 21) == 0)
+		(void)reader_fail(cfg, ERR_FORMAT, "%s; each list has its own name", text);
+	else
+		(void)reader_fail(cfg, ERR_FORMAT,
+		    "%s; write name = value, name = { value, value } or list \"name\" { ... }",
+		    text);
+}
+
+/* Called by libconfuse for each value, with the line where it stands. */
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	const struct option *table = table_of(cfg);
+	void *base = is_section(cfg) ? (void *)&reader.list : (void *)reader.conf;
+	uint32_t *seen = is_section(cfg) ? &reader.list_seen : &reader.seen;
+	struct why why;
+	size_t i = 0;
+
+	while (strcmp(table[i].name, opt->name) != 0)
+		i++;
+	if (opt->nvalues == 1 && (*seen & 1u << i) != 0)
+		return reader_fail(cfg, ERR_FORMAT, "%s is set twice; keep one of them", opt->name);
+	*seen |= 1u << i;
+
+	if (table[i].kind->set(base, &table[i], opt->nvalues - 1, value, &why) < 0)
+		return reader_fail(cfg, ERR_FORMAT, "%s: %s", opt->name, why.text);
+	*(const char **)result = value;
+	return 0;
+}
+
+static int list_append(void)
+{
+	struct conf *conf = reader.conf;
+	unsigned n = conf->n_lists;
+
+	if ((n & (n - 1)) == 0) { /* full: the room is the next power of two */
+		size_t room = n == 0 ? 1 : 2 * (size_t)n;
+		struct conf_list *lists = realloc(conf->lists, room * sizeof(*lists));
+
+		if (lists == NULL)
+			return ERR_NOMEM;
+		conf->lists = lists;
+	}
+	conf->lists[conf->n_lists++] = reader.list;
+	return 0;
+}
+
+/* Called by libconfuse at the end of each list section. */
+static int on_list(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_title(cfg_opt_getnsec(opt, opt->nvalues - 1));
+	bool has_url = reader.list.url[0] != '\0', has_file = reader.list.file[0] != '\0';
+	struct why why;
+
+	if (conf_list_name.kind->set(&reader.list, &conf_list_name, 0, name, &why) < 0)
+		return reader_fail(cfg, ERR_FORMAT, "list: %s", why.text);
+	if (has_url == has_file)
+		return reader_fail(cfg, ERR_FORMAT, "list \"%s\" has %s; it needs one of them",
+		    name, has_url ? "both url and file" : "neither url nor file");
+	if (reader.conf->n_lists == CONF_LISTS_MAX)
+		return reader_fail(cfg, ERR_FORMAT, "too many lists; at most %u are possible",
+		    (unsigned)CONF_LISTS_MAX);
+	if (list_append() < 0)
+		return reader_fail(cfg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	reader.list = reader.blank;
+	reader.list_seen = 0;
+	return 0;
+}
+
+/* The rows of `table` as libconfuse wants them; returns how many. */
+static size_t make_opts(cfg_opt_t *opts, const struct option *table)
+{
+	size_t n = 0;
+
+	for (; table[n].name != NULL && n < OPTIONS_MAX; n++) {
+		if (table[n].kind->is_list)
+			opts[n] = (cfg_opt_t)CFG_STR_LIST_CB(
+			    table[n].name, NULL, CFGF_NODEFAULT, on_value);
+		else
+			opts[n] =
+			    (cfg_opt_t)CFG_STR_CB(table[n].name, NULL, CFGF_NODEFAULT, on_value);
+	}
+	return n;
+}
+
+/* Parse the tidy `text` into reader.conf. */
+static int reader_run(const char *text)
+{
+	/* The rest of each is zero, which is what ends a table (CFG_END). */
+	cfg_opt_t list_opts[OPTIONS_MAX + 1] = {CFG_END()};
+	cfg_opt_t opts[OPTIONS_MAX + 2] = {CFG_END()};
+	cfg_t *cfg;
+	int status;
+
+	(void)make_opts(list_opts, conf_list_options);
+	opts[make_opts(opts, conf_options)] = (cfg_opt_t)CFG_SEC(
+	    conf_list_name.name, list_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+
+	cfg = cfg_init(opts, CFGF_NONE);
+	if (cfg == NULL)
+		return why_set(reader.why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	(void)cfg_set_error_function(cfg, on_error);
+	(void)cfg_set_validate_func(cfg, conf_list_name.name, on_list);
+	status = cfg_parse_buf(cfg, text);
+	(void)cfg_free(cfg);
+	if (reader.err == 0 && status != CFG_SUCCESS) /* it says nothing where memory ran out */
+		reader.err = why_set(reader.why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	return reader.err;
+}
+
+/* `text` is changed. */
+static int read_text(struct conf **out, char *text, const char *name, struct why *why)
+{
+	int err = conf_tidy(text, name, why);
+
+	if (err < 0)
+		return err;
+	reader = (struct reader){.conf = conf_new(), .name = name, .why = why};
+	if (reader.conf == NULL || conf_set_defaults(&reader.blank, conf_list_options) < 0)
+		err = why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	reader.list = reader.blank;
+	if (err == 0)
+		err = reader_run(text);
+	if (err < 0)
+		conf_free(reader.conf);
+	else
+		*out = reader.conf;
+	reader = (struct reader){0};
+	return err;
+}
+
+int conf_read_text(struct conf **out, const char *text, const char *name, struct why *why)
+{
+	char *copy = strdup(text);
+	int err;
+
+	if (copy == NULL)
+		return why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	err = read_text(out, copy, name, why);
+	free(copy);
+	return err;
+}
+
+int conf_read(struct conf **out, const char *path, struct why *why)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t len;
+	int err;
+
+	if (file == NULL)
+		return why_set(
+		    why, errno == ENOENT ? ERR_NOTFOUND : ERR_SYS, "%s: %s", path, strerror(errno));
+	text = malloc(FILE_SIZE_MAX + 1);
+	if (text == NULL) {
+		err = why_set(why, ERR_NOMEM, "%s: %s", path, err_text(ERR_NOMEM));
+		goto out;
+	}
+	len = fread(text, 1, FILE_SIZE_MAX + 1, file);
+	if (ferror(file)) {
+		err = why_set(why, ERR_SYS, "%s: %s", path, strerror(errno));
+		goto out;
+	}
+	if (len > FILE_SIZE_MAX || memchr(text, '\0', len) != NULL) {
+		err = why_set(why, ERR_FORMAT,
+		    "%s:1: this is not a configuration: it is %s; see quell.conf(5)", path,
+		    len > FILE_SIZE_MAX ? "longer than 1M" : "not text");
+		goto out;
+	}
+	text[len] = '\0';
+	err = read_text(out, text, path, why);
+out:
+	free(text);
+	(void)fclose(file);
+	return err;
+}

@@ -1,0 +1,491 @@
+/* msg.c - see msg.h. */
+#include "lib/dns/msg.h"
+
+#include <string.h>
+
+#define RR_FIXED     10	     /* type, class, TTL and length of the rdata (RFC 1035, 4.1.3) */
+#define POINTER	     0xc000u /* what marks a pointer (RFC 1035, 4.1.4) */
+#define POINTER_MAX  0x3fffu /* the last byte that one can point to */
+#define OPT_DO	     0x8000u
+#define OPTION_FIXED 4	/* code and length (RFC 6891, 6.1.2) */
+#define OPTION_EDE   15 /* RFC 8914, 2 */
+
+bool msg_next_option(const uint8_t *packet, size_t *pos, size_t end, uint16_t *code,
+    const uint8_t **data, uint16_t *data_len)
+{
+	const uint8_t *p = packet + *pos;
+
+	if (end - *pos < OPTION_FIXED || end - *pos - OPTION_FIXED < msg_u16(p + 2))
+		return false;
+	*code = msg_u16(p);
+	*data_len = msg_u16(p + 2);
+	*data = p + OPTION_FIXED;
+	*pos += (size_t)OPTION_FIXED + *data_len;
+	return true;
+}
+
+int msg_read_edns(const uint8_t *msg, const struct msg_rr *rr, struct msg_edns *edns)
+{
+	const uint8_t *ttl = msg + rr->ttl_off;
+	size_t pos = rr->rdata_off, end = rr->rdata_off + rr->rdata_len;
+	uint16_t code, data_len;
+	const uint8_t *data;
+
+	if (msg[rr->owner_off] != 0)
+		return ERR_FORMAT;
+	while (msg_next_option(msg, &pos, end, &code, &data, &data_len))
+		;
+	if (pos != end)
+		return ERR_FORMAT;
+	*edns = (struct msg_edns){
+	    .present = true,
+	    .dnssec_ok = (msg_u16(ttl + 2) & OPT_DO) != 0,
+	    .version = ttl[1],
+	    .ext_rcode = ttl[0],
+	    .udp_size = rr->class,
+	    .options_off = (uint16_t)rr->rdata_off,
+	    .options_len = rr->rdata_len,
+	};
+	return 0;
+}
+
+/* The walk over the records behind msg[pos], where the question section ends. */
+static struct msg_walk walk_from(const uint8_t *msg, size_t len, size_t pos)
+{
+	return (struct msg_walk){
+	    .msg = msg,
+	    .len = len,
+	    .pos = pos,
+	    .left = {msg_u16(msg + 6), msg_u16(msg + 8), msg_u16(msg + 10)},
+	    .section = SECTION_ANSWER,
+	};
+}
+
+int msg_walk_start(struct msg_walk *w, const uint8_t *msg, size_t len)
+{
+	uint8_t name[NAME_SIZE];
+	size_t name_size;
+	size_t pos = MSG_HEADER;
+
+	if (len < MSG_HEADER)
+		return ERR_FORMAT;
+	for (unsigned left = msg_u16(msg + 4); left > 0; left--) {
+		if (name_read(msg, len, &pos, name, &name_size) < 0 || len - pos < 4)
+			return ERR_FORMAT;
+		pos += 4;
+	}
+	*w = walk_from(msg, len, pos);
+	return 0;
+}
+
+int msg_walk_next(struct msg_walk *w, struct msg_rr *rr)
+{
+	const uint8_t *fixed;
+	size_t pos = w->pos;
+
+	while (w->left[w->section] == 0) {
+		if (w->section == SECTION_ADDITIONAL)
+			return 0;
+		w->section++;
+	}
+	if (name_skip(w->msg, w->len, &pos) < 0 || w->len - pos < RR_FIXED)
+		return ERR_FORMAT;
+	fixed = w->msg + pos;
+	rr->owner_off = w->pos;
+	rr->ttl_off = pos + 4;
+	rr->rdata_off = pos + RR_FIXED;
+	rr->type = msg_u16(fixed);
+	rr->class = msg_u16(fixed + 2);
+	rr->ttl = (fixed[4] & 0x80) != 0 ? 0 : msg_u32(fixed + 4);
+	rr->rdata_len = msg_u16(fixed + 8);
+	rr->section = w->section;
+	if (w->len - rr->rdata_off < rr->rdata_len)
+		return ERR_FORMAT;
+	w->left[w->section]--;
+	w->pos = rr->rdata_off + rr->rdata_len;
+	return 1;
+}
+
+/* Read the one question; q->question_end stays 0 where it is malformed. */
+static void parse_question(const uint8_t *packet, size_t len, struct msg_query *q)
+{
+	size_t pos = MSG_HEADER;
+	unsigned n_labels = 0;
+
+	for (;; n_labels++) {
+		size_t label;
+
+		if (pos >= len)
+			return;
+		label = packet[pos];
+		if (label > NAME_LABEL_MAX || label >= len - pos ||
+		    pos + label - MSG_HEADER >= NAME_SIZE)
+			return;
+		pos += label + 1;
+		if (label == 0)
+			break;
+	}
+	if (len - pos < 4)
+		return;
+	q->qname_len = (uint8_t)(pos - MSG_HEADER);
+	q->qname_labels = (uint8_t)n_labels;
+	name_lower(q->qname, packet + MSG_HEADER, q->qname_len);
+	q->qtype = msg_u16(packet + pos);
+	q->qclass = msg_u16(packet + pos + 2);
+	q->question_end = (uint16_t)(pos + 4);
+}
+
+/* Walk the records behind the question for OPT.  Returns 0 or ERR_FORMAT. */
+static int find_edns(const uint8_t *packet, size_t len, size_t pos, struct msg_edns *edns)
+{
+	struct msg_walk walk = walk_from(packet, len, pos);
+	struct msg_rr rr;
+	int more;
+
+	while ((more = msg_walk_next(&walk, &rr)) > 0) {
+		if (rr.type != TYPE_OPT)
+			continue;
+		if (edns->present || rr.section != SECTION_ADDITIONAL ||
+		    msg_read_edns(packet, &rr, edns) < 0)
+			return ERR_FORMAT;
+	}
+	return more;
+}
+
+int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q)
+{
+	struct msg_edns edns = {0};
+
+	if (len < MSG_HEADER || (packet[2] & MSG_QR >> 8) != 0)
+		return MSG_QUERY_DROP;
+	q->id = msg_u16(packet);
+	q->flags = msg_u16(packet + 2);
+	q->question_end = 0;
+	q->edns = edns;
+	if (msg_u16(packet + 4) == 1)
+		parse_question(packet, len, q);
+	if ((q->flags & MSG_OPCODE) != 0)
+		return RCODE_NOTIMP;
+	if (q->question_end == 0 || find_edns(packet, len, q->question_end, &edns) < 0)
+		return RCODE_FORMERR;
+	q->edns = edns;
+	return edns.version == 0 ? RCODE_NOERROR : RCODE_BADVERS;
+}
+
+/* Count a record (or the question) in the header field at `off`. */
+static void count(struct msg_writer *w, size_t off)
+{
+	uint8_t *p = w->out.bytes + off;
+
+	if (!w->out.failed)
+		msg_set_u16(p, msg_u16(p) + 1u);
+}
+
+void msg_write_start(struct msg_writer *w, uint8_t *out, size_t size, uint16_t id, uint16_t flags)
+{
+	w->out = buf_over(out, size < MSG_MAX ? size : MSG_MAX);
+	w->n_suffixes = 0;
+	w->n_question = 0;
+	buf_put_u16(&w->out, id);
+	buf_put_u16(&w->out, flags);
+	buf_put_u32(&w->out, 0);
+	buf_put_u32(&w->out, 0);
+}
+
+void msg_write_question(struct msg_writer *w, const uint8_t *name, uint16_t type, uint16_t class)
+{
+	msg_write_name(w, name, true);
+	w->n_question = w->n_suffixes;
+	buf_put_u16(&w->out, type);
+	buf_put_u16(&w->out, class);
+	count(w, 4);
+}
+
+/* Entries are numbered from 1 here, so that 0 is the root, the parent of all. */
+static uint16_t suffix_key(unsigned parent, const uint8_t *label)
+{
+	unsigned len = label[0];
+	unsigned bits = len ^ (label[1] | 0x20u) << 1 ^ (label[len] | 0x20u) << 3;
+
+	return (uint16_t)(parent << 8 | (bits & 0xff));
+}
+
+/* The entry for `label` in front of the suffix `parent`, or 0. */
+static unsigned suffix_find(const struct msg_writer *w, unsigned parent, const uint8_t *label)
+{
+	uint16_t key = suffix_key(parent, label);
+
+	for (unsigned i = parent; i < w->n_suffixes; i++) {
+		const uint8_t *there = w->out.bytes + w->suffix_off[i];
+
+		if (w->suffix_key[i] != key || there[0] != label[0])
+			continue;
+		if (i < w->n_question ? name_equal_bytes(there, label, label[0] + 1u)
+				      : memcmp(there, label, label[0] + 1u) == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* Note that `label` was written at `off`, in front of the suffix `parent`.  Returns its entry, or 0
+ * where there is no room for it or no pointer could reach it. */
+static unsigned suffix_add(struct msg_writer *w, unsigned parent, const uint8_t *label, size_t off)
+{
+	if (w->n_suffixes == MSG_WRITER_NAMES || off > POINTER_MAX)
+		return 0;
+	w->suffix_off[w->n_suffixes] = (uint16_t)off;
+	w->suffix_key[w->n_suffixes] = suffix_key(parent, label);
+	return ++w->n_suffixes;
+}
+
+void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress)
+{
+	uint8_t start[NAME_LABELS_MAX]; /* of each label in `name` */
+	unsigned n = 0;
+	unsigned suffix = 0, next;
+	size_t len = 0;
+	size_t base = w->out.pos;
+
+	if (!compress) {
+		buf_put_bytes(&w->out, name, name_len(name));
+		return;
+	}
+	for (; name[len] != 0; len += name[len] + 1u)
+		start[n++] = (uint8_t)len;
+
+	/* From the last label towards the first, as far as it was written before. */
+	while (n > 0 && (next = suffix_find(w, suffix, name + start[n - 1])) != 0) {
+		suffix = next;
+		len = start[--n];
+	}
+	buf_put_bytes(&w->out, name, len);
+	if (suffix != 0)
+		buf_put_u16(&w->out, (uint16_t)(POINTER | w->suffix_off[suffix - 1]));
+	else
+		buf_put_u8(&w->out, 0);
+	if (w->out.failed)
+		return;
+	while (n > 0) {
+		n--;
+		suffix = suffix_add(w, suffix, name + start[n], base + start[n]);
+		if (suffix == 0)
+			return;
+	}
+}
+
+/* The form of the rdata, one letter for each field, or NULL for a type that is opaque:
+ *   1 2 4 8  that many bytes          N  a name that is compressed    n  one that is not
+ *   s  a text with its length         S  one such text or more        *  any bytes
+ *   b  a bit map of types             p  parameters of a service */
+static const char *rdata_form(uint16_t type)
+{
+	switch (type) {
+	case TYPE_A:
+		return "4";
+	case TYPE_NS:
+	case TYPE_MD:
+	case TYPE_MF:
+	case TYPE_CNAME:
+	case TYPE_MB:
+	case TYPE_MG:
+	case TYPE_MR:
+	case TYPE_PTR:
+		return "N";
+	case TYPE_SOA:
+		return "NN44444";
+	case TYPE_HINFO:
+		return "ss";
+	case TYPE_MINFO:
+		return "NN";
+	case TYPE_MX:
+		return "2N";
+	case TYPE_TXT:
+		return "S";
+	case TYPE_RP:
+		return "nn";
+	case TYPE_AFSDB:
+	case TYPE_RT:
+		return "2n";
+	case TYPE_SIG:
+	case TYPE_RRSIG:
+		return "2114442n*";
+	case TYPE_PX:
+		return "2nn";
+	case TYPE_AAAA:
+		return "88";
+	case TYPE_NXT:
+		return "n*";
+	case TYPE_SRV:
+		return "222n";
+	case TYPE_NAPTR:
+		return "22sssn";
+	case TYPE_DNAME:
+		return "n";
+	case TYPE_NSEC:
+		return "nb";
+	case TYPE_SVCB:
+	case TYPE_HTTPS:
+		return "2np";
+	default:
+		return NULL;
+	}
+}
+
+/* One or more character-strings (RFC 1035, 3.3.14). */
+static bool is_strings(const uint8_t *p, size_t len)
+{
+	size_t pos = 0;
+
+	while (pos < len)
+		pos += p[pos] + 1u;
+	return len > 0 && pos == len;
+}
+
+/* One or more window blocks of 1 to 32 bytes, in rising order (RFC 4034, 4.1.2). */
+static bool is_type_map(const uint8_t *p, size_t len)
+{
+	size_t pos = 0;
+	int last = -1;
+
+	while (len - pos > 2) {
+		if (p[pos] <= last || p[pos + 1] < 1 || p[pos + 1] > 32)
+			return false;
+		last = p[pos];
+		pos += p[pos + 1] + 2u;
+		if (pos > len)
+			return false;
+	}
+	return len > 0 && pos == len;
+}
+
+/* Any number of key, length, value, with keys in rising order (RFC 9460, 2.2). */
+static bool is_params(const uint8_t *p, size_t len)
+{
+	size_t pos = 0;
+	int last = -1;
+
+	while (len - pos >= 4) {
+		size_t value_len = msg_u16(p + pos + 2);
+
+		if (msg_u16(p + pos) <= last || len - pos - 4 < value_len)
+			return false;
+		last = msg_u16(p + pos);
+		pos += 4 + value_len;
+	}
+	return pos == len;
+}
+
+/* Length of a field without names at p[0..left), or SIZE_MAX where it is malformed. */
+static size_t field_len(char field, const uint8_t *p, size_t left)
+{
+	switch (field) {
+	case 's':
+		return left > 0 ? p[0] + (size_t)1 : SIZE_MAX;
+	case 'S':
+		return is_strings(p, left) ? left : SIZE_MAX;
+	case 'b':
+		return is_type_map(p, left) ? left : SIZE_MAX;
+	case 'p':
+		return is_params(p, left) ? left : SIZE_MAX;
+	case '*':
+		return left;
+	default:
+		return (size_t)(field - '0');
+	}
+}
+
+/* Copy the rdata msg[pos..end) field by field.  Returns 0 or ERR_FORMAT. */
+static int copy_rdata(
+    struct msg_writer *w, const uint8_t *msg, size_t pos, size_t end, const char *form)
+{
+	uint8_t name[NAME_SIZE];
+	size_t n;
+
+	for (; *form != '\0'; form++) {
+		if (*form == 'N' || *form == 'n') {
+			/* Its pointers lead to before it, so `end` bounds all of the reading. */
+			if (name_read(msg, end, &pos, name, &n) < 0)
+				return ERR_FORMAT;
+			msg_write_name(w, name, *form == 'N');
+			continue;
+		}
+		n = field_len(*form, msg + pos, end - pos);
+		if (n > end - pos)
+			return ERR_FORMAT;
+		buf_put_bytes(&w->out, msg + pos, n);
+		pos += n;
+	}
+	return pos == end ? 0 : ERR_FORMAT;
+}
+
+static int copy_record(
+    struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr, uint32_t ttl)
+{
+	const char *form = rdata_form(rr->type);
+	uint8_t owner[NAME_SIZE];
+	size_t off = rr->owner_off;
+	size_t owner_len, rdata;
+
+	if (name_read(msg, len, &off, owner, &owner_len) < 0)
+		return ERR_FORMAT;
+	msg_write_name(w, owner, true);
+	buf_put_u16(&w->out, rr->type);
+	buf_put_u16(&w->out, rr->class);
+	buf_put_u32(&w->out, ttl);
+	buf_put_u16(&w->out, 0);
+	rdata = w->out.pos;
+	if (copy_rdata(w, msg, rr->rdata_off, rr->rdata_off + rr->rdata_len,
+		form != NULL ? form : "*") < 0)
+		return ERR_FORMAT;
+	if (w->out.failed)
+		return ERR_RANGE;
+	msg_set_u16(w->out.bytes + rdata - 2, (unsigned)(w->out.pos - rdata));
+	count(w, 6 + 2 * (size_t)rr->section);
+	return 0;
+}
+
+int msg_write_copy(
+    struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr, uint32_t ttl)
+{
+	const struct buf before = w->out;
+	unsigned n_before = w->n_suffixes;
+	int err = copy_record(w, msg, len, rr, ttl);
+
+	if (err < 0) {
+		w->out = before;
+		w->n_suffixes = n_before;
+	}
+	return err;
+}
+
+void msg_write_opt(struct msg_writer *w, uint16_t udp_size, bool dnssec_ok, unsigned rcode, int ede,
+    const char *ede_text)
+{
+	size_t text_len = ede_text != NULL ? strlen(ede_text) : 0;
+
+	if (!buf_need(&w->out, msg_opt_size(ede, ede_text)))
+		return;
+	buf_put_u8(&w->out, 0); /* the root */
+	buf_put_u16(&w->out, TYPE_OPT);
+	buf_put_u16(&w->out, udp_size);
+	buf_put_u8(&w->out, (uint8_t)(rcode >> 4));
+	buf_put_u8(&w->out, 0); /* version */
+	buf_put_u16(&w->out, dnssec_ok ? OPT_DO : 0);
+	if (ede == EDE_NONE) {
+		buf_put_u16(&w->out, 0);
+	} else {
+		buf_put_u16(&w->out, (uint16_t)(OPTION_FIXED + 2 + text_len));
+		buf_put_u16(&w->out, OPTION_EDE);
+		buf_put_u16(&w->out, (uint16_t)(2 + text_len));
+		buf_put_u16(&w->out, (uint16_t)ede);
+		buf_put_bytes(&w->out, ede_text, text_len);
+	}
+	count(w, 10);
+}
+
+size_t msg_opt_size(int ede, const char *ede_text)
+{
+	size_t text_len = ede_text != NULL ? strlen(ede_text) : 0;
+
+	return 1 + RR_FIXED + (ede == EDE_NONE ? 0 : OPTION_FIXED + 2 + text_len);
+}

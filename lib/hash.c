@@ -1,0 +1,64 @@
+/* hash.c - SipHash-1-3: one round for each word, three to finish. */
+#include "lib/hash.h"
+
+#include <endian.h>
+#include <string.h>
+
+struct sip {
+	uint64_t v0, v1, v2, v3;
+};
+
+static inline uint64_t rotate_left(uint64_t v, unsigned bits)
+{
+	return v << bits | v >> (64 - bits);
+}
+
+static inline void sip_round(struct sip *s)
+{
+	s->v0 += s->v1;
+	s->v1 = rotate_left(s->v1, 13) ^ s->v0;
+	s->v0 = rotate_left(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotate_left(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotate_left(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotate_left(s->v1, 17) ^ s->v2;
+	s->v2 = rotate_left(s->v2, 32);
+}
+
+static inline void sip_word(struct sip *s, uint64_t word)
+{
+	s->v3 ^= word;
+	sip_round(s);
+	s->v0 ^= word;
+}
+
+uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t left = len;
+	uint64_t last = (uint64_t)len << 56; /* the length modulo 256 is the last word's top byte */
+	struct sip s = {
+	    .v0 = key->k0 ^ 0x736f6d6570736575u, /* "somepseudorandomlygeneratedbytes" */
+	    .v1 = key->k1 ^ 0x646f72616e646f6du,
+	    .v2 = key->k0 ^ 0x6c7967656e657261u,
+	    .v3 = key->k1 ^ 0x7465646279746573u,
+	};
+
+	for (; left >= 8; left -= 8, p += 8) {
+		uint64_t word;
+
+		memcpy(&word, p, sizeof(word));
+		sip_word(&s, le64toh(word));
+	}
+	for (size_t i = 0; i < left; i++)
+		last |= (uint64_t)p[i] << 8 * i;
+	sip_word(&s, last);
+
+	s.v2 ^= 0xff;
+	sip_round(&s);
+	sip_round(&s);
+	sip_round(&s);
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}

@@ -1,0 +1,372 @@
+#include "resolver/core/answer.h"
+
+#include <string.h>
+
+/* --- Normal form ---------------------------------------------------------------------------- */
+
+/* The question's name and, in any order, what its CNAMEs lead to; all in lower case. */
+struct chain {
+	uint8_t name[ANSWER_CHAIN_MAX + 1][NAME_SIZE];
+	unsigned n;
+};
+
+static bool chain_has(const struct chain *c, const uint8_t *name)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (name_equal(c->name[i], name))
+			return true;
+	return false;
+}
+
+/* Does a name of the chain lie in `zone`? */
+static bool chain_in_zone(const struct chain *c, const uint8_t *zone)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (name_in_zone(c->name[i], zone))
+			return true;
+	return false;
+}
+
+/* One pass over the answer section.  Returns 1 when the chain grew, 0 when not. */
+static int chain_extend(struct chain *c, const uint8_t *reply, size_t len)
+{
+	uint8_t owner[NAME_SIZE], target[NAME_SIZE];
+	unsigned n_before = c->n;
+	struct msg_walk walk;
+	struct msg_rr rr;
+	size_t off, name_len;
+	int err = msg_walk_start(&walk, reply, len);
+
+	if (err != 0)
+		return err;
+	while ((err = msg_walk_next(&walk, &rr)) == 1 && rr.section == SECTION_ANSWER) {
+		if (rr.type != TYPE_CNAME)
+			continue;
+		off = rr.owner_off;
+		if (name_read(reply, len, &off, owner, &name_len) != 0)
+			return ERR_FORMAT;
+		if (!chain_has(c, owner))
+			continue;
+		off = rr.rdata_off;
+		if (name_read(reply, len, &off, target, &name_len) != 0)
+			return ERR_FORMAT;
+		if (chain_has(c, target))
+			continue;
+		if (c->n > ANSWER_CHAIN_MAX)
+			return ERR_FORMAT;
+		name_lower(c->name[c->n++], target, name_len);
+	}
+	return err < 0 ? err : c->n > n_before;
+}
+
+/* Follow the CNAMEs of `reply` from the question on.  Servers may send them in any order (RFC 1034, 3.6), so passes
+ * are made until nothing is added; each adds a name, and there are at most ANSWER_CHAIN_MAX. */
+static int chain_follow(
+    struct chain *c, const struct answer_question *question, const uint8_t *reply, size_t len)
+{
+	int grew;
+
+	memcpy(c->name[0], question->name, question->name_len);
+	c->n = 1;
+	if (question->type == TYPE_CNAME || question->type == TYPE_ANY)
+		return 0;
+	do {
+		grew = chain_extend(c, reply, len);
+	} while (grew == 1);
+	return grew;
+}
+
+/* Does `rr` with this owner belong into an answer to the chain? */
+static bool belongs(const struct chain *chain, const struct msg_rr *rr, const uint8_t *owner)
+{
+	switch (rr->section) {
+	case SECTION_ANSWER:
+		if (chain_has(chain, owner))
+			return true;
+		/* A DNAME and its signature stand above the name that they redirect (RFC 6672). */
+		return (rr->type == TYPE_DNAME || rr->type == TYPE_RRSIG) &&
+		       chain_in_zone(chain, owner);
+	case SECTION_AUTHORITY:
+		switch (rr->type) {
+		case TYPE_SOA:
+		case TYPE_NS:
+		case TYPE_DS:
+			return chain_in_zone(chain, owner);
+		case TYPE_RRSIG:
+		case TYPE_NSEC:
+		case TYPE_NSEC3:
+			return true;
+		default:
+			return false;
+		}
+	default:
+		/* OPT is hop by hop, the others sign the hop's message. */
+		return rr->type != TYPE_OPT && rr->type != TYPE_TSIG && rr->type != TYPE_TKEY &&
+		       rr->type != TYPE_SIG;
+	}
+}
+
+/* What the records said, gathered while they are copied. */
+struct gathered {
+	unsigned n_answers; /* records of the type asked for */
+	bool has_targets;
+	bool has_soa;
+	uint32_t soa_ttl_s; /* min(TTL, MINIMUM): how long "no" holds (RFC 2308, 5) */
+	uint32_t min_ttl_s;
+};
+
+static void gather(struct gathered *g, const struct msg_rr *rr,
+    const struct answer_question *question, const uint8_t *reply, uint32_t ttl)
+{
+	if (ttl < g->min_ttl_s)
+		g->min_ttl_s = ttl;
+	if (rr->section == SECTION_ANSWER) {
+		g->n_answers += rr->type == question->type || question->type == TYPE_ANY;
+		g->has_targets |= rr->type == TYPE_CNAME || rr->type == TYPE_DNAME ||
+				  rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS;
+	}
+	if (rr->section == SECTION_AUTHORITY && rr->type == TYPE_SOA) {
+		/* MINIMUM is the last of the fixed fields; the copy has checked that they are there. */
+		uint32_t minimum = msg_u32(reply + rr->rdata_off + rr->rdata_len - 4);
+
+		g->has_soa = true;
+		g->soa_ttl_s = ttl < minimum ? ttl : minimum;
+	}
+}
+
+/* Copy the records of `reply` that belong to the chain. */
+static int copy_records(struct answer *a, struct msg_writer *w, struct gathered *g,
+    const struct chain *chain, const struct answer_question *question,
+    const struct answer_limits *limits, const uint8_t *reply, size_t len)
+{
+	uint8_t owner[NAME_SIZE];
+	struct msg_edns edns;
+	struct msg_walk walk;
+	struct msg_rr rr;
+	int more, err = msg_walk_start(&walk, reply, len);
+
+	if (err != 0)
+		return err;
+	while ((more = msg_walk_next(&walk, &rr)) == 1) {
+		size_t owner_len, off = rr.owner_off, written = w->out.pos;
+		uint32_t ttl = rr.ttl < limits->max_ttl_s ? rr.ttl : limits->max_ttl_s;
+
+		if (rr.type == TYPE_OPT) {
+			if (a->had_edns || msg_read_edns(reply, &rr, &edns) != 0)
+				return ERR_FORMAT;
+			a->had_edns = true;
+			a->rcode |= (unsigned)edns.ext_rcode << 4;
+		}
+		if (name_read(reply, len, &off, owner, &owner_len) != 0)
+			return ERR_FORMAT;
+		if (!belongs(chain, &rr, owner))
+			continue;
+		err = msg_write_copy(w, reply, len, &rr, ttl);
+		if (err != 0)
+			return err;
+		gather(g, &rr, question, reply, ttl);
+		if (name_skip(a->msg, w->out.pos, &written) != 0)
+			return ERR_FORMAT;
+		a->ttl_off[a->view.n_records++] = (uint16_t)(written + 4);
+	}
+	return more;
+}
+
+/* Say in the authority section's SOA how long the answer "no" holds, as an authoritative server would have
+ * (RFC 2308, 3). */
+static void lower_soa_ttl(struct answer *a, uint32_t ttl_s)
+{
+	for (unsigned i = 0; i < a->view.n_records; i++) {
+		uint8_t *ttl = a->msg + a->ttl_off[i];
+
+		if (msg_u16(ttl - 4) == TYPE_SOA && msg_u32(ttl) > ttl_s)
+			msg_set_u32(ttl, ttl_s);
+	}
+}
+
+/* How long the answer lives; 0: it is not kept. */
+static uint32_t life_s(
+    struct answer *a, const struct gathered *g, const struct answer_limits *limits)
+{
+	uint32_t ttl_s = g->min_ttl_s;
+
+	if (a->rcode != RCODE_NOERROR && a->rcode != RCODE_NXDOMAIN)
+		return 0;
+	if (a->rcode == RCODE_NOERROR && g->n_answers > 0)
+		return ttl_s;
+	/* A "no" without a SOA says not for how long it holds (RFC 2308, 5). */
+	if (!g->has_soa)
+		return 0;
+	if (g->soa_ttl_s < ttl_s)
+		ttl_s = g->soa_ttl_s;
+	if (limits->negative_ttl_s < ttl_s)
+		ttl_s = limits->negative_ttl_s;
+	lower_soa_ttl(a, ttl_s);
+	return ttl_s;
+}
+
+int answer_normalise(struct answer *a, const struct answer_question *question,
+    const struct answer_limits *limits, const uint8_t *reply, size_t len, uint64_t now_ms)
+{
+	struct gathered g = {.min_ttl_s = UINT32_MAX};
+	struct msg_writer w;
+	struct chain chain;
+	uint16_t flags;
+	int err;
+
+	if (len < MSG_HEADER)
+		return ERR_FORMAT;
+	flags = msg_u16(reply + 2);
+	a->view = (struct cache_answer){.msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms};
+	a->rcode = flags & MSG_RCODE;
+	a->had_edns = false;
+	err = chain_follow(&chain, question, reply, len);
+	if (err != 0)
+		return err;
+	msg_write_start(&w, a->msg, sizeof(a->msg), 0, flags & (MSG_AD | MSG_RCODE));
+	msg_write_question(&w, question->name, question->type, question->class);
+	err = copy_records(a, &w, &g, &chain, question, limits, reply, len);
+	if (err != 0)
+		return err;
+	a->view.len = w.out.pos;
+	a->view.has_targets = g.has_targets;
+	a->view.ttl_s = life_s(a, &g, limits);
+	return 0;
+}
+
+/* --- Answers for one asker -------------------------------------------------------------------- */
+
+static uint16_t flags_for(const struct answer_to *to, unsigned extra)
+{
+	return (uint16_t)(MSG_QR | MSG_RA | (to->flags & (MSG_OPCODE | MSG_RD | MSG_CD)) | extra);
+}
+
+/* Append OPT to the message of `len` bytes; returns the new length. */
+static size_t put_opt(const struct answer_to *to, unsigned rcode, int ede, const char *ede_text,
+    uint8_t *out, size_t len)
+{
+	struct msg_writer w;
+
+	if (!to->edns)
+		return len;
+	w.out = buf_over(out, to->limit);
+	w.out.pos = len;
+	w.n_suffixes = 0;
+	msg_write_opt(&w, to->udp_size, to->dnssec_ok, rcode, ede, ede_text);
+	return w.out.pos;
+}
+
+/* The section of record `i`, by the counts of the header. */
+static enum msg_section section_of(const uint8_t *msg, unsigned i)
+{
+	unsigned n_answer = msg_u16(msg + 6);
+
+	if (i < n_answer)
+		return SECTION_ANSWER;
+	return i < n_answer + msg_u16(msg + 8) ? SECTION_AUTHORITY : SECTION_ADDITIONAL;
+}
+
+static size_t record_end(const struct cache_answer *a, unsigned i)
+{
+	const uint8_t *ttl = a->msg + a->ttl_off[i];
+
+	return a->ttl_off[i] + 6u + msg_u16(ttl + 4);
+}
+
+/* Where record `i` begins: behind the one before it, the first behind the question. */
+static size_t record_start(const struct cache_answer *a, unsigned i, size_t question_len)
+{
+	return i == 0 ? MSG_HEADER + question_len : record_end(a, i - 1);
+}
+
+/* Do records i - 1 and i belong to one RRset: same section, owner, type and class? */
+static bool same_rrset(const struct cache_answer *a, unsigned i, size_t question_len)
+{
+	uint8_t one[NAME_SIZE], other[NAME_SIZE];
+	size_t one_off = record_start(a, i - 1, question_len), one_len;
+	size_t other_off = record_start(a, i, question_len), other_len;
+
+	return section_of(a->msg, i - 1) == section_of(a->msg, i) &&
+	       memcmp(a->msg + a->ttl_off[i - 1] - 4, a->msg + a->ttl_off[i] - 4, 4) == 0 &&
+	       name_read(a->msg, a->len, &one_off, one, &one_len) == 0 &&
+	       name_read(a->msg, a->len, &other_off, other, &other_len) == 0 &&
+	       name_equal(one, other);
+}
+
+/* How many of the records fit into `room` bytes, cut at the edge of an RRset. */
+static unsigned records_that_fit(const struct cache_answer *a, size_t room, size_t question_len)
+{
+	unsigned n = 0;
+
+	while (n < a->n_records && record_end(a, n) <= room)
+		n++;
+	while (n > 0 && n < a->n_records && same_rrset(a, n, question_len))
+		n--;
+	return n;
+}
+
+/* Set the counts of the three sections for the first `n` records of `a`. */
+static void set_counts(uint8_t *out, const struct cache_answer *a, unsigned n)
+{
+	unsigned left = n;
+
+	for (size_t off = 6; off < MSG_HEADER; off += 2) {
+		unsigned count = msg_u16(a->msg + off);
+
+		count = count < left ? count : left;
+		msg_set_u16(out + off, count);
+		left -= count;
+	}
+}
+
+size_t answer_write(const struct cache_answer *a, const struct answer_to *to, uint64_t now_ms,
+    uint8_t *out, bool *truncated)
+{
+	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
+	const size_t opt_len = to->edns ? msg_opt_size(EDE_NONE, NULL) : 0;
+	const uint16_t kept = msg_u16(a->msg + 2);
+	unsigned n = a->n_records, extra = kept & MSG_RCODE;
+	size_t len = a->len;
+
+	*truncated = false;
+	if (len + opt_len > to->limit) {
+		n = records_that_fit(a, to->limit - opt_len, to->question_len);
+		len = record_start(a, n, to->question_len);
+		*truncated = section_of(a->msg, n) != SECTION_ADDITIONAL;
+	}
+	memcpy(out, a->msg, len);
+	/* The AD bit is for those who asked to know (RFC 6840, 5.8). */
+	if (to->dnssec_ok || (to->flags & MSG_AD) != 0)
+		extra |= kept & MSG_AD;
+	if (*truncated)
+		extra |= MSG_TC;
+	msg_set_u16(out, to->id);
+	msg_set_u16(out + 2, flags_for(to, extra));
+	memcpy(out + MSG_HEADER, to->question, to->question_len);
+	if (n < a->n_records)
+		set_counts(out, a, n);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *ttl = out + a->ttl_off[i];
+		uint32_t ttl_s = msg_u32(ttl);
+
+		msg_set_u32(ttl, ttl_s > age_s ? ttl_s - age_s : 0);
+	}
+	return put_opt(to, kept & MSG_RCODE, EDE_NONE, NULL, out, len);
+}
+
+size_t answer_write_empty(
+    const struct answer_to *to, unsigned rcode, int ede, const char *ede_text, uint8_t *out)
+{
+	size_t len = MSG_HEADER + to->question_len;
+
+	memset(out, 0, MSG_HEADER);
+	msg_set_u16(out, to->id);
+	msg_set_u16(out + 2, flags_for(to, rcode & MSG_RCODE));
+	if (to->question_len != 0) {
+		msg_set_u16(out + 4, 1);
+		memcpy(out + MSG_HEADER, to->question, to->question_len);
+	}
+	if (len + msg_opt_size(ede, ede_text) > to->limit)
+		ede_text = NULL;
+	return put_opt(to, rcode, ede, ede_text, out, len);
+}

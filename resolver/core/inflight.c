@@ -1,0 +1,211 @@
+#include "resolver/core/inflight.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* --- Tables ------------------------------------------------------------------------------------- */
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t power = 1;
+
+	while (power < n)
+		power *= 2;
+	return power;
+}
+
+int inflight_init(struct inflight *f, uint32_t n, const struct hash_key *key)
+{
+	const uint32_t n_waiters = n * INFLIGHT_WAITERS_EACH, n_tries = n * INFLIGHT_TRIES_EACH;
+	const uint32_t question_buckets = power_of_two(n), try_buckets = power_of_two(n_tries);
+	struct inflight_question *questions = calloc(n, sizeof(*questions));
+	struct inflight_waiter *waiters = calloc(n_waiters, sizeof(*waiters));
+	struct inflight_try *tries = calloc(n_tries, sizeof(*tries));
+	void *by_key = calloc(1, table_memory(question_buckets));
+	void *by_id = calloc(1, table_memory(try_buckets));
+
+	*f = (struct inflight){
+	    .tries = tries,
+	    .n_tries = n_tries,
+	    .memory = {questions, waiters, tries, by_key, by_id},
+	};
+	if (questions == NULL || waiters == NULL || tries == NULL || by_key == NULL ||
+	    by_id == NULL) {
+		inflight_fini(f);
+		return ERR_NOMEM;
+	}
+	table_init(&f->questions_by_key, by_key, question_buckets, key);
+	table_init(&f->tries_by_id, by_id, try_buckets, key);
+	for (uint32_t i = 0; i < n; i++)
+		LL_PREPEND(f->free_questions, &questions[i]);
+	for (uint32_t i = 0; i < n_waiters; i++)
+		LL_PREPEND(f->free_waiters, &waiters[i]);
+	for (uint32_t i = 0; i < n_tries; i++)
+		LL_PREPEND(f->free_tries, &tries[i]);
+	return 0;
+}
+
+void inflight_fini(struct inflight *f)
+{
+	for (size_t i = 0; i < sizeof(f->memory) / sizeof(f->memory[0]); i++)
+		free(f->memory[i]);
+	*f = (struct inflight){0};
+}
+
+/* --- Questions ------------------------------------------------------------------------------------ */
+
+struct inflight_question *inflight_find(const struct inflight *f, const struct cache_key *key)
+{
+	const struct table *t = &f->questions_by_key;
+	struct table_item *item =
+	    table_find(t, table_hash(t, key->bytes, key->len), key->bytes, key->len);
+
+	return item == NULL ? NULL : table_entry(item, struct inflight_question, item);
+}
+
+struct inflight_question *inflight_open(
+    struct inflight *f, const struct cache_key *key, uint64_t now_ms)
+{
+	struct inflight_question *q = f->free_questions;
+
+	if (q == NULL)
+		return NULL;
+	LL_DELETE(f->free_questions, q);
+	*q = (struct inflight_question){.key = *key, .started_ms = now_ms};
+	q->name = q->key.bytes + CACHE_KEY_NAME;
+	q->name_len = (uint16_t)(key->len - CACHE_KEY_NAME);
+	table_add(&f->questions_by_key, &q->item,
+	    table_hash(&f->questions_by_key, q->key.bytes, q->key.len), q->key.bytes, q->key.len);
+	DL_APPEND(f->oldest, q);
+	f->n_questions++;
+	return q;
+}
+
+void inflight_close(struct inflight *f, struct inflight_question *q)
+{
+	struct inflight_waiter *w, *next;
+
+	for (w = q->waiters; w != NULL; w = next) {
+		next = w->next;
+		LL_PREPEND(f->free_waiters, w);
+	}
+	table_remove(&f->questions_by_key, &q->item);
+	DL_DELETE(f->oldest, q);
+	LL_PREPEND(f->free_questions, q);
+	f->n_questions--;
+}
+
+/* --- Waiters -------------------------------------------------------------------------------------- */
+
+struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q)
+{
+	struct inflight_waiter *w = f->free_waiters;
+
+	if (w == NULL)
+		return NULL;
+	LL_DELETE(f->free_waiters, w);
+	*w = (struct inflight_waiter){0};
+	if (q->last_waiter == NULL)
+		q->waiters = w;
+	else
+		q->last_waiter->next = w;
+	q->last_waiter = w;
+	return w;
+}
+
+void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size_t name_len)
+{
+	for (size_t i = 0; i < name_len; i++)
+		if (question[i] >= 'A' && question[i] <= 'Z')
+			w->upper[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+size_t inflight_question_as_asked(
+    const struct inflight_question *q, const struct inflight_waiter *w, uint8_t out[NAME_SIZE + 4])
+{
+	for (size_t i = 0; i < q->name_len; i++) {
+		bool upper = (w->upper[i / 8] >> i % 8 & 1) != 0;
+
+		out[i] = upper ? (uint8_t)(q->name[i] - 'a' + 'A') : q->name[i];
+	}
+	msg_set_u16(out + q->name_len, q->type);
+	msg_set_u16(out + q->name_len + 2, q->class);
+	return q->name_len + 4u;
+}
+
+/* --- Tries ---------------------------------------------------------------------------------------- */
+
+static uint64_t try_key(enum query_carrier via, uint32_t port, uint16_t id)
+{
+	return (uint64_t)via << 48 | (uint64_t)port << 16 | id;
+}
+
+struct inflight_try *inflight_try(struct inflight *f, struct inflight_question *q)
+{
+	struct inflight_try *t = f->free_tries;
+
+	if (t == NULL)
+		return NULL;
+	LL_DELETE(f->free_tries, t);
+	*t = (struct inflight_try){.question = q, .open = true};
+	t->question_next = q->tries;
+	q->tries = t;
+	return t;
+}
+
+uint32_t inflight_try_handle(const struct inflight *f, const struct inflight_try *t)
+{
+	return (uint32_t)(t - f->tries);
+}
+
+struct inflight_try *inflight_try_by_handle(const struct inflight *f, uint32_t handle)
+{
+	return handle < f->n_tries && f->tries[handle].open ? &f->tries[handle] : NULL;
+}
+
+struct inflight_try *inflight_match(
+    const struct inflight *f, enum query_carrier via, uint32_t port, uint16_t id)
+{
+	const uint64_t key = try_key(via, port, id);
+	const struct table *t = &f->tries_by_id;
+	struct table_item *item =
+	    table_find(t, table_hash(t, &key, sizeof(key)), &key, sizeof(key));
+
+	return item == NULL ? NULL : table_entry(item, struct inflight_try, item);
+}
+
+void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms)
+{
+	t->key = try_key(t->sent.via, t->sent.port, t->id);
+	table_add(&f->tries_by_id, &t->item, table_hash(&f->tries_by_id, &t->key, sizeof(t->key)),
+	    &t->key, sizeof(t->key));
+	t->sent_ms = now_ms;
+	t->waiting = true;
+	t->findable = true;
+	DL_APPEND(f->waiting[t->wait_class], t);
+}
+
+void inflight_overdue(struct inflight *f, struct inflight_try *t)
+{
+	DL_DELETE(f->waiting[t->wait_class], t);
+	t->waiting = false;
+}
+
+void inflight_orphan(struct inflight_try *t)
+{
+	LL_DELETE2(t->question->tries, t, question_next);
+	t->question = NULL;
+}
+
+void inflight_end(struct inflight *f, struct inflight_try *t)
+{
+	if (t->waiting)
+		inflight_overdue(f, t);
+	if (t->findable)
+		table_remove(&f->tries_by_id, &t->item);
+	if (t->question != NULL)
+		inflight_orphan(t);
+	t->open = false;
+	LL_PREPEND(f->free_tries, t);
+}

@@ -1,0 +1,134 @@
+/* inflight.h - the questions that wait for an upstream: who waits for each, and what was tried.
+ *
+ *   question  (name, type, class, DO, CD)  found by its key: asked once, however many clients ask it
+ *     |-- waiter, waiter, ...              a client each, first come first
+ *     `-- try, try, ...                    found by (carrier, port, ID): a message sent upstream
+ *
+ * Three tables of fixed size, made by inflight_new(); nothing is allocated later.  Tries wait in one FIFO for each
+ * class of waiting time (upstream.h), questions in one FIFO by age: the heads are what is due next.
+ *
+ * A try whose question was answered by another may go on as an orphan (question NULL), only to learn whether
+ * its server is back.  The structs are open, for query.c works on their fields; only query.c does.
+ */
+#ifndef QUELL_INFLIGHT_H
+#define QUELL_INFLIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/dns/msg.h"
+#include "lib/table.h"
+
+#include "resolver/core/cache.h"
+#include "resolver/core/query.h"
+#include "resolver/core/upstream.h"
+
+/* Waiters and tries in the tables, for each question. */
+#define INFLIGHT_WAITERS_EACH 2
+#define INFLIGHT_TRIES_EACH   2
+
+struct inflight_waiter {
+	struct query_asker asker;
+	uint16_t id, flags; /* of its query */
+	uint16_t limit;	    /* bytes that it can take */
+	bool edns, dnssec_ok;
+	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
+	struct inflight_waiter *next;
+};
+
+struct inflight_question;
+
+struct inflight_try {
+	struct table_item item;
+	uint64_t key; /* carrier, port and ID */
+	struct query_try sent;
+	uint16_t id;
+	struct inflight_question *question; /* NULL: an orphan */
+	uint8_t server;			    /* index of upstreams */
+	uint8_t wait_class;
+	bool plain;   /* sent without EDNS */
+	bool waiting; /* stands in its FIFO; else its time is over, but a late reply is welcome */
+	uint64_t sent_ms;
+	bool open, findable;
+	struct inflight_try *prev, *next;   /* in its FIFO, or the free ones */
+	struct inflight_try *question_next; /* of the same question */
+};
+
+struct inflight_question {
+	struct table_item item;
+	struct cache_key key;
+	const uint8_t *name; /* in key */
+	uint16_t name_len;
+	uint16_t type, class;
+	bool dnssec_ok, checking_disabled;
+	uint8_t rcode; /* of the answer when no upstream gives a better one */
+	bool replied;  /* some upstream replied */
+	uint8_t tries_udp[CONF_UPSTREAM_MAX], tries_tcp[CONF_UPSTREAM_MAX];
+	uint64_t started_ms;
+	struct inflight_waiter *waiters, *last_waiter;
+	struct inflight_try *tries;
+	struct inflight_question *prev, *next; /* by age, or the free ones */
+};
+
+struct inflight {
+	struct inflight_question *oldest;		     /* utlist DL list by age */
+	struct inflight_try *waiting[UPSTREAM_WAIT_CLASSES]; /* utlist DL lists by time sent */
+	uint64_t n_questions;
+	/* --- owned by inflight.c --- */
+	struct table questions_by_key, tries_by_id;
+	struct inflight_question *free_questions;
+	struct inflight_waiter *free_waiters;
+	struct inflight_try *free_tries;
+	struct inflight_try *tries; /* all n_tries of them: a handle is an index */
+	uint32_t n_tries;
+	void *memory[5];
+};
+
+/* Tables for `n` questions; `key` is the secret of their hash.  Returns 0 or ERR_NOMEM. */
+int inflight_init(struct inflight *f, uint32_t n, const struct hash_key *key) QUELL_CHECK;
+void inflight_fini(struct inflight *f);
+
+/* The question in flight under `key`, or NULL. */
+struct inflight_question *inflight_find(const struct inflight *f, const struct cache_key *key);
+
+/* A new question, the youngest; there must be none under `key`.  NULL: the table is full. */
+struct inflight_question *inflight_open(
+    struct inflight *f, const struct cache_key *key, uint64_t now_ms);
+
+/* Forget a question that has no tries any more, with its waiters. */
+void inflight_close(struct inflight *f, struct inflight_question *q);
+
+/* A new waiter, the last of `q`; the caller fills it but for `next`.  NULL: the table is full. */
+struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q);
+
+/* Keep, and give back, the letter case of a question of `q` (name, type, class as they stand in a message). */
+void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size_t name_len);
+size_t inflight_question_as_asked(
+    const struct inflight_question *q, const struct inflight_waiter *w, uint8_t out[NAME_SIZE + 4]);
+
+/* A new try of `q`, in no FIFO and under no ID yet; NULL: the table is full. */
+struct inflight_try *inflight_try(struct inflight *f, struct inflight_question *q);
+
+/* Its handle, for struct query_try, and back; NULL: no such try is open. */
+uint32_t inflight_try_handle(const struct inflight *f, const struct inflight_try *t);
+struct inflight_try *inflight_try_by_handle(const struct inflight *f, uint32_t handle);
+
+/* The try that was sent by `via` from `port` with `id`, or NULL. */
+struct inflight_try *inflight_match(
+    const struct inflight *f, enum query_carrier via, uint32_t port, uint16_t id);
+
+/* `t` (its sent.via, sent.port and id are set, and free by inflight_match()) was sent at now_ms: find it by these from
+ * now on, and let it wait in the FIFO of its class. */
+void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms);
+
+/* Its time is over: out of its FIFO, a late reply still finds it. */
+void inflight_overdue(struct inflight *f, struct inflight_try *t);
+
+/* It waits on without its question. */
+void inflight_orphan(struct inflight_try *t);
+
+/* Forget a try. */
+void inflight_end(struct inflight *f, struct inflight_try *t);
+
+#endif

@@ -1,0 +1,764 @@
+#include "resolver/core/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "lib/dns/msg.h"
+#include "lib/log.h"
+#include "resolver/core/answer.h"
+#include "resolver/core/cache.h"
+#include "resolver/core/client.h"
+#include "resolver/core/inflight.h"
+#include "resolver/core/policy.h"
+#include "resolver/core/upstream.h"
+
+/* IDs drawn for one try before its port counts as full. */
+#define ID_DRAWS 16
+
+/* The EDE texts are static: a blocked answer formats nothing. */
+#define TEXT_BLOCKED	    "on a block list of this network"
+#define TEXT_BLOCKED_TARGET "leads to a name on a block list of this network"
+#define TEXT_NOT_A_CLIENT   "this resolver serves its own network only"
+#define TEXT_NOT_HERE	    "not answered by a forwarding resolver"
+#define TEXT_NOT_CACHED	    "not in the cache, and recursion was not desired"
+#define TEXT_NO_UPSTREAM    "no upstream resolver answered"
+
+struct query {
+	struct options options;
+	struct query_net net;
+	struct rng rng;
+	struct policy policy;
+	struct upstreams upstreams;
+	struct inflight inflight;
+	struct cache *cache;
+	struct stats stats;
+	uint64_t armed_ms;    /* what net->arm() was told last */
+	struct answer answer; /* the reply being worked on */
+	uint8_t out[MSG_MAX]; /* the answer being written for a waiter */
+};
+
+int query_new(struct query **out, const struct options *options, const struct query_net *net,
+    const struct rng *rng)
+{
+	struct query *q = calloc(1, sizeof(*q));
+	struct hash_key key;
+	int err = ERR_NOMEM;
+
+	if (q == NULL)
+		return ERR_NOMEM;
+	q->options = *options;
+	q->net = *net;
+	q->rng = *rng;
+	q->armed_ms = UINT64_MAX;
+	upstream_configure(&q->upstreams, options);
+	rng_bytes(&q->rng, &key, sizeof(key));
+	err = inflight_init(&q->inflight, options->questions_max, &key);
+	if (err != 0)
+		goto out;
+	rng_bytes(&q->rng, &key, sizeof(key));
+	err = cache_new(&q->cache, options->cache_size, &key);
+out:
+	if (err != 0) {
+		query_free(q);
+		q = NULL;
+	}
+	*out = q;
+	return err;
+}
+
+void query_free(struct query *q)
+{
+	if (q == NULL)
+		return;
+	cache_free(q->cache);
+	inflight_fini(&q->inflight);
+	free(q);
+}
+
+void query_set_options(struct query *q, const struct options *options)
+{
+	q->options = *options;
+	upstream_configure(&q->upstreams, options);
+}
+
+void query_set_lists(struct query *q, const struct trie *lists)
+{
+	policy_set_lists(&q->policy, lists);
+}
+
+/* --- Log lines, only when asked for ------------------------------------------------------------- */
+
+static void note(const struct query *q, const struct query_asker *from, const uint8_t *name,
+    uint16_t type, const char *outcome)
+{
+	char client[ADDR_TEXT_SIZE], text[NAME_TEXT_SIZE];
+
+	if (q->options.log_queries)
+		log_each(LOG_INFO, "query", "%s %s type %u: %s",
+		    addr_format_host(&from->from, client), name_to_text(name, text), type, outcome);
+}
+
+/* --- 1. A client's message: who asks, and how an answer must look ---------------------------------- */
+
+static struct answer_to answer_for(const struct query *q, const struct query_asker *from,
+    const struct msg_query *ask, const uint8_t *msg, size_t out_size)
+{
+	struct answer_to to = {
+	    .id = ask->id,
+	    .flags = ask->flags,
+	    .edns = ask->edns.present,
+	    .dnssec_ok = ask->edns.dnssec_ok,
+	    .udp_size = q->options.udp_size,
+	    .limit = out_size,
+	};
+
+	if (ask->question_end != 0) {
+		to.question = msg + MSG_HEADER;
+		to.question_len = ask->question_end - MSG_HEADER;
+	}
+	if (!from->tcp) {
+		size_t size = ask->edns.present ? ask->edns.udp_size : MSG_UDP_PLAIN;
+
+		if (size > q->options.udp_size)
+			size = q->options.udp_size;
+		if (size < MSG_UDP_PLAIN)
+			size = MSG_UDP_PLAIN;
+		if (size < to.limit)
+			to.limit = size;
+	}
+	return to;
+}
+
+/* What a message that is no good query gets (docs/answers.md, rows 3 to 8). */
+static size_t answer_bad(struct query *q, const struct answer_to *to, int rcode, uint8_t *out)
+{
+	switch (rcode) {
+	case RCODE_NOTIMP:
+		q->stats.not_implemented++;
+		break;
+	case RCODE_BADVERS:
+		q->stats.bad_version++;
+		break;
+	default:
+		q->stats.malformed++;
+		break;
+	}
+	return answer_write_empty(to, (unsigned)rcode, EDE_NONE, NULL, out);
+}
+
+static size_t answer_refused(
+    struct query *q, const struct answer_to *to, int ede, const char *text, uint8_t *out)
+{
+	q->stats.refused++;
+	return answer_write_empty(to, RCODE_REFUSED, ede, text, out);
+}
+
+/* Types and classes that are not forwarded (rows 10 to 13): the length of their answer, or 0. */
+static size_t answer_unforwardable(
+    struct query *q, const struct msg_query *ask, const struct answer_to *to, uint8_t *out)
+{
+	if (ask->qclass == CLASS_CH || ask->qclass == CLASS_NONE || ask->qclass == 0)
+		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_HERE, out);
+	switch (ask->qtype) {
+	case TYPE_AXFR:
+	case TYPE_IXFR:
+		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_HERE, out);
+	case 0:
+	case TYPE_OPT:
+	case TYPE_TSIG:
+		return answer_bad(q, to, RCODE_FORMERR, out);
+	case TYPE_TKEY:
+		return answer_bad(q, to, RCODE_NOTIMP, out);
+	default:
+		return 0;
+	}
+}
+
+/* --- 2. The lists ------------------------------------------------------------------------------- */
+
+static size_t answer_blocked(const struct answer_to *to, const char *text, uint8_t *out)
+{
+	return answer_write_empty(to, RCODE_SERVFAIL, EDE_BLOCKED, text, out);
+}
+
+/* The verdict on what a cached answer leads to, found anew when the lists have changed since. */
+static bool leads_to_blocked(
+    const struct query *q, const struct cache_answer *a, struct cache_verdict *verdict)
+{
+	if (!a->has_targets)
+		return false;
+	if (verdict->generation != q->policy.generation) {
+		verdict->blocked = policy_blocks_targets(&q->policy, a->msg, a->len);
+		verdict->generation = q->policy.generation;
+	}
+	return verdict->blocked;
+}
+
+/* --- 3. The cache ------------------------------------------------------------------------------- */
+
+/* The answer for one asker, unless it leads to a blocked name; *outcome is for the log. */
+static size_t write_judged(struct query *q, const struct cache_answer *a,
+    struct cache_verdict *verdict, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    const char **outcome)
+{
+	bool truncated;
+	size_t len;
+
+	if (leads_to_blocked(q, a, verdict)) {
+		q->stats.blocked_target++;
+		*outcome = "blocked: leads to a listed name";
+		return answer_blocked(to, TEXT_BLOCKED_TARGET, out);
+	}
+	len = answer_write(a, to, now_ms, out, &truncated);
+	q->stats.truncated += truncated;
+	return len;
+}
+
+/* --- 4. Upstream: tries ---------------------------------------------------------------------------- */
+
+/* Tell the loop when query_tick() is due: the heads of the FIFOs are the earliest. */
+static void arm(struct query *q)
+{
+	uint64_t at_ms = UINT64_MAX;
+
+	for (unsigned i = 0; i < UPSTREAM_WAIT_CLASSES; i++) {
+		const struct inflight_try *t = q->inflight.waiting[i];
+
+		if (t != NULL && t->sent_ms + upstream_wait_ms(i) < at_ms)
+			at_ms = t->sent_ms + upstream_wait_ms(i);
+	}
+	if (q->inflight.oldest != NULL &&
+	    q->inflight.oldest->started_ms + q->options.query_timeout_ms < at_ms)
+		at_ms = q->inflight.oldest->started_ms + q->options.query_timeout_ms;
+	if (at_ms != q->armed_ms)
+		q->net.arm(q->net.ctx, at_ms);
+	q->armed_ms = at_ms;
+}
+
+static void end_try(struct query *q, struct inflight_try *t)
+{
+	q->net.done(q->net.ctx, &t->sent);
+	inflight_end(&q->inflight, t);
+}
+
+/* The message to ask `question` upstream: its length. */
+static size_t write_upstream(const struct query *q, const struct inflight_question *question,
+    uint16_t id, bool plain, uint8_t *out, size_t size)
+{
+	struct msg_writer w;
+	unsigned flags = MSG_RD;
+
+	/* AD says that we understand AD in the reply (RFC 6840, 5.7). */
+	if (!plain)
+		flags |= MSG_AD;
+	if (question->checking_disabled)
+		flags |= MSG_CD;
+	msg_write_start(&w, out, size, id, (uint16_t)flags);
+	msg_write_question(&w, question->name, question->type, question->class);
+	if (!plain)
+		msg_write_opt(&w, q->options.udp_size, question->dnssec_ok, 0, EDE_NONE, NULL);
+	return w.out.pos;
+}
+
+/* An ID that no other try on this port waits with; false: the port is full. */
+static bool draw_id(struct query *q, struct inflight_try *t)
+{
+	for (unsigned i = 0; i < ID_DRAWS; i++) {
+		t->id = rng_u16(&q->rng);
+		if (inflight_match(&q->inflight, t->sent.via, t->sent.port, t->id) == NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Ask `server` once.  False: it could not be asked, which counts as a try. */
+static bool send_try(struct query *q, struct inflight_question *question, unsigned server,
+    enum query_carrier via, uint64_t now_ms)
+{
+	uint8_t msg[MSG_HEADER + NAME_SIZE + 4 + 11];
+	struct upstream *s = &q->upstreams.server[server];
+	uint8_t *tries = via == CARRIER_UDP ? question->tries_udp : question->tries_tcp;
+	struct inflight_try *t;
+	size_t len;
+	int err;
+
+	if (tries[server] >= UPSTREAM_TRIES_MAX)
+		return false;
+	tries[server]++;
+	t = inflight_try(&q->inflight, question);
+	if (t == NULL)
+		return false;
+	t->server = (uint8_t)server;
+	t->plain = now_ms < s->plain_until_ms;
+	/* TCP needs a round trip more. */
+	t->wait_class = (uint8_t)upstream_wait_class(
+	    &q->upstreams, server, tries[server] - 1u + (via == CARRIER_TCP));
+	t->sent.try = inflight_try_handle(&q->inflight, t);
+	t->sent.via = via;
+	t->sent.to = s->addr;
+	s->asked++;
+	if (q->net.port(q->net.ctx, via, &s->addr, &t->sent.port) != 0) {
+		inflight_end(&q->inflight, t);
+		goto failed;
+	}
+	if (!draw_id(q, t)) {
+		end_try(q, t);
+		goto failed;
+	}
+	inflight_sent(&q->inflight, t, now_ms);
+	len = write_upstream(q, question, t->id, t->plain, msg, sizeof(msg));
+	err = q->net.ask(q->net.ctx, &t->sent, msg, len);
+	if (err != 0) {
+		end_try(q, t);
+		goto failed;
+	}
+	if (via == CARRIER_UDP)
+		q->stats.tries_udp++;
+	else
+		q->stats.tries_tcp++;
+	return true;
+failed:
+	q->stats.net_errors++;
+	upstream_silent(&q->upstreams, &s->addr, now_ms);
+	return false;
+}
+
+/* --- 5. Upstream: the end of a question ------------------------------------------------------------ */
+
+static struct answer_to answer_for_waiter(const struct query *q,
+    const struct inflight_question *question, const struct inflight_waiter *w,
+    uint8_t asked[NAME_SIZE + 4])
+{
+	return (struct answer_to){
+	    .id = w->id,
+	    .flags = w->flags,
+	    .question = asked,
+	    .question_len = inflight_question_as_asked(question, w, asked),
+	    .edns = w->edns,
+	    .dnssec_ok = w->dnssec_ok,
+	    .udp_size = q->options.udp_size,
+	    .limit = w->limit,
+	};
+}
+
+/* Forget a question whose waiters were answered.  A try at a server that is down goes on: its reply would say that the
+ * server is back. */
+static void close_question(struct query *q, struct inflight_question *question)
+{
+	struct inflight_try *t, *next;
+
+	for (t = question->tries; t != NULL; t = next) {
+		next = t->question_next;
+		if (t->waiting && upstream_is_down(&q->upstreams, t->server))
+			inflight_orphan(t);
+		else
+			end_try(q, t);
+	}
+	inflight_close(&q->inflight, question);
+}
+
+/* No upstream gave an answer: say so to all that wait. */
+static void fail_question(struct query *q, struct inflight_question *question)
+{
+	int ede = question->replied ? EDE_NONE : EDE_NO_REACHABLE_AUTHORITY;
+	const char *text = question->replied ? NULL : TEXT_NO_UPSTREAM;
+	uint8_t asked[NAME_SIZE + 4];
+
+	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
+		struct answer_to to = answer_for_waiter(q, question, w, asked);
+		size_t len = answer_write_empty(&to, question->rcode, ede, text, q->out);
+
+		q->stats.failed++;
+		note(q, &w->asker, question->name, question->type, "failed: no upstream answered");
+		q->net.send(q->net.ctx, &w->asker, q->out, len);
+	}
+	close_question(q, question);
+}
+
+/* q->answer answers the question: keep it and give it to all that wait. */
+static void finish_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	struct cache_verdict verdict = {.generation = q->policy.generation};
+	const struct cache_answer *a = &q->answer.view;
+	uint8_t asked[NAME_SIZE + 4];
+
+	if (a->has_targets)
+		verdict.blocked = policy_blocks_targets(&q->policy, a->msg, a->len);
+	cache_put(q->cache, &question->key, a, &verdict);
+	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
+		struct answer_to to = answer_for_waiter(q, question, w, asked);
+		const char *outcome = "forwarded";
+		size_t len = write_judged(q, a, &verdict, &to, now_ms, q->out, &outcome);
+
+		note(q, &w->asker, question->name, question->type, outcome);
+		q->net.send(q->net.ctx, &w->asker, q->out, len);
+	}
+	close_question(q, question);
+}
+
+/* Ask the next server.  When none is left the question ends with its last try. */
+static void advance(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	int server;
+
+	while ((server = upstream_choose(&q->upstreams, question->tries_udp)) >= 0)
+		if (send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+			return;
+	if (question->tries == NULL)
+		fail_question(q, question);
+}
+
+/* A try got no answer that can be used: ask on, unless another is still awaited. */
+static void try_lost(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	struct inflight_question *question = t->question;
+
+	end_try(q, t);
+	if (question == NULL)
+		return;
+	for (t = question->tries; t != NULL; t = t->question_next)
+		if (t->waiting)
+			return;
+	advance(q, question, now_ms);
+}
+
+/* --- The way of a query: down ------------------------------------------------------------------- */
+
+/* Let the asker wait for `question`. */
+static bool join(struct query *q, struct inflight_question *question,
+    const struct query_asker *from, const struct answer_to *to)
+{
+	struct inflight_waiter *w = inflight_wait(&q->inflight, question);
+
+	if (w == NULL)
+		return false;
+	w->asker = *from;
+	w->id = to->id;
+	w->flags = to->flags;
+	w->limit = (uint16_t)to->limit;
+	w->edns = to->edns;
+	w->dnssec_ok = to->dnssec_ok;
+	inflight_keep_case(w, to->question, to->question_len - 4);
+	return true;
+}
+
+/* A question that is not in flight yet; the oldest makes room when the table is full. */
+static struct inflight_question *open_question(
+    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+{
+	struct inflight_question *question = inflight_open(&q->inflight, key, now_ms);
+
+	if (question == NULL) {
+		q->stats.overload++;
+		log_warning("overload", "%llu questions are in flight: the oldest is given up",
+		    (unsigned long long)q->inflight.n_questions);
+		fail_question(q, q->inflight.oldest);
+		question = inflight_open(&q->inflight, key, now_ms);
+	}
+	if (question != NULL) {
+		question->type = ask->qtype;
+		question->class = ask->qclass;
+		question->dnssec_ok = ask->edns.dnssec_ok;
+		question->checking_disabled = (ask->flags & MSG_CD) != 0;
+		question->rcode = RCODE_SERVFAIL;
+	}
+	return question;
+}
+
+/* Ask upstream, or wait for what was asked already.  Returns the length of an answer when that cannot be. */
+static size_t forward(struct query *q, const struct query_asker *from, const struct msg_query *ask,
+    const struct cache_key *key, const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+{
+	struct inflight_question *question = inflight_find(&q->inflight, key);
+	bool in_flight = question != NULL;
+	int probe;
+
+	if (q->upstreams.n == 0) {
+		q->stats.failed++;
+		return answer_write_empty(
+		    to, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, TEXT_NO_UPSTREAM, out);
+	}
+	if (!in_flight)
+		question = open_question(q, ask, key, now_ms);
+	if (question == NULL || !join(q, question, from, to)) {
+		q->stats.overload++;
+		if (question != NULL && !in_flight)
+			close_question(q, question);
+		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, out);
+	}
+	if (in_flight) {
+		q->stats.joined++;
+		return 0;
+	}
+	q->stats.forwarded++;
+	probe = upstream_probe(
+	    &q->upstreams, upstream_choose(&q->upstreams, question->tries_udp), now_ms);
+	if (probe >= 0)
+		(void)send_try(q, question, (unsigned)probe, CARRIER_UDP, now_ms);
+	advance(q, question, now_ms);
+	arm(q);
+	return 0;
+}
+
+size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
+    uint64_t now_ms, uint8_t *out, size_t out_size)
+{
+	struct cache_verdict *verdict;
+	struct cache_answer cached;
+	struct cache_key key;
+	struct answer_to to;
+	struct msg_query ask;
+	const char *outcome = "cached";
+	int rcode;
+
+	if (from->tcp)
+		q->stats.queries_tcp++;
+	else
+		q->stats.queries_udp++;
+
+	rcode = msg_parse_query(msg, len, &ask);
+	if (rcode == MSG_QUERY_DROP) {
+		q->stats.dropped++;
+		return 0;
+	}
+	to = answer_for(q, from, &ask, msg, out_size);
+	if (rcode != RCODE_NOERROR)
+		return answer_bad(q, &to, rcode, out);
+	if (!client_allowed(&q->options, &from->from)) {
+		note(q, from, ask.qname, ask.qtype, "refused: not a client");
+		return answer_refused(q, &to, EDE_PROHIBITED, TEXT_NOT_A_CLIENT, out);
+	}
+	len = answer_unforwardable(q, &ask, &to, out);
+	if (len != 0)
+		return len;
+
+	if (policy_blocks(&q->policy, ask.qname)) {
+		q->stats.blocked++;
+		note(q, from, ask.qname, ask.qtype, "blocked");
+		return answer_blocked(&to, TEXT_BLOCKED, out);
+	}
+
+	cache_key(&key, ask.qname, ask.qname_len, ask.qtype, ask.qclass, ask.edns.dnssec_ok,
+	    (ask.flags & MSG_CD) != 0, 0);
+	if (cache_get(q->cache, &key, now_ms, &cached, &verdict)) {
+		q->stats.cache_hits++;
+		len = write_judged(q, &cached, verdict, &to, now_ms, out, &outcome);
+		note(q, from, ask.qname, ask.qtype, outcome);
+		return len;
+	}
+	if ((ask.flags & MSG_RD) == 0)
+		return answer_refused(q, &to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
+	q->stats.cache_misses++;
+	return forward(q, from, &ask, &key, &to, now_ms, out);
+}
+
+/* --- The way of a query: back up ----------------------------------------------------------------- */
+
+/* Does the message repeat what was asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the question out when they
+ * say that they do not understand. */
+static bool repeats_question(
+    const struct inflight_question *question, const uint8_t *msg, size_t len)
+{
+	uint8_t name[NAME_SIZE];
+	unsigned rcode = msg[3] & MSG_RCODE, n_questions = msg_u16(msg + 4);
+	size_t off = MSG_HEADER, name_size;
+
+	if (n_questions == 0)
+		return len == MSG_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
+	return n_questions == 1 && name_read(msg, len, &off, name, &name_size) == 0 &&
+	       len - off >= 4 && name_equal(name, question->name) &&
+	       msg_u16(msg + off) == question->type && msg_u16(msg + off + 2) == question->class;
+}
+
+/* The try that this message is the reply to; NULL: nobody asked for it. */
+static struct inflight_try *awaited(const struct query *q, enum query_carrier via, uint32_t port,
+    const union addr *from, const uint8_t *msg, size_t len)
+{
+	struct inflight_try *t;
+
+	if (len < MSG_HEADER || (msg_u16(msg + 2) & (MSG_QR | MSG_OPCODE)) != MSG_QR)
+		return NULL;
+	t = inflight_match(&q->inflight, via, port, msg_u16(msg));
+	if (t == NULL || (via == CARRIER_UDP && !addr_equal(&t->sent.to, from)))
+		return NULL;
+	/* Of an orphan the question is not known any more; nothing is believed of its reply. */
+	if (t->question != NULL && !repeats_question(t->question, msg, len))
+		return NULL;
+	return t;
+}
+
+/* A reply that is no answer: remember what to say if no server does better, and do not ask this one again. */
+static void server_declined(
+    struct query *q, struct inflight_try *t, unsigned rcode, uint64_t now_ms)
+{
+	if (rcode == RCODE_REFUSED || rcode == RCODE_NOTIMP)
+		t->question->rcode = (uint8_t)rcode;
+	t->question->tries_udp[t->server] = UPSTREAM_TRIES_MAX;
+	try_lost(q, t, now_ms);
+}
+
+/* Was EDNS what the server did not understand (RFC 6891, 7)? */
+static bool rejects_edns(const struct inflight_try *t, const struct answer *a)
+{
+	return !t->plain && !a->had_edns && (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
+}
+
+/* Ask the server of `t` once more in another way; where that cannot be, go on to the next. */
+static void ask_again(
+    struct query *q, struct inflight_try *t, enum query_carrier via, uint64_t now_ms)
+{
+	struct inflight_question *question = t->question;
+	unsigned server = t->server;
+
+	end_try(q, t);
+	if (!send_try(q, question, server, via, now_ms))
+		advance(q, question, now_ms);
+}
+
+static void use_reply(
+    struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	struct inflight_question *question = t->question;
+	const struct answer_question asked = {
+	    question->name, question->name_len, question->type, question->class};
+	const struct answer_limits limits = {
+	    q->options.cache_max_ttl_s, q->options.cache_negative_ttl_s};
+
+	question->replied = true;
+	if ((msg_u16(msg + 2) & MSG_TC) != 0) {
+		if (t->sent.via == CARRIER_UDP)
+			ask_again(q, t, CARRIER_TCP, now_ms);
+		else
+			server_declined(q, t, RCODE_SERVFAIL, now_ms);
+		return;
+	}
+	if (answer_normalise(&q->answer, &asked, &limits, msg, len, now_ms) != 0) {
+		q->stats.replies_malformed++;
+		server_declined(q, t, RCODE_SERVFAIL, now_ms);
+		return;
+	}
+	if (rejects_edns(t, &q->answer)) {
+		q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
+		ask_again(q, t, t->sent.via, now_ms);
+		return;
+	}
+	switch (q->answer.rcode) {
+	case RCODE_FORMERR:
+	case RCODE_SERVFAIL:
+	case RCODE_NOTIMP:
+	case RCODE_REFUSED:
+		server_declined(q, t, q->answer.rcode, now_ms);
+		return;
+	default:
+		break;
+	}
+	if (q->answer.rcode > MSG_RCODE) {
+		/* An extended RCODE speaks of the hop between us and the server. */
+		server_declined(q, t, RCODE_SERVFAIL, now_ms);
+		return;
+	}
+	q->stats.replies++;
+	finish_question(q, question, now_ms);
+}
+
+void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
+    const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	struct inflight_try *t = awaited(q, via, port, from, msg, len);
+
+	if (t == NULL) {
+		q->stats.replies_unexpected++;
+		return;
+	}
+	upstream_answered(&q->upstreams, &t->sent.to, now_ms - t->sent_ms);
+	if (t->question == NULL)
+		end_try(q, t);
+	else
+		use_reply(q, t, msg, len, now_ms);
+	arm(q);
+}
+
+void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
+{
+	struct inflight_try *t = inflight_try_by_handle(&q->inflight, try);
+
+	if (t == NULL)
+		return;
+	q->stats.net_errors++;
+	upstream_silent(&q->upstreams, &t->sent.to, now_ms);
+	try_lost(q, t, now_ms);
+	arm(q);
+}
+
+/* --- Time --------------------------------------------------------------------------------------- */
+
+/* The time of a try is over.  A late reply is still welcome while its question waits. */
+static void try_overdue(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	struct inflight_question *question = t->question;
+
+	q->stats.timeouts++;
+	upstream_silent(&q->upstreams, &t->sent.to, now_ms);
+	inflight_overdue(&q->inflight, t);
+	if (question == NULL || t->sent.via == CARRIER_TCP) {
+		try_lost(q, t, now_ms);
+		return;
+	}
+	for (const struct inflight_try *other = question->tries; other != NULL;
+	     other = other->question_next)
+		if (other->waiting)
+			return;
+	advance(q, question, now_ms);
+}
+
+void query_tick(struct query *q, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < UPSTREAM_WAIT_CLASSES; i++) {
+		struct inflight_try *t;
+
+		while ((t = q->inflight.waiting[i]) != NULL &&
+		       t->sent_ms + upstream_wait_ms(i) <= now_ms)
+			try_overdue(q, t, now_ms);
+	}
+	while (q->inflight.oldest != NULL &&
+	       q->inflight.oldest->started_ms + q->options.query_timeout_ms <= now_ms)
+		fail_question(q, q->inflight.oldest);
+	q->armed_ms = UINT64_MAX;
+	arm(q);
+}
+
+/* --- For the control socket ----------------------------------------------------------------------- */
+
+void query_stats(const struct query *q, struct stats *out)
+{
+	const struct cache_usage usage = cache_usage(q->cache);
+
+	*out = q->stats;
+	out->cache_entries = usage.entries;
+	out->cache_bytes = usage.bytes;
+	out->cache_evicted = usage.evicted;
+	out->in_flight = q->inflight.n_questions;
+}
+
+unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max)
+{
+	for (unsigned i = 0; i < q->upstreams.n && i < max; i++) {
+		const struct upstream *s = &q->upstreams.server[i];
+
+		out[i] = (struct query_upstream){
+		    .addr = s->addr,
+		    .down = upstream_is_down(&q->upstreams, i),
+		    .rtt_ms = (s->srtt_ms8 + 7) / 8,
+		    .asked = s->asked,
+		    .answered = s->answered,
+		    .failed = s->failed,
+		};
+	}
+	return q->upstreams.n;
+}
+
+size_t query_flush(struct query *q, const uint8_t *name)
+{
+	return cache_flush(q->cache, name);
+}

@@ -1,0 +1,104 @@
+#include "resolver/core/upstream.h"
+
+#include <string.h>
+
+static struct upstream *find(struct upstreams *u, const union addr *addr)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (addr_equal(&u->server[i].addr, addr))
+			return &u->server[i];
+	return NULL;
+}
+
+void upstream_configure(struct upstreams *u, const struct options *options)
+{
+	struct upstreams old = *u;
+
+	memset(u, 0, sizeof(*u));
+	for (; u->n < options->n_upstream; u->n++) {
+		const struct upstream *known = find(&old, &options->upstream[u->n]);
+
+		if (known != NULL)
+			u->server[u->n] = *known;
+		u->server[u->n].addr = options->upstream[u->n];
+	}
+}
+
+bool upstream_is_down(const struct upstreams *u, unsigned i)
+{
+	return u->server[i].silent >= UPSTREAM_DOWN_AFTER;
+}
+
+/* Is server i to be asked before server j? */
+static bool better(const struct upstreams *u, const uint8_t *tries, unsigned i, unsigned j)
+{
+	if (upstream_is_down(u, i) != upstream_is_down(u, j))
+		return upstream_is_down(u, j);
+	if (tries[i] != tries[j])
+		return tries[i] < tries[j];
+	return u->server[i].srtt_ms8 < u->server[j].srtt_ms8;
+}
+
+int upstream_choose(const struct upstreams *u, const uint8_t tries[CONF_UPSTREAM_MAX])
+{
+	int best = -1;
+
+	for (unsigned i = 0; i < u->n; i++)
+		if (tries[i] < UPSTREAM_TRIES_MAX &&
+		    (best < 0 || better(u, tries, i, (unsigned)best)))
+			best = (int)i;
+	return best;
+}
+
+int upstream_probe(struct upstreams *u, int except, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < u->n; i++) {
+		if ((int)i == except || !upstream_is_down(u, i) || now_ms < u->server[i].probe_ms)
+			continue;
+		u->server[i].probe_ms = now_ms + UPSTREAM_PROBE_MS;
+		return (int)i;
+	}
+	return -1;
+}
+
+uint32_t upstream_wait_ms(unsigned wait_class)
+{
+	return (uint32_t)UPSTREAM_WAIT_MIN_MS << wait_class;
+}
+
+unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier)
+{
+	/* Three times the usual round trip leaves room for a server that has to ask others itself. */
+	uint32_t srtt_ms8 = u->server[i].srtt_ms8;
+	uint32_t want_ms = srtt_ms8 == 0 ? UPSTREAM_WAIT_UNKNOWN_MS : srtt_ms8 * 3 / 8;
+	unsigned class = 0;
+
+	while (class < UPSTREAM_WAIT_CLASSES - 1 && upstream_wait_ms(class) < want_ms)
+		class ++;
+	class += earlier;
+	return class < UPSTREAM_WAIT_CLASSES ? class : UPSTREAM_WAIT_CLASSES - 1;
+}
+
+void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms)
+{
+	struct upstream *s = find(u, addr);
+	uint32_t sample = (uint32_t)(rtt_ms < 60000 ? rtt_ms : 60000) * 8 + 1;
+
+	if (s == NULL)
+		return;
+	/* The gain of 1/8 is that of TCP's estimator (RFC 6298, 2). */
+	s->srtt_ms8 = s->srtt_ms8 == 0 ? sample : (s->srtt_ms8 * 7 + sample) / 8;
+	s->silent = 0;
+	s->answered++;
+}
+
+void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_ms)
+{
+	struct upstream *s = find(u, addr);
+
+	if (s == NULL)
+		return;
+	s->failed++;
+	if (s->silent < UPSTREAM_DOWN_AFTER && ++s->silent == UPSTREAM_DOWN_AFTER)
+		s->probe_ms = now_ms + UPSTREAM_PROBE_MS;
+}

@@ -1,0 +1,71 @@
+/* upstream.h - the servers that questions are forwarded to: which one next, how long to wait, who is down.
+ *
+ *   up ---- UPSTREAM_DOWN_AFTER tries in a row without a reply ----> down
+ *      <------------------- any reply at all -----------------------
+ *
+ * A server that is down is asked only when no other is left, and once a UPSTREAM_PROBE_MS with a copy of a question
+ * that another server answers, so that it is back in use within seconds of coming back.
+ */
+#ifndef QUELL_UPSTREAM_H
+#define QUELL_UPSTREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "resolver/core/options.h"
+
+#define UPSTREAM_DOWN_AFTER 4
+#define UPSTREAM_PROBE_MS   1000
+
+/* Tries of one question at one server (RFC 9520, 3.1). */
+#define UPSTREAM_TRIES_MAX 3
+
+/* Waiting times double from class to class, ms: the first for a server that is near, the last for one that is slow or
+ * was tried before. */
+#define UPSTREAM_WAIT_MIN_MS  100
+#define UPSTREAM_WAIT_CLASSES 6
+
+/* What is assumed of a server that has not been measured. */
+#define UPSTREAM_WAIT_UNKNOWN_MS 400
+
+/* A server that answers FORMERR to EDNS is asked without it for so long. */
+#define UPSTREAM_PLAIN_MS 300000
+
+struct upstream {
+	union addr addr;
+	uint32_t srtt_ms8;	 /* smoothed round trip, in eighths of a ms; 0: not measured */
+	uint32_t silent;	 /* tries in a row without a reply */
+	uint64_t probe_ms;	 /* while down: when it is asked again */
+	uint64_t plain_until_ms; /* asked without EDNS until then */
+	uint64_t asked, answered, failed;
+};
+
+struct upstreams {
+	struct upstream server[CONF_UPSTREAM_MAX];
+	unsigned n;
+};
+
+/* Take the servers of `options`; what is known of those that stay is kept. */
+void upstream_configure(struct upstreams *u, const struct options *options);
+
+/* The server to ask next, when tries[i] questions went to server i already: one that is up before one that is down, the
+ * less tried before the more tried, the nearer before the farther.  -1: none is left. */
+int upstream_choose(const struct upstreams *u, const uint8_t tries[CONF_UPSTREAM_MAX]);
+
+/* A server that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not due again for
+ * UPSTREAM_PROBE_MS. */
+int upstream_probe(struct upstreams *u, int except, uint64_t now_ms);
+
+/* Into which class of waiting times a try falls that follows `earlier` tries of the same question at server i; and how long
+ * that class waits, ms. */
+unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier);
+uint32_t upstream_wait_ms(unsigned wait_class);
+
+bool upstream_is_down(const struct upstreams *u, unsigned i);
+
+/* What happened to a try at the server `addr` (one that is not configured any more: nothing is noted).
+ * `rtt_ms`: from sending to the reply. */
+void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms);
+void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,276 @@
+/* listen_udp.c - batches of queries in, batches of answers out. */
+#include "config.h" /* _GNU_SOURCE: recvmmsg, struct in6_pktinfo */
+
+#include "resolver/io/listen_udp.h"
+
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+
+#define SOCKETS_MAX (2 * CONF_LISTEN_MAX)
+#define BATCH	    64 /* datagrams for one system call */
+#define BATCHES_MAX 4  /* for one wake-up, so that timers and TCP have their turn */
+#define DATAGRAM    4096
+
+/* Room for the local address of a datagram, of either family. */
+union control {
+	struct cmsghdr align;
+	char ip4[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	char ip6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* A datagram and its answer. */
+struct exchange {
+	union addr from;
+	union control in_control, out_control;
+	struct iovec in_iov, out_iov;
+	uint8_t query[DATAGRAM];
+	uint8_t answer[DATAGRAM];
+};
+
+struct udp_socket {
+	struct listen_udp *owner;
+	struct event readable;
+	int fd; /* -1: this place is free */
+	bool wildcard;
+};
+
+struct listen_udp {
+	struct event_base *base;
+	struct query *core;
+	struct udp_socket sockets[SOCKETS_MAX];
+	struct mmsghdr in[BATCH], out[BATCH];
+	struct exchange exchanges[BATCH];
+};
+
+/* The address and interface that a datagram came to. */
+static void read_local(struct msghdr *hdr, struct query_asker *asker)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR(hdr, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			asker->local.in4.sin_family = AF_INET;
+			/* Not ipi_addr: that may be a broadcast address, which cannot answer. */
+			asker->local.in4.sin_addr = info.ipi_spec_dst;
+			asker->local_ifindex = (uint32_t)info.ipi_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			asker->local.in6.sin6_family = AF_INET6;
+			asker->local.in6.sin6_addr = info.ipi6_addr;
+			asker->local_ifindex = info.ipi6_ifindex;
+		}
+	}
+}
+
+static void put_control(
+    struct msghdr *hdr, union control *control, int level, int type, const void *info, size_t len)
+{
+	memset(control, 0, sizeof(*control));
+	control->align.cmsg_level = level;
+	control->align.cmsg_type = type;
+	control->align.cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(&control->align), info, len);
+	hdr->msg_control = control;
+	hdr->msg_controllen = CMSG_SPACE(len);
+}
+
+/* Send from the address that was asked.  The interface is left to the routing table, which knows the way back
+ * better than the way in did; only a link-local address means nothing without it. */
+static void write_local(struct msghdr *hdr, union control *control, const struct query_asker *to)
+{
+	if (to->local.sa.sa_family == AF_INET) {
+		struct in_pktinfo info = {.ipi_spec_dst = to->local.in4.sin_addr};
+
+		put_control(hdr, control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	} else if (to->local.sa.sa_family == AF_INET6) {
+		struct in6_pktinfo info = {.ipi6_addr = to->local.in6.sin6_addr};
+
+		if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+			info.ipi6_ifindex = to->local_ifindex;
+		put_control(hdr, control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	}
+}
+
+static void log_lost(const struct msghdr *hdr)
+{
+	const char *reason = strerror(errno);
+	char text[ADDR_TEXT_SIZE];
+
+	log_debug("udp-send", "answer to %s lost: %s", addr_format(hdr->msg_name, text), reason);
+}
+
+/* Clients ask again, so an answer that cannot be sent now is dropped, and those behind it are not. */
+static void send_batch(int fd, struct mmsghdr *out, unsigned n)
+{
+	unsigned done = 0;
+
+	while (done < n) {
+		int sent = sendmmsg(fd, out + done, n - done, MSG_DONTWAIT);
+
+		if (sent > 0) {
+			done += (unsigned)sent;
+		} else if (sent == 0 || errno != EINTR) {
+			log_lost(&out[done].msg_hdr);
+			done++;
+		}
+	}
+}
+
+static void prepare_receive(struct listen_udp *l, bool wildcard)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct exchange *x = &l->exchanges[i];
+
+		l->in[i].msg_hdr = (struct msghdr){
+		    .msg_name = &x->from,
+		    .msg_namelen = sizeof(x->from),
+		    .msg_iov = &x->in_iov,
+		    .msg_iovlen = 1,
+		    .msg_control = wildcard ? &x->in_control : NULL,
+		    .msg_controllen = wildcard ? sizeof(x->in_control) : 0,
+		};
+	}
+}
+
+/* Show datagram `i` to the core; its answer, if there is one now, becomes number `n_out`.
+ * Returns how many answers there are. */
+static unsigned ask_core(
+    struct listen_udp *l, const struct udp_socket *s, unsigned i, unsigned n_out, uint64_t now_ms)
+{
+	struct msghdr *in = &l->in[i].msg_hdr, *out = &l->out[n_out].msg_hdr;
+	struct exchange *x = &l->exchanges[i];
+	struct query_asker asker = {.listener = (uint16_t)(s - l->sockets)};
+	size_t len;
+
+	if ((in->msg_flags & MSG_TRUNC) != 0)
+		return n_out;
+	asker.from = x->from;
+	if (s->wildcard)
+		read_local(in, &asker);
+	len = query_ask(
+	    l->core, &asker, x->query, l->in[i].msg_len, now_ms, x->answer, sizeof(x->answer));
+	if (len == 0)
+		return n_out;
+	x->out_iov = (struct iovec){.iov_base = x->answer, .iov_len = len};
+	*out = (struct msghdr){
+	    .msg_name = &x->from,
+	    .msg_namelen = in->msg_namelen,
+	    .msg_iov = &x->out_iov,
+	    .msg_iovlen = 1,
+	};
+	write_local(out, &x->out_control, &asker);
+	return n_out + 1;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct udp_socket *s = arg;
+	struct listen_udp *l = s->owner;
+	uint64_t now_ms = clock_ms();
+
+	(void)what;
+	for (unsigned batch = 0; batch < BATCHES_MAX; batch++) {
+		unsigned n_out = 0;
+		int n;
+
+		prepare_receive(l, s->wildcard);
+		/* Errors are of no use here: EAGAIN, or what ICMP says of an earlier answer. */
+		n = recvmmsg(fd, l->in, BATCH, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < n; i++)
+			n_out = ask_core(l, s, (unsigned)i, n_out, now_ms);
+		send_batch(fd, l->out, n_out);
+		if (n < BATCH)
+			return;
+	}
+}
+
+struct listen_udp *listen_udp_new(struct event_base *base, struct query *core)
+{
+	struct listen_udp *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->base = base;
+	l->core = core;
+	for (unsigned i = 0; i < SOCKETS_MAX; i++) {
+		l->sockets[i].owner = l;
+		l->sockets[i].fd = -1;
+	}
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct exchange *x = &l->exchanges[i];
+
+		x->in_iov = (struct iovec){.iov_base = x->query, .iov_len = sizeof(x->query)};
+	}
+	return l;
+}
+
+void listen_udp_free(struct listen_udp *l)
+{
+	if (l == NULL)
+		return;
+	for (unsigned i = 0; i < SOCKETS_MAX; i++)
+		listen_udp_remove(l, i);
+	free(l);
+}
+
+int listen_udp_add(struct listen_udp *l, unsigned index, int fd, const union addr *addr)
+{
+	struct udp_socket *s;
+
+	if (index >= SOCKETS_MAX || l->sockets[index].fd >= 0) {
+		close(fd);
+		return ERR_RANGE;
+	}
+	s = &l->sockets[index];
+	if (event_assign(&s->readable, l->base, fd, EV_READ | EV_PERSIST, on_readable, s) < 0 ||
+	    event_add(&s->readable, NULL) < 0) {
+		close(fd);
+		return ERR_NOMEM;
+	}
+	s->fd = fd;
+	s->wildcard = addr_is_wildcard(addr);
+	return 0;
+}
+
+void listen_udp_remove(struct listen_udp *l, unsigned index)
+{
+	struct udp_socket *s;
+
+	if (index >= SOCKETS_MAX || l->sockets[index].fd < 0)
+		return;
+	s = &l->sockets[index];
+	event_del(&s->readable);
+	close(s->fd);
+	s->fd = -1;
+}
+
+void listen_udp_send(
+    struct listen_udp *l, const struct query_asker *to, const uint8_t *msg, size_t len)
+{
+	union addr addr = to->from;
+	union control control;
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)msg, .iov_len = len};
+	struct mmsghdr out = {.msg_hdr = {
+				  .msg_name = &addr,
+				  .msg_namelen = addr_len(&addr),
+				  .msg_iov = &iov,
+				  .msg_iovlen = 1,
+			      }};
+
+	if (to->listener >= SOCKETS_MAX || l->sockets[to->listener].fd < 0)
+		return;
+	write_local(&out.msg_hdr, &control, to);
+	send_batch(l->sockets[to->listener].fd, &out, 1);
+}

@@ -1,0 +1,302 @@
+/* listeners.c - opening, keeping and replacing listening sockets. */
+#include "resolver/listeners.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+static int set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+/* What has to be set before the address is bound. */
+static int prepare(int fd, const union addr *a, enum channel_socket kind)
+{
+	bool v6 = a->sa.sa_family == AF_INET6;
+
+	if (v6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
+		return ERR_SYS;
+	if (kind == CHANNEL_SOCKET_TCP) /* connections of an earlier run may linger */
+		return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ? ERR_SYS : 0;
+	/* The kernel gives what it may. */
+	(void)set_option(fd, SOL_SOCKET, SO_RCVBUF, LISTENERS_UDP_BUFFER);
+	if (!addr_is_wildcard(a))
+		return 0;
+	/* The answer has to leave from the address that was asked. */
+	if (set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1) <
+	    0)
+		return ERR_SYS;
+	return 0;
+}
+
+/* A bound socket, or -1 with errno. */
+static int open_socket(const union addr *a, enum channel_socket kind)
+{
+	int type = kind == CHANNEL_SOCKET_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	int fd = socket(a->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int saved;
+
+	if (fd < 0)
+		return -1;
+	if (prepare(fd, a, kind) == 0 && bind(fd, &a->sa, addr_len(a)) == 0 &&
+	    (kind == CHANNEL_SOCKET_UDP || listen(fd, LISTENERS_BACKLOG) == 0))
+		return fd;
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return -1;
+}
+
+static void close_sockets(struct listener *l)
+{
+	for (int kind = CHANNEL_SOCKET_UDP; kind <= CHANNEL_SOCKET_TCP; kind++) {
+		if (l->fd[kind] >= 0)
+			(void)close(l->fd[kind]);
+		l->fd[kind] = -1;
+	}
+}
+
+/* Say why a socket could not be opened, and what that means for the address. */
+static int explain(struct listener *l, int saved_errno, enum channel_socket kind,
+    const struct holder_witness *witness)
+{
+	const char *protocol = kind == CHANNEL_SOCKET_UDP ? "UDP" : "TCP";
+	struct holder holder;
+	struct why who;
+
+	switch (saved_errno) {
+	case EADDRNOTAVAIL:
+	case ENODEV:
+		return why_set(
+		    &l->why, ERR_NOTFOUND, "no interface of this machine has %s now", l->text);
+	case EAFNOSUPPORT:
+		l->state = LISTENER_UNUSABLE;
+		return why_set(&l->why, ERR_NOTFOUND,
+		    "this machine does not speak the protocol of %s", l->text);
+	case EADDRINUSE:
+		holder_find(&holder, witness, &l->addr, kind == CHANNEL_SOCKET_TCP);
+		holder_describe(&holder, &who);
+		return why_set(
+		    &l->why, ERR_TAKEN, "%s %s is held by %s", protocol, l->text, who.text);
+	case EACCES:
+	case EPERM:
+		return why_set(&l->why, ERR_DENIED,
+		    "%s %s needs the right to bind ports below 1024 (CAP_NET_BIND_SERVICE): start "
+		    "as root or "
+		    "by the systemd unit, or listen on a port above 1023",
+		    protocol, l->text);
+	default:
+		return why_set(&l->why, ERR_SYS, "%s %s cannot be opened: %s", protocol, l->text,
+		    strerror(saved_errno));
+	}
+}
+
+/* Open both sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not there. */
+static int listener_open(struct listener *l, const struct holder_witness *witness)
+{
+	int err = addr_parse(&l->addr, l->text, 53, &l->why);
+
+	if (err < 0)
+		return err;
+	for (int kind = CHANNEL_SOCKET_UDP; kind <= CHANNEL_SOCKET_TCP; kind++) {
+		l->fd[kind] = open_socket(&l->addr, (enum channel_socket)kind);
+		if (l->fd[kind] < 0) {
+			err = explain(l, errno, (enum channel_socket)kind, witness);
+			close_sockets(l);
+			return err;
+		}
+	}
+	l->state = LISTENER_OPEN;
+	return 0;
+}
+
+/* The open listener of `now` with this text, or NULL. */
+static const struct listener *find(const struct listeners *now, const char *text)
+{
+	for (unsigned i = 0; now != NULL && i < now->n; i++) {
+		if (now->all[i].state == LISTENER_OPEN && strcmp(now->all[i].text, text) == 0)
+			return &now->all[i];
+	}
+	return NULL;
+}
+
+/* Do sockets at these two addresses exclude each other?  (IPv6 ones never take IPv4: IPV6_V6ONLY.) */
+static bool overlap(const union addr *a, const union addr *b)
+{
+	if (a->sa.sa_family != b->sa.sa_family || addr_port(a) != addr_port(b))
+		return false;
+	return addr_is_wildcard(a) || addr_is_wildcard(b) || addr_equal(a, b);
+}
+
+/* Is the address of `l` taken by another one in `set`?  Says so in `why`. */
+static int check_overlap(
+    const struct listener *l, const struct listeners *set, const char *remedy, struct why *why)
+{
+	for (unsigned i = 0; set != NULL && i < set->n; i++) {
+		const struct listener *other = &set->all[i];
+
+		if (other->state == LISTENER_OPEN && overlap(&other->addr, &l->addr))
+			return why_set(why, ERR_TAKEN, "%s and %s exclude each other: %s", l->text,
+			    other->text, remedy);
+	}
+	return 0;
+}
+
+/* A taken address: by ourselves?  That is told in its own words. */
+static int explain_taken(const struct listener *l, const struct listeners *next,
+    const struct listeners *now, struct why *why)
+{
+	int err = check_overlap(l, next, "keep one of the two", why);
+
+	if (err == 0)
+		err = check_overlap(l, now, "such a change takes a restart", why);
+	return err != 0 ? err : why_set(why, ERR_TAKEN, "%s", l->why.text);
+}
+
+int listeners_open(struct listeners *next, const struct listeners *now, const struct conf *conf,
+    const struct holder_witness *witness, struct why *why)
+{
+	next->n = 0;
+	for (unsigned i = 0; i < conf->n_listen; i++) {
+		struct listener *l = &next->all[i];
+		const struct listener *same = find(now, conf->listen_text[i]);
+		int err;
+
+		if (same != NULL) {
+			*l = *same;
+			l->kept = true;
+			next->n++;
+			continue;
+		}
+		*l = (struct listener){.state = LISTENER_WAITING, .fd = {-1, -1}};
+		memcpy(l->text, conf->listen_text[i], sizeof(l->text));
+		err = listener_open(l, witness);
+		if (err == ERR_TAKEN)
+			err = explain_taken(l, next, now, why);
+		else if (err < 0 && err != ERR_NOTFOUND)
+			err = why_set(why, err, "%s", l->why.text);
+		if (err < 0 && err != ERR_NOTFOUND) {
+			listeners_drop(next);
+			return err;
+		}
+		if (err == ERR_NOTFOUND)
+			log_warning("listen-waiting", "%s%s", l->why.text,
+			    l->state == LISTENER_WAITING ? ": trying again" : "");
+		next->n++;
+	}
+	return 0;
+}
+
+void listeners_drop(struct listeners *next)
+{
+	for (unsigned i = 0; i < next->n; i++) {
+		if (!next->all[i].kept)
+			close_sockets(&next->all[i]);
+	}
+	next->n = 0;
+}
+
+/* Tell of both sockets of `l`. */
+static void announce(
+    const struct listener *l, enum channel_type type, listeners_change_fn *change, void *ctx)
+{
+	for (unsigned kind = CHANNEL_SOCKET_UDP; kind <= CHANNEL_SOCKET_TCP; kind++) {
+		struct channel_listen message;
+
+		memset(&message, 0, sizeof(message));
+		message.index = 2 * l->place + kind;
+		message.kind = kind;
+		message.addr = l->addr;
+		change(ctx, type, &message, type == CHANNEL_LISTEN ? l->fd[kind] : -1);
+	}
+}
+
+/* The lowest place that no open listener of `set` has. */
+static unsigned free_place(const struct listeners *set)
+{
+	bool used[CONF_LISTEN_MAX + 1] = {false};
+	unsigned place = 0;
+
+	for (unsigned i = 0; i < set->n; i++) {
+		if (set->all[i].place != UINT32_MAX)
+			used[set->all[i].place] = true;
+	}
+	while (used[place])
+		place++;
+	return place;
+}
+
+void listeners_switch(
+    struct listeners *now, struct listeners *next, listeners_change_fn *change, void *ctx)
+{
+	for (unsigned i = 0; i < now->n; i++) {
+		struct listener *l = &now->all[i];
+
+		if (l->state != LISTENER_OPEN || find(next, l->text) != NULL)
+			continue;
+		announce(l, CHANNEL_UNLISTEN, change, ctx);
+		close_sockets(l);
+	}
+	for (unsigned i = 0; i < next->n; i++) {
+		if (!next->all[i].kept)
+			next->all[i].place = UINT32_MAX;
+	}
+	for (unsigned i = 0; i < next->n; i++) {
+		struct listener *l = &next->all[i];
+
+		if (!l->kept) {
+			l->place = free_place(next);
+			if (l->state == LISTENER_OPEN)
+				announce(l, CHANNEL_LISTEN, change, ctx);
+		}
+		l->kept = false;
+	}
+	*now = *next;
+	next->n = 0;
+}
+
+unsigned listeners_retry(struct listeners *now, listeners_change_fn *change, void *ctx)
+{
+	for (unsigned i = 0; i < now->n; i++) {
+		struct listener *l = &now->all[i];
+		struct why before = l->why;
+
+		if (l->state != LISTENER_WAITING)
+			continue;
+		if (listener_open(l, NULL) == 0) {
+			log_notice("listening", "%s is there now", l->text);
+			announce(l, CHANNEL_LISTEN, change, ctx);
+		} else if (strcmp(before.text, l->why.text) != 0) {
+			log_warning("listen-waiting", "%s: trying again", l->why.text);
+		}
+	}
+	return listeners_waiting(now);
+}
+
+unsigned listeners_waiting(const struct listeners *now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < now->n; i++)
+		n += now->all[i].state == LISTENER_WAITING;
+	return n;
+}
+
+void listeners_each(const struct listeners *now, listeners_change_fn *change, void *ctx)
+{
+	for (unsigned i = 0; i < now->n; i++) {
+		if (now->all[i].state == LISTENER_OPEN)
+			announce(&now->all[i], CHANNEL_LISTEN, change, ctx);
+	}
+}
+
+void listeners_close(struct listeners *now)
+{
+	for (unsigned i = 0; i < now->n; i++)
+		close_sockets(&now->all[i]);
+	now->n = 0;
+}

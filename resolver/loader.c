@@ -1,0 +1,435 @@
+/* loader.c - both sides of a job: the parent's events, and the child that does it. */
+#include "config.h" /* _GNU_SOURCE: memfd_create, F_ADD_SEALS */
+
+#include "resolver/loader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "blocklists/compile.h"
+#include "blocklists/starter.h"
+#include "blocklists/trie.h"
+#include "blocklists/verify.h"
+#include "resolver/child.h"
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+
+struct loader {
+	struct event_base *base;
+	loader_done_fn *done;
+	void *ctx;
+	pid_t pid; /* 0: no job */
+	int channel;
+	struct event *readable, *limit;
+	bool answered; /* done() was called for this job */
+};
+
+/* One input of the child. */
+struct input {
+	int fd;
+	const char *path;
+};
+
+/* ---- the child ---- */
+
+/* Make the image immutable, so that who maps it needs not fear that it changes. */
+static int seal(int memfd, struct why *why)
+{
+	if (fcntl(memfd, F_ADD_SEALS, SEALS) == 0)
+		return 0;
+	return why_set(why, ERR_SYS, "cannot seal the image: %s", strerror(errno));
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t len, struct why *why)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return why_set(
+			    why, ERR_SYS, "no room for the image in memory: %s", strerror(errno));
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int copy_image(const struct input *in, int memfd, struct why *why)
+{
+	static uint8_t bytes[1 << 16];
+	ssize_t n;
+	int err;
+
+	while ((n = read(in->fd, bytes, sizeof(bytes))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return why_set(why, ERR_SYS, "%s: %s", in->path, strerror(errno));
+		err = write_all(memfd, bytes, (size_t)n, why);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* Tell of the lines that gave no rule: "NAME: 3 of 120 lines not understood, the first is line 17". */
+static void count_skips(
+    const struct compile_source *sources, unsigned n, struct channel_loaded *out)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct feed_counts *c = &sources[i].counts;
+		size_t used = strlen(out->text);
+
+		out->n_lines += c->lines;
+		out->n_bad += c->skips[FEED_BAD];
+		if (c->skips[FEED_BAD] == 0)
+			continue;
+		(void)snprintf(out->text + used, sizeof(out->text) - used,
+		    "%s%s: %" PRIu64 " of %" PRIu64
+		    " lines not understood, the first is line %" PRIu64,
+		    used != 0 ? "; " : "", sources[i].name, c->skips[FEED_BAD], c->lines,
+		    c->first_bad_line);
+	}
+}
+
+static int compile_inputs(struct compile_source *sources, unsigned n, int memfd,
+    struct channel_loaded *out, struct why *why)
+{
+	uint8_t *image;
+	size_t len;
+	int err = compile_texts(sources, n, NULL, NULL, &image, &len, why);
+
+	if (err < 0)
+		return err;
+	count_skips(sources, n, out);
+	err = write_all(memfd, image, len, why);
+	free(image);
+	return err;
+}
+
+static int compile_files(
+    const struct input *in, unsigned n, int memfd, struct channel_loaded *out, struct why *why)
+{
+	struct compile_source *sources = calloc(n, sizeof(*sources));
+	char **texts = calloc(n, sizeof(*texts));
+	int err = sources != NULL && texts != NULL ? 0 : why_set(why, ERR_NOMEM, "no memory");
+
+	for (unsigned i = 0; err == 0 && i < n; i++) {
+		sources[i] = (struct compile_source){.name = in[i].path};
+		err = compile_read_fd(
+		    in[i].fd, in[i].path, COMPILE_TEXT_MAX, &texts[i], &sources[i].len, why);
+		sources[i].text = texts[i];
+	}
+	if (err == 0)
+		err = compile_inputs(sources, n, memfd, out, why);
+	for (unsigned i = 0; texts != NULL && i < n; i++)
+		free(texts[i]);
+	free(texts);
+	free(sources);
+	return err;
+}
+
+static int compile_starter(int memfd, struct channel_loaded *out, struct why *why)
+{
+	struct compile_source source = {
+	    .name = "starter list",
+	    .text = starter_text,
+	    .len = starter_len,
+	};
+
+	return compile_inputs(&source, 1, memfd, out, why);
+}
+
+static bool is_image(const struct input *in)
+{
+	uint8_t start[64];
+	ssize_t n = pread(in->fd, start, sizeof(start), 0);
+
+	return n > 0 && compile_is_image(start, (size_t)n);
+}
+
+/* Check what will be mapped, as it will be mapped. */
+static int verify(int memfd, const char *name, struct channel_loaded *out, struct why *why)
+{
+	struct stat st;
+	struct trie trie;
+	void *bytes;
+	int err;
+
+	if (fstat(memfd, &st) < 0 || st.st_size == 0)
+		return why_set(why, ERR_FORMAT, "%s: empty", name);
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, memfd, 0);
+	if (bytes == MAP_FAILED)
+		return why_set(why, ERR_SYS, "%s: cannot be mapped: %s", name, strerror(errno));
+	err = verify_image(bytes, (size_t)st.st_size, why);
+	if (err == 0)
+		err = trie_open(&trie, bytes, (size_t)st.st_size, why);
+	if (err < 0) {
+		err = why_set(why, err, "%s: %s", name, why->text);
+	} else {
+		out->n_lists = trie.n_lists;
+		out->n_rules = trie.n_rules;
+		out->n_names = trie.n_names;
+		out->image_len = (uint64_t)st.st_size;
+	}
+	(void)munmap(bytes, (size_t)st.st_size);
+	return err;
+}
+
+static int load(
+    const struct input *in, unsigned n, int memfd, struct channel_loaded *out, struct why *why)
+{
+	int err;
+
+	if (n == 0)
+		err = compile_starter(memfd, out, why);
+	else if (n == 1 && is_image(in))
+		err = copy_image(in, memfd, why);
+	else
+		err = compile_files(in, n, memfd, out, why);
+	if (err == 0)
+		err = seal(memfd, why);
+	return err == 0 ? verify(memfd, n != 0 ? in[0].path : "starter list", out, why) : err;
+}
+
+/* The whole life of the child. */
+static int child_main(const struct input *in, unsigned n, int channel)
+{
+	const struct rlimit none = {0, 0};
+	struct channel_loaded out;
+	struct why why = {""};
+	int memfd = memfd_create("quell-lists", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	memset(&out, 0, sizeof(out));
+	if (memfd < 0)
+		out.err = why_set(&why, ERR_SYS, "no memory file: %s", strerror(errno));
+	else if (setrlimit(RLIMIT_NOFILE, &none) < 0) /* it opens nothing, from now on */
+		out.err =
+		    why_set(&why, ERR_SYS, "cannot give up opening files: %s", strerror(errno));
+	else
+		out.err = load(in, n, memfd, &out, &why);
+	if (out.err < 0)
+		memcpy(out.text, why.text, sizeof(out.text));
+	return channel_send(
+		   channel, CHANNEL_LOADED, 0, &out, sizeof(out), out.err < 0 ? -1 : memfd) < 0
+		   ? EXIT_FAILURE
+		   : EXIT_SUCCESS;
+}
+
+/* ---- the parent ---- */
+
+/* Stop listening to the job; it may still have to be waited for. */
+static void close_channel(struct loader *l)
+{
+	event_del(l->limit);
+	if (l->readable != NULL)
+		event_free(l->readable);
+	l->readable = NULL;
+	if (l->channel >= 0)
+		(void)close(l->channel);
+	l->channel = -1;
+}
+
+static void finish(struct loader *l, const struct channel_loaded *loaded, int fd)
+{
+	close_channel(l);
+	if (l->answered) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	l->answered = true;
+	l->done(l->ctx, loaded, fd);
+}
+
+static void fail(struct loader *l, int err, const char *text)
+{
+	struct channel_loaded loaded;
+
+	memset(&loaded, 0, sizeof(loaded));
+	loaded.err = err;
+	(void)snprintf(loaded.text, sizeof(loaded.text), "%s", text);
+	finish(l, &loaded, -1);
+}
+
+/* The child is not trusted with more than its word: what it passes must be sealed and as long as it says. */
+static bool is_sealed(int fd, uint64_t len)
+{
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & SEALS) == SEALS && fstat(fd, &st) == 0 &&
+	       (uint64_t)st.st_size == len;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	static struct channel_message message;
+	struct loader *l = arg;
+	struct channel_loaded loaded;
+	int got = channel_receive(fd, &message);
+
+	(void)what;
+	if (got == ERR_SYS && errno == EAGAIN)
+		return;
+	if (got == 0) {
+		/* Ended without a word: loader_ended() will know how. */
+		close_channel(l);
+		return;
+	}
+	if (got < 0 || message.head.type != CHANNEL_LOADED || message.len != sizeof(loaded)) {
+		fail(l, ERR_FORMAT, "the loader sent nonsense");
+		return;
+	}
+	memcpy(&loaded, message.payload, sizeof(loaded));
+	loaded.text[sizeof(loaded.text) - 1] = '\0';
+	if (loaded.err == 0 && (message.fd < 0 || !is_sealed(message.fd, loaded.image_len))) {
+		if (message.fd >= 0)
+			(void)close(message.fd);
+		fail(l, ERR_FORMAT, "the loader sent an image that is not sealed");
+		return;
+	}
+	finish(l, &loaded, message.fd);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct loader *l = arg;
+	char text[80];
+
+	(void)fd, (void)what;
+	(void)kill(l->pid, SIGKILL);
+	(void)snprintf(text, sizeof(text), "the lists were not loaded within %d s", LOADER_LIMIT_S);
+	fail(l, ERR_LIMIT, text);
+}
+
+struct loader *loader_new(struct event_base *base, loader_done_fn *done, void *ctx)
+{
+	struct loader *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	*l = (struct loader){.base = base, .done = done, .ctx = ctx, .channel = -1};
+	l->limit = evtimer_new(base, on_limit, l);
+	if (l->limit == NULL) {
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void loader_free(struct loader *l)
+{
+	if (l == NULL)
+		return;
+	close_channel(l);
+	if (l->pid != 0) {
+		(void)kill(l->pid, SIGKILL);
+		(void)waitpid(l->pid, NULL, 0);
+	}
+	event_free(l->limit);
+	free(l);
+}
+
+static int open_input(struct input *in, const char *path, struct why *why)
+{
+	struct stat st;
+	int err;
+
+	in->path = path;
+	in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (in->fd < 0) {
+		err = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_DENIED : ERR_SYS;
+		return why_set(why, err, "%s: %s", path, strerror(errno));
+	}
+	if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode))
+		return 0;
+	(void)close(in->fd);
+	return why_set(why, ERR_FORMAT, "%s: not a regular file", path);
+}
+
+static int compare_int(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Fork the child over these inputs. */
+static int spawn(struct loader *l, const struct input *in, unsigned n, struct why *why)
+{
+	int keep[CONF_LISTS_MAX + 1], pair[2];
+
+	if (channel_pair(pair) < 0)
+		return why_set(why, ERR_SYS, "no channel to a loader: %s", strerror(errno));
+	for (unsigned i = 0; i < n; i++)
+		keep[i] = in[i].fd;
+	keep[n] = pair[1];
+	qsort(keep, n + 1, sizeof(keep[0]), compare_int);
+	l->pid = child_fork(keep, n + 1);
+	if (l->pid == 0)
+		_exit(child_main(in, n, pair[1]));
+	(void)close(pair[1]);
+	if (l->pid < 0) {
+		l->pid = 0;
+		(void)close(pair[0]);
+		return why_set(why, ERR_SYS, "no loader: %s", strerror(errno));
+	}
+	l->channel = pair[0];
+	return 0;
+}
+
+int loader_start(struct loader *l, const struct loader_job *job, struct why *why)
+{
+	const struct timeval limit = {.tv_sec = LOADER_LIMIT_S};
+	struct input in[CONF_LISTS_MAX];
+	unsigned n = 0;
+	int err = 0;
+
+	while (n < job->n && (err = open_input(&in[n], job->paths[n], why)) == 0)
+		n++;
+	if (err == 0)
+		err = spawn(l, in, n, why);
+	while (n-- > 0)
+		(void)close(in[n].fd);
+	if (err < 0)
+		return err;
+	l->answered = false;
+	l->readable = event_new(l->base, l->channel, EV_READ | EV_PERSIST, on_readable, l);
+	if (l->readable == NULL || event_add(l->readable, NULL) < 0 ||
+	    event_add(l->limit, &limit) < 0) {
+		l->answered = true;
+		(void)kill(l->pid, SIGKILL);
+		close_channel(l);
+		return why_set(why, ERR_NOMEM, "no memory");
+	}
+	return 0;
+}
+
+pid_t loader_pid(const struct loader *l)
+{
+	return l->pid;
+}
+
+void loader_ended(struct loader *l, int status)
+{
+	char text[64], line[128];
+
+	l->pid = 0;
+	if (l->channel >= 0) /* its message may be there, unread */
+		on_readable(l->channel, 0, l);
+	if (l->answered)
+		return;
+	(void)snprintf(line, sizeof(line), "the loader ended with %s", child_status(status, text));
+	fail(l, ERR_SYS, line);
+}

@@ -1,0 +1,44 @@
+/* loader.h - list files to a sealed image, in a process of its own.
+ *
+ *   parent: opens the files --> loader: compiles the texts, or copies and verifies the image;
+ *   takes the sealed memfd  <--         then ends.  It has no rights, and cannot write anything else.
+ *
+ * A list is text from the internet: whatever it does to the code that reads it, it does there.
+ */
+#ifndef QUELL_LOADER_H
+#define QUELL_LOADER_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "blocklists/feed.h"
+#include "lib/conf.h"
+#include "lib/err.h"
+#include "resolver/channel.h"
+
+#define LOADER_LIMIT_S 60 /* one that takes longer is ended and reported */
+
+/* What to load: one image, any number of texts, or (n 0) the starter list. */
+struct loader_job {
+	const char *const *paths; /* paths[0..n), borrowed until loader_start() returns */
+	unsigned n;
+};
+
+/* The end of a job.  `fd`: the sealed image, now the callee's; or -1, and loaded->err and ->text say why. */
+typedef void loader_done_fn(void *ctx, const struct channel_loaded *loaded, int fd);
+
+struct loader;
+
+struct loader *loader_new(struct event_base *base, loader_done_fn *done, void *ctx);
+void loader_free(struct loader *l); /* a running job is ended without done() */
+
+/* Begin a job; none may be running.  done() is called later, exactly once, unless this fails: ERR_NOTFOUND where a file
+ * is not there, else ERR_DENIED, ERR_FORMAT (no regular file), ERR_SYS, with the reason in `why`. */
+int loader_start(struct loader *l, const struct loader_job *job, struct why *why) QUELL_CHECK;
+
+/* The pid of the running job, or 0; and that it has ended (from waitpid()). */
+pid_t loader_pid(const struct loader *l);
+void loader_ended(struct loader *l, int status);
+
+#endif

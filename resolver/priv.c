@@ -1,0 +1,88 @@
+/* priv.c - giving up rights.
+ *
+ * The two structs of capset(2) are a stable part of the kernel's interface, so that no library is needed for
+ * the one call.
+ */
+#include "config.h" /* _GNU_SOURCE: setresuid */
+
+#include "resolver/priv.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+int priv_keep(uint64_t set)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capget, &head, data) < 0)
+		return ERR_SYS;
+	for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted &= (uint32_t)(set >> 32 * i);
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &head, data) < 0 ? ERR_SYS : 0;
+}
+
+/* The entry of `name`, or of the default users. */
+static const struct passwd *find_user(const char *name)
+{
+	const struct passwd *user;
+
+	if (name != NULL)
+		return getpwnam(name);
+	user = getpwnam(PRIV_USER);
+	if (user != NULL)
+		return user;
+	user = getpwnam(PRIV_FALLBACK);
+	if (user != NULL)
+		log_warning("no-user", "there is no user " PRIV_USER ", running as " PRIV_FALLBACK
+				       ": make one with: useradd --system " PRIV_USER);
+	return user;
+}
+
+static int become(const struct passwd *user, struct why *why)
+{
+	/* Capabilities outlive the change of user for the moment; priv_keep() takes the rest. */
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || initgroups(user->pw_name, user->pw_gid) < 0 ||
+	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
+		return why_set(why, ERR_DENIED, "cannot become the user %s: %s", user->pw_name,
+		    strerror(errno));
+	return 0;
+}
+
+int priv_become(const char *name, struct why *why)
+{
+	bool root = geteuid() == 0;
+	const struct passwd *user;
+	int err;
+
+	if (root || name != NULL) {
+		user = find_user(name);
+		if (user == NULL)
+			return why_set(why, ERR_NOTFOUND,
+			    "there is no user %s on this machine: name one with --user",
+			    name != NULL ? name : PRIV_USER);
+		if (!root && user->pw_uid != geteuid())
+			return why_set(why, ERR_DENIED,
+			    "only root can become the user %s: leave out --user, or start as root",
+			    name);
+		err = root ? become(user, why) : 0;
+		if (err < 0)
+			return err;
+	}
+	if (priv_keep(PRIV_BIT(CAP_NET_BIND_SERVICE)) < 0)
+		return why_set(why, ERR_SYS, "cannot give up rights: %s", strerror(errno));
+	return 0;
+}

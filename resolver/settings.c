@@ -1,0 +1,153 @@
+/* settings.c - flags over file, and a worker's share of the bounds. */
+#include "resolver/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/resolvconf.h"
+#include "resolver/hostnet.h"
+
+#define CACHE_SHARE_MIN 65536U /* bytes: what cache_new() asks for */
+
+static int set_listen(struct conf *conf, const struct settings_flags *flags, struct why *why)
+{
+	if (flags->n_listen == 0)
+		return 0;
+	for (unsigned i = 0; i < flags->n_listen; i++) {
+		struct why reason;
+		int err = addr_parse(&conf->listen[i], flags->listen[i], 53, &reason);
+
+		if (err < 0 && err != ERR_NOTFOUND) /* that interface may come later */
+			return why_set(why, err, "--listen %s", reason.text);
+		(void)snprintf(conf->listen_text[i], ADDR_TEXT_SIZE, "%s", flags->listen[i]);
+	}
+	conf->n_listen = flags->n_listen;
+	return 0;
+}
+
+static int set_upstream(struct conf *conf, const struct settings_flags *flags, struct why *why)
+{
+	if (flags->n_upstream == 0)
+		return 0;
+	for (unsigned i = 0; i < flags->n_upstream; i++) {
+		struct why reason;
+		int err = addr_parse(&conf->upstream[i], flags->upstream[i], 53, &reason);
+
+		if (err < 0)
+			return why_set(why, err, "--upstream %s", reason.text);
+	}
+	conf->n_upstream = flags->n_upstream;
+	return 0;
+}
+
+static int set_control(struct conf *conf, const struct settings_flags *flags, struct why *why)
+{
+	if (flags->control == NULL)
+		return 0;
+	if (strlen(flags->control) >= sizeof(conf->control))
+		return why_set(why, ERR_RANGE,
+		    "--control %s: a socket's path has at most %zu bytes", flags->control,
+		    sizeof(conf->control) - 1);
+	(void)snprintf(conf->control, sizeof(conf->control), "%s", flags->control);
+	return 0;
+}
+
+/* A question sent to ourselves would come back for ever. */
+static int check_loop(const struct conf *conf, struct why *why)
+{
+	for (unsigned u = 0; u < conf->n_upstream; u++) {
+		const union addr *up = &conf->upstream[u];
+
+		for (unsigned l = 0; l < conf->n_listen; l++) {
+			const union addr *own = &conf->listen[l];
+
+			if (addr_equal(own, up) || (addr_is_wildcard(own) && addr_is_loopback(up) &&
+						       own->sa.sa_family == up->sa.sa_family &&
+						       addr_port(own) == addr_port(up)))
+				return why_set(why, ERR_FORMAT,
+				    "upstream and listen are the same address, %s: quell would ask "
+				    "itself; "
+				    "name another resolver as upstream",
+				    conf->listen_text[l]);
+		}
+	}
+	return 0;
+}
+
+/* Each worker's part of the cache must be worth having. */
+static int check_cache(const struct conf *conf, struct why *why)
+{
+	if (conf->cache_size / conf->workers >= CACHE_SHARE_MIN)
+		return 0;
+	return why_set(why, ERR_RANGE, "cache_size is too small for %u workers: give it %uK or more",
+	    conf->workers, conf->workers * (CACHE_SHARE_MIN / 1024));
+}
+
+static int read_file(struct conf **conf, const char *path, struct why *why)
+{
+	const char *read = path != NULL ? path : conf_default_path;
+	int err = conf_read(conf, read, why);
+
+	if (err != ERR_NOTFOUND || path != NULL)
+		return err;
+	*conf = conf_new();
+	return *conf == NULL ? why_set(why, ERR_NOMEM, "no memory") : 0;
+}
+
+int settings_read(struct conf **out, const struct settings_flags *flags, struct why *why)
+{
+	struct conf *conf;
+	int err = read_file(&conf, flags->conf_path, why);
+
+	if (err < 0)
+		return err;
+	if (flags->workers != 0)
+		conf->workers = flags->workers;
+	err = set_listen(conf, flags, why);
+	if (err == 0)
+		err = set_upstream(conf, flags, why);
+	if (err == 0)
+		err = set_control(conf, flags, why);
+	if (err == 0)
+		err = check_loop(conf, why);
+	if (err == 0)
+		err = check_cache(conf, why);
+	if (err < 0)
+		conf_free(conf);
+	else
+		*out = conf;
+	return err;
+}
+
+/* A worker's share of a total: none is left with nothing. */
+static uint32_t share(uint32_t total, unsigned workers)
+{
+	return total / workers != 0 ? total / workers : 1;
+}
+
+void settings_options(const struct conf *conf, struct options *options)
+{
+	memset(options, 0, sizeof(*options));
+	if (conf->n_upstream != 0) {
+		memcpy(options->upstream, conf->upstream, sizeof(conf->upstream));
+		options->n_upstream = conf->n_upstream;
+	} else {
+		options->n_upstream = resolvconf_read(
+		    options->upstream, CONF_UPSTREAM_MAX, conf->listen, conf->n_listen);
+	}
+	if (conf->n_allow != 0) {
+		memcpy(options->allow, conf->allow, sizeof(conf->allow));
+		options->n_allow = conf->n_allow;
+	} else {
+		options->n_allow = hostnet_allowed(options->allow, OPTIONS_ALLOW_MAX);
+	}
+	options->cache_size = conf->cache_size / conf->workers;
+	options->cache_max_ttl_s = conf->cache_max_ttl_s;
+	options->cache_negative_ttl_s = conf->cache_negative_ttl_s;
+	options->query_timeout_ms = conf->query_timeout_ms;
+	options->questions_max = share(conf->questions_max, conf->workers);
+	options->tcp_clients_max = share(conf->tcp_clients_max, conf->workers);
+	options->tcp_idle_ms = conf->tcp_idle_ms;
+	options->udp_size = conf->udp_size;
+	options->log_queries = conf->log_queries;
+}

@@ -1,0 +1,407 @@
+/* worker.c - the wiring of listeners, core and carriers, and what the parent says to them. */
+#include "config.h" /* _GNU_SOURCE: F_GET_SEALS */
+
+#include "resolver/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "resolver/channel.h"
+#include "resolver/io/carrier_tcp.h"
+#include "resolver/io/carrier_udp.h"
+#include "resolver/io/listen_tcp.h"
+#include "resolver/io/listen_udp.h"
+
+#define MESSAGES_MAX   16 /* of the parent, for one wake-up */
+#define FILES_RESERVED 64 /* descriptors besides those of clients and upstreams */
+
+/* The lists in force: a sealed memfd, mapped. */
+struct image {
+	void *bytes; /* NULL: no lists */
+	size_t len;
+	struct trie trie;
+	uint32_t generation;
+};
+
+struct worker {
+	int channel;
+	int status; /* of the process */
+	struct event_base *base;
+	struct event *readable, *tick;
+	uint64_t tick_ms; /* when the core wants query_tick(); UINT64_MAX: never */
+	struct rng rng;
+	struct query *core; /* NULL: no options yet */
+	struct listen_udp *listen_udp;
+	struct listen_tcp *listen_tcp;
+	struct carrier_udp *carrier_udp;
+	struct carrier_tcp *carrier_tcp;
+	struct image image;
+	bool ready;
+	struct channel_message message;
+};
+
+static void worker_stop(struct worker *w, int status)
+{
+	w->status = status;
+	event_base_loopbreak(w->base);
+}
+
+static void worker_tell(
+    struct worker *w, enum channel_type type, uint32_t serial, const void *payload, size_t len)
+{
+	if (channel_send(w->channel, type, serial, payload, len, -1) < 0)
+		log_warning(
+		    "channel", "message %d for the parent is lost: %s", (int)type, strerror(errno));
+}
+
+/* ---- the core's actions ---- */
+
+static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
+{
+	struct worker *w = ctx;
+
+	if (to->tcp)
+		listen_tcp_send(w->listen_tcp, to, msg, len);
+	else
+		listen_udp_send(w->listen_udp, to, msg, len);
+}
+
+static int net_port(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port)
+{
+	struct worker *w = ctx;
+
+	if (via == CARRIER_TCP)
+		return carrier_tcp_port(w->carrier_tcp, to, port);
+	return carrier_udp_port(w->carrier_udp, to, port);
+}
+
+static int net_ask(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len)
+{
+	struct worker *w = ctx;
+
+	if (try->via == CARRIER_TCP)
+		return carrier_tcp_ask(w->carrier_tcp, try, msg, len);
+	return carrier_udp_ask(w->carrier_udp, try, msg, len);
+}
+
+static void net_done(void *ctx, const struct query_try *try)
+{
+	struct worker *w = ctx;
+
+	if (try->via == CARRIER_TCP)
+		carrier_tcp_done(w->carrier_tcp, try);
+	else
+		carrier_udp_done(w->carrier_udp, try);
+}
+
+static void net_arm(void *ctx, uint64_t at_ms)
+{
+	struct worker *w = ctx;
+	uint64_t now_ms, wait_ms;
+	struct timeval wait;
+
+	w->tick_ms = at_ms;
+	if (at_ms == UINT64_MAX) {
+		evtimer_del(w->tick);
+		return;
+	}
+	now_ms = clock_ms();
+	wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+	wait.tv_sec = (time_t)(wait_ms / 1000);
+	wait.tv_usec = (suseconds_t)(wait_ms % 1000 * 1000);
+	evtimer_add(w->tick, &wait);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	uint64_t now_ms = clock_ms();
+
+	(void)fd;
+	(void)what;
+	/* The loop's clock is another, and finer: it can be early by part of a millisecond. */
+	if (now_ms < w->tick_ms)
+		net_arm(w, w->tick_ms);
+	else
+		query_tick(w->core, now_ms);
+}
+
+/* ---- messages of the parent ---- */
+
+/* As many descriptors as everything at its bound needs, or as many as we may have. */
+static void raise_file_limit(const struct options *options)
+{
+	rlim_t wanted = 4 * (rlim_t)CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
+			2 * CONF_LISTEN_MAX + FILES_RESERVED;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warning("descriptors", "cannot raise their limit: %s", strerror(errno));
+}
+
+/* The first options: make everything. */
+static int start(struct worker *w, const struct options *options)
+{
+	const struct query_net net = {
+	    .ctx = w,
+	    .send = net_send,
+	    .port = net_port,
+	    .ask = net_ask,
+	    .done = net_done,
+	    .arm = net_arm,
+	};
+	int err;
+
+	w->carrier_udp = carrier_udp_new(w->base, &w->rng);
+	w->carrier_tcp = carrier_tcp_new(w->base);
+	if (w->carrier_udp == NULL || w->carrier_tcp == NULL)
+		return ERR_NOMEM;
+	err = query_new(&w->core, options, &net, &w->rng);
+	if (err < 0)
+		return err;
+	carrier_udp_set_core(w->carrier_udp, w->core);
+	carrier_tcp_set_core(w->carrier_tcp, w->core);
+	w->listen_udp = listen_udp_new(w->base, w->core);
+	w->listen_tcp =
+	    listen_tcp_new(w->base, w->core, options->tcp_clients_max, options->tcp_idle_ms);
+	return w->listen_udp == NULL || w->listen_tcp == NULL ? ERR_NOMEM : 0;
+}
+
+static void on_options(struct worker *w, struct channel_message *m)
+{
+	const struct options *options = (const struct options *)m->payload;
+	int err;
+
+	raise_file_limit(options);
+	if (w->core != NULL) {
+		query_set_options(w->core, options);
+		listen_tcp_set(w->listen_tcp, options->tcp_clients_max, options->tcp_idle_ms);
+		return;
+	}
+	err = start(w, options);
+	if (err < 0) {
+		log_error("worker", "cannot start: %s", err_text(err));
+		worker_stop(w, EXIT_FAILURE);
+	}
+}
+
+static void on_listen(struct worker *w, struct channel_message *m)
+{
+	const struct channel_listen *listen = (const struct channel_listen *)m->payload;
+	char text[ADDR_TEXT_SIZE];
+	int fd = m->fd;
+	int err;
+
+	m->fd = -1;
+	if (fd < 0)
+		err = ERR_FORMAT;
+	else if (listen->kind == CHANNEL_SOCKET_UDP)
+		err = listen_udp_add(w->listen_udp, listen->index, fd, &listen->addr);
+	else
+		err = listen_tcp_add(w->listen_tcp, listen->index, fd);
+	if (err < 0)
+		log_error("listen", "worker cannot listen on %s: %s",
+		    addr_format(&listen->addr, text), err_text(err));
+}
+
+static void on_unlisten(struct worker *w, struct channel_message *m)
+{
+	const struct channel_listen *listen = (const struct channel_listen *)m->payload;
+
+	if (listen->kind == CHANNEL_SOCKET_UDP)
+		listen_udp_remove(w->listen_udp, listen->index);
+	else
+		listen_tcp_remove(w->listen_tcp, listen->index);
+}
+
+static void image_close(struct image *image)
+{
+	if (image->bytes != NULL)
+		munmap(image->bytes, image->len);
+	*image = (struct image){0};
+}
+
+/* Map the sealed memfd `fd`: nobody can change or shorten it while we read. */
+static int image_open(struct image *image, int fd, struct why *why)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK))
+		return why_set(why, ERR_DENIED, "its file is not sealed");
+	if (fstat(fd, &st) < 0)
+		return why_set(why, ERR_SYS, "%s", strerror(errno));
+	if (st.st_size <= 0)
+		return why_set(why, ERR_FORMAT, "its file is empty");
+	image->len = (size_t)st.st_size;
+	image->bytes = mmap(NULL, image->len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (image->bytes == MAP_FAILED) {
+		image->bytes = NULL;
+		return why_set(why, ERR_SYS, "%s", strerror(errno));
+	}
+	return trie_open(&image->trie, image->bytes, image->len, why);
+}
+
+static void on_image(struct worker *w, struct channel_message *m)
+{
+	struct channel_image swapped = *(const struct channel_image *)m->payload;
+	struct image next = {.generation = swapped.generation};
+	struct why why;
+
+	swapped.failed = m->fd >= 0 && image_open(&next, m->fd, &why) < 0;
+	if (swapped.failed) {
+		log_error("image", "lists %u cannot be used: %s", next.generation, why.text);
+		image_close(&next);
+	} else {
+		query_set_lists(w->core, &next.trie);
+		image_close(&w->image);
+		w->image = next;
+	}
+	worker_tell(w, CHANNEL_SWAPPED, m->head.serial, &swapped, sizeof(swapped));
+	if (!w->ready) {
+		w->ready = true;
+		worker_tell(w, CHANNEL_READY, 0, NULL, 0);
+	}
+}
+
+static void on_stats(struct worker *w, struct channel_message *m)
+{
+	struct channel_stats stats = {.generation = w->image.generation};
+
+	query_stats(w->core, &stats.stats);
+	stats.stats.tcp_clients = listen_tcp_clients(w->listen_tcp);
+	stats.stats.tcp_refused = listen_tcp_refused(w->listen_tcp);
+	stats.n_upstream = query_upstreams(w->core, stats.upstream, CONF_UPSTREAM_MAX);
+	worker_tell(w, CHANNEL_STATS, m->head.serial, &stats, sizeof(stats));
+}
+
+static void on_why(struct worker *w, struct channel_message *m)
+{
+	const struct channel_name *name = (const struct channel_name *)m->payload;
+	struct channel_why answer = {0};
+
+	answer.n_matches =
+	    (uint32_t)trie_matches(&w->image.trie, name->name, answer.match, CHANNEL_WHY_MATCHES);
+	worker_tell(w, CHANNEL_WHY, m->head.serial, &answer, sizeof(answer));
+}
+
+static void on_flush(struct worker *w, struct channel_message *m)
+{
+	const struct channel_name *name = (const struct channel_name *)m->payload;
+	uint64_t flushed = query_flush(w->core, name->name_len > 0 ? name->name : NULL);
+
+	worker_tell(w, CHANNEL_FLUSH, m->head.serial, &flushed, sizeof(flushed));
+}
+
+/* What each message must bring, and who takes it; a descriptor left in it is closed. */
+static const struct handler {
+	size_t len;
+	void (*take)(struct worker *w, struct channel_message *m);
+} handlers[] = {
+    [CHANNEL_OPTIONS] = {sizeof(struct options), on_options},
+    [CHANNEL_LISTEN] = {sizeof(struct channel_listen), on_listen},
+    [CHANNEL_UNLISTEN] = {sizeof(struct channel_listen), on_unlisten},
+    [CHANNEL_IMAGE] = {sizeof(struct channel_image), on_image},
+    [CHANNEL_STATS] = {0, on_stats},
+    [CHANNEL_WHY] = {sizeof(struct channel_name), on_why},
+    [CHANNEL_FLUSH] = {sizeof(struct channel_name), on_flush},
+};
+
+static void dispatch(struct worker *w, struct channel_message *m)
+{
+	const struct handler *handler = NULL;
+
+	if (m->head.type < sizeof(handlers) / sizeof(handlers[0]))
+		handler = &handlers[m->head.type];
+	if (handler == NULL || handler->take == NULL || handler->len != m->len) {
+		log_error("channel", "message %u of %zu bytes is not known", m->head.type, m->len);
+	} else if (w->core == NULL && m->head.type != CHANNEL_OPTIONS) {
+		log_error("channel", "message %u came before the options", m->head.type);
+		worker_stop(w, EXIT_FAILURE);
+	} else {
+		handler->take(w, m);
+	}
+	if (m->fd >= 0)
+		close(m->fd);
+}
+
+static void on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)what;
+	for (unsigned i = 0; i < MESSAGES_MAX && !event_base_got_break(w->base); i++) {
+		int got = channel_receive(fd, &w->message);
+
+		if (got == 1) {
+			dispatch(w, &w->message);
+		} else if (got == 0) {
+			worker_stop(w, EXIT_SUCCESS);
+		} else if (got == ERR_FORMAT) {
+			log_error("channel", "a message of the parent was cut");
+		} else if (errno != EAGAIN) {
+			log_error("channel", "cannot be read: %s", strerror(errno));
+			worker_stop(w, EXIT_FAILURE);
+		} else {
+			return;
+		}
+	}
+}
+
+static void worker_free(struct worker *w)
+{
+	listen_udp_free(w->listen_udp);
+	listen_tcp_free(w->listen_tcp);
+	query_free(w->core);
+	carrier_udp_free(w->carrier_udp);
+	carrier_tcp_free(w->carrier_tcp);
+	image_close(&w->image);
+	if (w->readable != NULL)
+		event_free(w->readable);
+	if (w->tick != NULL)
+		event_free(w->tick);
+	if (w->base != NULL)
+		event_base_free(w->base);
+	free(w);
+}
+
+int worker_run(int channel)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int status = EXIT_FAILURE;
+
+	if (w == NULL)
+		goto out;
+	w->channel = channel;
+	w->status = EXIT_FAILURE;
+	w->tick_ms = UINT64_MAX;
+	rng_init(&w->rng);
+	(void)signal(SIGPIPE, SIG_IGN);
+	w->base = event_base_new();
+	if (w->base == NULL)
+		goto out;
+	w->readable = event_new(w->base, channel, EV_READ | EV_PERSIST, on_channel, w);
+	w->tick = evtimer_new(w->base, on_tick, w);
+	if (w->readable == NULL || w->tick == NULL || event_add(w->readable, NULL) < 0)
+		goto out;
+	(void)event_base_dispatch(w->base);
+	status = w->status;
+out:
+	if (w != NULL)
+		worker_free(w);
+	close(channel);
+	return status;
+}

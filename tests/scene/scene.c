@@ -1,0 +1,825 @@
+/* scene.c - runs scripted questions through the real query core, with a fake clock and a fake network.
+ *
+ *   scene FILE...      each scene in the order given, then all of them once more in shuffled order
+ *
+ * Messages are made and read by ldns, not by the code under test.  The language of the files is in
+ * tests/scene/README.md.  A scene is run twice with different random numbers, then in another order with those of
+ * the first run: the trace of its events must be the same but for IDs and ports, which are not part of it.
+ * Prints TAP; SCENE_SEED=N repeats a shuffle.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <ldns/ldns.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "blocklists/build.h"
+#include "lib/dns/msg.h"
+#include "resolver/core/query.h"
+
+#define ASKS_MAX      256
+#define SENT_MAX      4096
+#define WORDS_MAX     32
+#define TRACE_SIZE    262144
+#define START_MS      1000000u
+#define CLIENT	      "192.168.1.5:40000"
+#define SCENE_RNG_ONE 11
+#define SCENE_RNG_TWO 47
+
+struct ask {
+	char label[32];
+	uint8_t query[512];
+	size_t query_len;
+	uint8_t *answer; /* NULL: none yet */
+	size_t answer_len;
+	unsigned n_answers;
+};
+
+struct sent {
+	char label[32]; /* "": not claimed by a `sent` line yet */
+	struct query_try try;
+	uint8_t msg[600];
+	size_t len;
+	bool done; /* the core awaits no reply any more */
+};
+
+struct scene {
+	const char *path;
+	unsigned line;
+	char failure[1024];
+	struct options options;
+	struct query *core;
+	uint64_t now_ms, armed_ms, rng_seed;
+	struct build *lists;
+	uint8_t *image, *old_image;
+	struct ask asks[ASKS_MAX];
+	unsigned n_asks;
+	struct sent *sent;
+	unsigned n_sent, n_claimed;
+	uint32_t last_port;
+	bool network_down;
+	char trace[TRACE_SIZE];
+	size_t trace_len;
+};
+
+static bool fail(struct scene *s, const char *fmt, ...) QUELL_PRINTF(2, 3);
+static bool fail(struct scene *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n = snprintf(s->failure, sizeof(s->failure), "%s:%u: ", s->path, s->line);
+
+	va_start(ap, fmt);
+	(void)vsnprintf(s->failure + n, sizeof(s->failure) - (size_t)n, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static void trace(struct scene *s, const char *fmt, ...) QUELL_PRINTF(2, 3);
+static void trace(struct scene *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(s->trace + s->trace_len, sizeof(s->trace) - s->trace_len, fmt, ap);
+	va_end(ap);
+	if (n > 0 && (size_t)n < sizeof(s->trace) - s->trace_len)
+		s->trace_len += (size_t)n;
+}
+
+/* --- The fake network ----------------------------------------------------------------------------- */
+
+static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
+{
+	struct scene *s = ctx;
+	struct ask *a = &s->asks[to->listener];
+
+	a->n_answers++;
+	free(a->answer);
+	a->answer = malloc(len);
+	if (a->answer == NULL)
+		abort();
+	memcpy(a->answer, msg, len);
+	a->answer_len = len;
+	trace(s, "%" PRIu64 " send %s %zu %u\n", s->now_ms, a->label, len, msg[3] & 15u);
+}
+
+static int net_port(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port)
+{
+	struct scene *s = ctx;
+
+	(void)via;
+	(void)to;
+	*port = ++s->last_port;
+	return 0;
+}
+
+static int net_ask(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len)
+{
+	struct scene *s = ctx;
+	struct sent *t = &s->sent[s->n_sent];
+	char to[ADDR_TEXT_SIZE];
+
+	trace(s, "%" PRIu64 " ask %s %d\n", s->now_ms, addr_format(&try->to, to), try->via);
+	if (s->network_down || s->n_sent == SENT_MAX || len > sizeof(t->msg))
+		return ERR_NET;
+	s->n_sent++;
+	t->label[0] = '\0';
+	t->try = *try;
+	memcpy(t->msg, msg, len);
+	t->len = len;
+	t->done = false;
+	return 0;
+}
+
+static void net_done(void *ctx, const struct query_try *try)
+{
+	struct scene *s = ctx;
+
+	for (unsigned i = s->n_sent; i-- > 0;)
+		if (s->sent[i].try.port == try->port && s->sent[i].try.via == try->via)
+			s->sent[i].done = true;
+}
+
+static void net_arm(void *ctx, uint64_t at_ms)
+{
+	((struct scene *)ctx)->armed_ms = at_ms;
+}
+
+/* --- Words of a line ------------------------------------------------------------------------------ */
+
+struct words {
+	char *word[WORDS_MAX];
+	unsigned n;
+};
+
+static void split(char *line, struct words *w)
+{
+	w->n = 0;
+	for (char *p = strtok(line, " \t\r\n"); p != NULL && w->n < WORDS_MAX;
+	     p = strtok(NULL, " \t\r\n"))
+		w->word[w->n++] = p;
+}
+
+static bool has(const struct words *w, const char *word)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (strcmp(w->word[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* The word behind `key`, or NULL. */
+static const char *after(const struct words *w, const char *key)
+{
+	for (unsigned i = 0; i + 1 < w->n; i++)
+		if (strcmp(w->word[i], key) == 0)
+			return w->word[i + 1];
+	return NULL;
+}
+
+static unsigned long number(const char *text)
+{
+	return text == NULL ? 0 : strtoul(text, NULL, 10);
+}
+
+/* --- The core ------------------------------------------------------------------------------------- */
+
+static bool start(struct scene *s)
+{
+	const struct query_net net = {s, net_send, net_port, net_ask, net_done, net_arm};
+	struct rng rng;
+
+	if (s->core != NULL)
+		return true;
+	rng_init_fixed(&rng, s->rng_seed);
+	if (query_new(&s->core, &s->options, &net, &rng) != 0)
+		return fail(s, "no core");
+	return true;
+}
+
+/* Put the rules gathered by `block` lines in force. */
+static bool swap_lists(struct scene *s)
+{
+	struct trie trie = {0};
+	struct why why;
+	size_t len;
+
+	free(s->old_image);
+	s->old_image = s->image;
+	s->image = NULL;
+	if (build_n_added(s->lists) != 0 && (build_image(s->lists, 1, &s->image, &len, &why) != 0 ||
+						trie_open(&trie, s->image, len, &why) != 0))
+		return fail(s, "lists: %s", why.text);
+	query_set_lists(s->core, &trie);
+	build_free(s->lists);
+	s->lists = build_new();
+	return s->lists != NULL;
+}
+
+static bool do_block(struct scene *s, const struct words *w)
+{
+	static const char *const kinds[] = {"exact", "suffix", "below"};
+	uint8_t name[NAME_SIZE];
+	size_t len;
+
+	for (unsigned kind = 0; w->n == 3 && kind < 3; kind++)
+		if (strcmp(w->word[1], kinds[kind]) == 0 &&
+		    name_from_text(w->word[2], strlen(w->word[2]), name, &len) == 0)
+			return build_add(s->lists, name, len, (enum rule_kind)kind, 0) == 0 ||
+			       fail(s, "rule refused");
+	return fail(s, "block exact|suffix|below NAME");
+}
+
+static bool do_upstream(struct scene *s, const struct words *w)
+{
+	s->options.n_upstream = 0;
+	for (unsigned i = 1; i < w->n; i++)
+		if (addr_parse(
+			&s->options.upstream[s->options.n_upstream++], w->word[i], 53, NULL) != 0)
+			return fail(s, "no address: %s", w->word[i]);
+	if (s->core != NULL)
+		query_set_options(s->core, &s->options);
+	return true;
+}
+
+static bool do_option(struct scene *s, const struct words *w)
+{
+	const char *name = w->n == 3 ? w->word[1] : "";
+	unsigned long value = number(w->n == 3 ? w->word[2] : NULL);
+
+	if (strcmp(name, "query_timeout_ms") == 0)
+		s->options.query_timeout_ms = (uint32_t)value;
+	else if (strcmp(name, "questions_max") == 0)
+		s->options.questions_max = (uint32_t)value;
+	else if (strcmp(name, "udp_size") == 0)
+		s->options.udp_size = (uint16_t)value;
+	else if (strcmp(name, "cache_max_ttl_s") == 0)
+		s->options.cache_max_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "cache_negative_ttl_s") == 0)
+		s->options.cache_negative_ttl_s = (uint32_t)value;
+	else
+		return fail(s, "no such option: %s", name);
+	return true;
+}
+
+/* --- Questions of clients --------------------------------------------------------------------------- */
+
+static struct ask *find_ask(struct scene *s, const char *label)
+{
+	for (unsigned i = 0; i < s->n_asks; i++)
+		if (strcmp(s->asks[i].label, label) == 0)
+			return &s->asks[i];
+	return NULL;
+}
+
+/* ask LABEL NAME TYPE [-rd] [+cd] [+ad] [+do] [edns SIZE] [tcp] [from ADDR:PORT] [id N] */
+static bool do_ask(struct scene *s, const struct words *w)
+{
+	static uint8_t out[QUERY_OUT_SIZE];
+	struct query_asker asker = {.tcp = has(w, "tcp")};
+	const char *from = after(w, "from");
+	struct ask *a = &s->asks[s->n_asks];
+	ldns_pkt *pkt = NULL;
+	ldns_rdf *name = w->n < 4 ? NULL : ldns_dname_new_frm_str(w->word[2]);
+	ldns_rr_type type = w->n < 4 ? 0 : ldns_get_rr_type_by_name(w->word[3]);
+	uint8_t *wire = NULL;
+	size_t wire_len, len;
+	bool ok = false;
+
+	if (s->n_asks == ASKS_MAX || name == NULL || !start(s))
+		return fail(s, "ask LABEL NAME TYPE ...");
+	*a = (struct ask){0};
+	(void)snprintf(a->label, sizeof(a->label), "%s", w->word[1]);
+	pkt = ldns_pkt_query_new(name, type, LDNS_RR_CLASS_IN, has(w, "-rd") ? 0 : LDNS_RD);
+	if (pkt == NULL)
+		return fail(s, "ldns made no query");
+	ldns_pkt_set_cd(pkt, has(w, "+cd"));
+	ldns_pkt_set_ad(pkt, has(w, "+ad"));
+	ldns_pkt_set_id(pkt, after(w, "id") != NULL ? (uint16_t)number(after(w, "id"))
+						    : (uint16_t)(1000 + s->n_asks));
+	if (after(w, "edns") != NULL)
+		ldns_pkt_set_edns_udp_size(pkt, (uint16_t)number(after(w, "edns")));
+	if (has(w, "+do")) {
+		ldns_pkt_set_edns_do(pkt, true);
+		if (ldns_pkt_edns_udp_size(pkt) == 0)
+			ldns_pkt_set_edns_udp_size(pkt, 1232);
+	}
+	if (addr_parse(&asker.from, from == NULL ? CLIENT : from, 0, NULL) != 0 ||
+	    ldns_pkt2wire(&wire, pkt, &wire_len) != LDNS_STATUS_OK || wire_len > sizeof(a->query)) {
+		(void)fail(s, "cannot make the query");
+		goto out;
+	}
+	memcpy(a->query, wire, wire_len);
+	a->query_len = wire_len;
+	asker.listener = (uint16_t)s->n_asks++;
+	len = query_ask(s->core, &asker, a->query, a->query_len, s->now_ms, out,
+	    asker.tcp ? sizeof(out) : 4096);
+	if (len != 0)
+		net_send(s, &asker, out, len);
+	ok = true;
+out:
+	free(wire);
+	ldns_pkt_free(pkt);
+	return ok;
+}
+
+/* --- What the core sends upstream ------------------------------------------------------------------- */
+
+/* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] */
+static bool do_sent(struct scene *s, const struct words *w)
+{
+	struct sent *t = &s->sent[s->n_claimed];
+	char to[ADDR_TEXT_SIZE];
+	ldns_pkt *pkt = NULL;
+	char *name = NULL, *type = NULL;
+	bool ok = false;
+
+	if (w->n < 6)
+		return fail(s, "sent LABEL ADDR udp|tcp NAME TYPE ...");
+	if (s->n_claimed == s->n_sent)
+		return fail(s, "nothing was sent");
+	s->n_claimed++;
+	(void)snprintf(t->label, sizeof(t->label), "%s", w->word[1]);
+	if (ldns_wire2pkt(&pkt, t->msg, t->len) != LDNS_STATUS_OK)
+		return fail(s, "ldns cannot read what was sent");
+	name = ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
+	type = ldns_rr_type2str(ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
+	if (strcmp(addr_format_host(&t->try.to, to), w->word[2]) != 0)
+		(void)fail(s, "sent to %s", to);
+	else if ((t->try.via == CARRIER_TCP) != (strcmp(w->word[3], "tcp") == 0))
+		(void)fail(s, "sent by another carrier");
+	else if (strcasecmp(name, w->word[4]) != 0 || strcmp(type, w->word[5]) != 0)
+		(void)fail(s, "asked for %s %s", name, type);
+	else if (!ldns_pkt_rd(pkt) || ldns_pkt_qr(pkt) || ldns_pkt_ancount(pkt) != 0)
+		(void)fail(s, "not a recursive query");
+	else if (ldns_pkt_edns(pkt) == has(w, "plain"))
+		(void)fail(s, "EDNS: %d", ldns_pkt_edns(pkt));
+	else if (ldns_pkt_edns_do(pkt) != has(w, "+do") || ldns_pkt_cd(pkt) != has(w, "+cd"))
+		(void)fail(s, "DO %d CD %d", ldns_pkt_edns_do(pkt), ldns_pkt_cd(pkt));
+	else
+		ok = true;
+	free(name);
+	free(type);
+	ldns_pkt_free(pkt);
+	return ok;
+}
+
+static struct sent *find_sent(struct scene *s, const char *label)
+{
+	for (unsigned i = 0; i < s->n_sent; i++)
+		if (strcmp(s->sent[i].label, label) == 0)
+			return &s->sent[i];
+	return NULL;
+}
+
+/* Lines that begin with white space belong to the command above: SECTION RECORD. */
+struct records {
+	ldns_rr_list *section[3];
+};
+
+static bool add_record(struct scene *s, struct records *r, const char *line)
+{
+	static const char *const names[] = {"answer", "authority", "additional"};
+	ldns_rr *rr;
+
+	while (isspace((unsigned char)*line))
+		line++;
+	for (unsigned i = 0; i < 3; i++) {
+		size_t len = strlen(names[i]);
+
+		if (strncmp(line, names[i], len) != 0 || !isspace((unsigned char)line[len]))
+			continue;
+		line += len + strspn(line + len, " \t");
+		if (ldns_rr_new_frm_str(&rr, line, 0, NULL, NULL) != LDNS_STATUS_OK)
+			return fail(s, "ldns cannot read the record: %s", line);
+		ldns_rr_list_push_rr(r->section[i], rr);
+		return true;
+	}
+	return fail(s, "answer|authority|additional RECORD: %s", line);
+}
+
+static uint8_t *make_reply(
+    const struct sent *t, const struct words *w, const struct records *r, size_t *len)
+{
+	static const ldns_pkt_section sections[] = {
+	    LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY, LDNS_SECTION_ADDITIONAL};
+	ldns_pkt *pkt = NULL;
+	ldns_lookup_table *rcode;
+	uint8_t *wire = NULL;
+
+	if (ldns_wire2pkt(&pkt, t->msg, t->len) != LDNS_STATUS_OK)
+		return NULL;
+	ldns_pkt_set_qr(pkt, true);
+	ldns_pkt_set_ra(pkt, true);
+	ldns_pkt_set_aa(pkt, has(w, "+aa"));
+	ldns_pkt_set_ad(pkt, has(w, "+ad"));
+	ldns_pkt_set_tc(pkt, has(w, "+tc"));
+	for (rcode = ldns_rcodes; rcode->name != NULL; rcode++)
+		if (w->n > 2 && strcmp(rcode->name, w->word[2]) == 0)
+			ldns_pkt_set_rcode(pkt, (uint8_t)rcode->id);
+	if (has(w, "wrong-id"))
+		ldns_pkt_set_id(pkt, (uint16_t)(ldns_pkt_id(pkt) + 1));
+	if (has(w, "wrong-question")) {
+		ldns_rr *q = ldns_rr_list_rr(ldns_pkt_question(pkt), 0);
+
+		ldns_rr_set_type(
+		    q, ldns_rr_get_type(q) == LDNS_RR_TYPE_MX ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_MX);
+	}
+	if (has(w, "plain")) {
+		ldns_pkt_set_edns_udp_size(pkt, 0);
+		ldns_pkt_set_edns_do(pkt, false);
+		pkt->_edns_present = false;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		for (size_t j = 0; j < ldns_rr_list_rr_count(r->section[i]); j++)
+			ldns_pkt_push_rr(
+			    pkt, sections[i], ldns_rr_clone(ldns_rr_list_rr(r->section[i], j)));
+	if (ldns_pkt2wire(&wire, pkt, len) != LDNS_STATUS_OK)
+		wire = NULL;
+	ldns_pkt_free(pkt);
+	return wire;
+}
+
+/* reply LABEL RCODE [+tc] [+ad] [+aa] [plain] [header-only] [cut N] [repeat N]
+ *       [wrong-id] [wrong-port] [wrong-address] [wrong-question] */
+static bool do_reply(struct scene *s, const struct words *w, const struct records *r)
+{
+	struct sent *t = w->n < 3 ? NULL : find_sent(s, w->word[1]);
+	unsigned long repeat = after(w, "repeat") == NULL ? 1 : number(after(w, "repeat"));
+	union addr from;
+	uint32_t port;
+	uint8_t *wire;
+	size_t len;
+
+	if (t == NULL)
+		return fail(s, "reply LABEL RCODE ...: no such try");
+	wire = make_reply(t, w, r, &len);
+	if (wire == NULL)
+		return fail(s, "ldns cannot make the reply");
+	from = t->try.to;
+	port = t->try.port;
+	if (has(w, "wrong-address"))
+		from.in4.sin_addr.s_addr ^= htonl(1);
+	if (has(w, "wrong-source-port"))
+		from.in4.sin_port ^= htons(1);
+	if (has(w, "wrong-port"))
+		port += 100000;
+	if (has(w, "header-only")) {
+		len = MSG_HEADER;
+		memset(wire + 4, 0, 8);
+	}
+	if (after(w, "cut") != NULL && number(after(w, "cut")) < len)
+		len -= number(after(w, "cut"));
+	for (unsigned long i = 0; i < repeat; i++)
+		query_reply(s->core, t->try.via, port, &from, wire, len, s->now_ms);
+	free(wire);
+	return true;
+}
+
+/* --- What clients got ------------------------------------------------------------------------------- */
+
+/* The code of the EDE option in the answer's OPT (RFC 8914); -1: there is none. */
+static int ede_of(const ldns_pkt *pkt)
+{
+	ldns_rdf *data = ldns_pkt_edns_data(pkt);
+	const uint8_t *p = data == NULL ? NULL : ldns_rdf_data(data);
+	size_t left = data == NULL ? 0 : ldns_rdf_size(data);
+
+	while (left >= 4) {
+		size_t len = (size_t)(p[2] << 8 | p[3]);
+
+		if (len > left - 4)
+			break;
+		if ((p[0] << 8 | p[1]) == 15 && len >= 2)
+			return p[4] << 8 | p[5];
+		p += 4 + len;
+		left -= 4 + len;
+	}
+	return -1;
+}
+
+/* Same records with the same TTLs, in any order. */
+static bool same_records(
+    struct scene *s, const char *what, const ldns_rr_list *want, const ldns_rr_list *got)
+{
+	size_t n_want = ldns_rr_list_rr_count(want), n_got = ldns_rr_list_rr_count(got);
+
+	if (n_want != n_got)
+		return fail(s, "%s: %zu records, expected %zu", what, n_got, n_want);
+	for (size_t i = 0; i < n_want; i++) {
+		const ldns_rr *one = ldns_rr_list_rr(want, i);
+		size_t j = 0;
+
+		while (j < n_got && (ldns_rr_compare(one, ldns_rr_list_rr(got, j)) != 0 ||
+					ldns_rr_ttl(one) != ldns_rr_ttl(ldns_rr_list_rr(got, j))))
+			j++;
+		if (j == n_got) {
+			char *text = ldns_rr2str(one), *got_text = ldns_rr_list2str(got);
+			bool ok = fail(s, "%s: missing: %s got: %s", what, text, got_text);
+
+			free(text);
+			free(got_text);
+			return ok;
+		}
+	}
+	return true;
+}
+
+static bool right_header(
+    struct scene *s, const struct ask *a, const ldns_pkt *pkt, const struct words *w)
+{
+	char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(pkt));
+	const char *ede = after(w, "ede");
+	size_t question_len = 0;
+	bool ok = false;
+
+	while (MSG_HEADER + question_len < a->query_len && a->query[MSG_HEADER + question_len] != 0)
+		question_len += a->query[MSG_HEADER + question_len] + 1u;
+	question_len += 5;
+	if (strcmp(rcode, w->word[2]) != 0)
+		(void)fail(s, "RCODE %s", rcode);
+	else if (memcmp(a->answer, a->query, 2) != 0)
+		(void)fail(s, "another ID");
+	else if (a->answer_len < MSG_HEADER + question_len ||
+		 memcmp(a->answer + MSG_HEADER, a->query + MSG_HEADER, question_len) != 0)
+		(void)fail(s, "the question is not echoed as it was asked");
+	else if (!ldns_pkt_qr(pkt) || !ldns_pkt_ra(pkt) || ldns_pkt_aa(pkt))
+		(void)fail(
+		    s, "QR %d RA %d AA %d", ldns_pkt_qr(pkt), ldns_pkt_ra(pkt), ldns_pkt_aa(pkt));
+	else if (((a->query[2] ^ a->answer[2]) & 0x01) != 0 ||
+		 ((a->query[3] ^ a->answer[3]) & 0x10) != 0)
+		(void)fail(s, "RD or CD is not echoed");
+	else if (ldns_pkt_tc(pkt) != has(w, "+tc") || ldns_pkt_ad(pkt) != has(w, "+ad"))
+		(void)fail(s, "TC %d AD %d", ldns_pkt_tc(pkt), ldns_pkt_ad(pkt));
+	else if (ldns_pkt_edns(pkt) != (a->query[11] != 0))
+		(void)fail(s, "OPT: %d", ldns_pkt_edns(pkt));
+	else if (ede_of(pkt) != (ede == NULL ? -1 : (int)number(ede)))
+		(void)fail(s, "EDE %d", ede_of(pkt));
+	else
+		ok = true;
+	free(rcode);
+	return ok;
+}
+
+/* answered LABEL RCODE [+tc] [+ad] [ede N] [any-records] */
+static bool do_answered(struct scene *s, const struct words *w, const struct records *r)
+{
+	struct ask *a = w->n < 3 ? NULL : find_ask(s, w->word[1]);
+	ldns_pkt *pkt = NULL;
+	bool ok;
+
+	if (a == NULL)
+		return fail(s, "answered LABEL RCODE ...: no such question");
+	if (a->n_answers != 1)
+		return fail(s, "%u answers", a->n_answers);
+	if (ldns_wire2pkt(&pkt, a->answer, a->answer_len) != LDNS_STATUS_OK)
+		return fail(s, "ldns cannot read the answer");
+	ok = right_header(s, a, pkt, w) &&
+	     (has(w, "any-records") ||
+		 (same_records(s, "answer", r->section[0], ldns_pkt_answer(pkt)) &&
+		     same_records(s, "authority", r->section[1], ldns_pkt_authority(pkt)) &&
+		     same_records(s, "additional", r->section[2], ldns_pkt_additional(pkt))));
+	if (ok && after(w, "size-at-most") != NULL &&
+	    a->answer_len > number(after(w, "size-at-most")))
+		ok = fail(s, "%zu bytes", a->answer_len);
+	ldns_pkt_free(pkt);
+	return ok;
+}
+
+/* --- Time and the rest -------------------------------------------------------------------------------- */
+
+/* time MS: the loop's timer fires whenever it is due meanwhile. */
+static bool do_time(struct scene *s, const struct words *w)
+{
+	uint64_t until_ms = s->now_ms + number(w->n == 2 ? w->word[1] : NULL);
+
+	for (unsigned i = 0; s->armed_ms <= until_ms; i++) {
+		if (i == 100000)
+			return fail(s, "the timer never rests");
+		if (s->armed_ms > s->now_ms)
+			s->now_ms = s->armed_ms;
+		s->armed_ms = UINT64_MAX;
+		query_tick(s->core, s->now_ms);
+	}
+	s->now_ms = until_ms;
+	return true;
+}
+
+/* count COUNTER N */
+static bool do_count(struct scene *s, const struct words *w)
+{
+	struct stats stats;
+	const uint64_t *field = (const uint64_t *)&stats;
+
+	query_stats(s->core, &stats);
+	for (size_t i = 0; w->n == 3 && i < STATS_N; i++)
+		if (strcmp(stats_rows[i].name, w->word[1]) == 0)
+			return field[i] == number(w->word[2]) ||
+			       fail(s, "%s is %" PRIu64, w->word[1], field[i]);
+	return fail(s, "count COUNTER N");
+}
+
+static bool do_line(struct scene *s, const struct words *w, const struct records *r)
+{
+	const char *command = w->word[0];
+	struct sent *t;
+
+	if (strcmp(command, "upstream") == 0)
+		return do_upstream(s, w);
+	if (strcmp(command, "option") == 0)
+		return do_option(s, w);
+	if (strcmp(command, "block") == 0)
+		return do_block(s, w);
+	if (!start(s))
+		return false;
+	if (strcmp(command, "lists") == 0)
+		return swap_lists(s);
+	if (strcmp(command, "ask") == 0)
+		return do_ask(s, w);
+	if (strcmp(command, "sent") == 0)
+		return do_sent(s, w);
+	if (strcmp(command, "reply") == 0)
+		return do_reply(s, w, r);
+	if (strcmp(command, "answered") == 0)
+		return do_answered(s, w, r);
+	if (strcmp(command, "time") == 0)
+		return do_time(s, w);
+	if (strcmp(command, "count") == 0)
+		return do_count(s, w);
+	if (strcmp(command, "network") == 0 && w->n == 2) {
+		s->network_down = strcmp(w->word[1], "down") == 0;
+		return true;
+	}
+	if (strcmp(command, "nothing-sent") == 0)
+		return s->n_claimed == s->n_sent ||
+		       fail(s, "%u messages more were sent", s->n_sent - s->n_claimed);
+	if (strcmp(command, "unanswered") == 0 && w->n == 2 && find_ask(s, w->word[1]) != NULL)
+		return find_ask(s, w->word[1])->n_answers == 0 || fail(s, "it was answered");
+	if (strcmp(command, "failed") == 0 && w->n == 2 && (t = find_sent(s, w->word[1])) != NULL) {
+		query_failed(s->core, t->try.try, s->now_ms);
+		return true;
+	}
+	return fail(s, "unknown or incomplete: %s", command);
+}
+
+/* --- Files ---------------------------------------------------------------------------------------- */
+
+static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
+{
+	memset(s, 0, sizeof(*s));
+	s->path = path;
+	s->rng_seed = rng_seed;
+	s->now_ms = START_MS;
+	s->armed_ms = UINT64_MAX;
+	s->sent = calloc(SENT_MAX, sizeof(*s->sent));
+	s->lists = build_new();
+	s->options = (struct options){
+	    .n_upstream = 1,
+	    .n_allow = 1,
+	    .cache_size = 1 << 20,
+	    .cache_max_ttl_s = 86400,
+	    .cache_negative_ttl_s = 3600,
+	    .query_timeout_ms = 4000,
+	    .questions_max = 64,
+	    .udp_size = 1232,
+	};
+	if (s->sent == NULL || s->lists == NULL ||
+	    addr_parse(&s->options.upstream[0], "192.0.2.1", 53, NULL) != 0 ||
+	    net_parse(&s->options.allow[0], "192.168.0.0/16", NULL) != 0)
+		abort();
+}
+
+static void scene_fini(struct scene *s)
+{
+	query_free(s->core);
+	build_free(s->lists);
+	free(s->image);
+	free(s->old_image);
+	free(s->sent);
+	for (unsigned i = 0; i < s->n_asks; i++)
+		free(s->asks[i].answer);
+}
+
+static void records_init(struct records *r)
+{
+	for (unsigned i = 0; i < 3; i++)
+		r->section[i] = ldns_rr_list_new();
+}
+
+static void records_fini(struct records *r)
+{
+	for (unsigned i = 0; i < 3; i++)
+		ldns_rr_list_deep_free(r->section[i]);
+}
+
+/* Run one scene; true: all of it held. */
+static bool run(struct scene *s)
+{
+	char line[4096], command[4096] = "";
+	unsigned command_line = 0, line_no = 0;
+	struct records records;
+	struct words words;
+	FILE *f = fopen(s->path, "r");
+	bool ok = true, more;
+
+	if (f == NULL)
+		return fail(s, "%s", strerror(errno));
+	records_init(&records);
+	do {
+		more = fgets(line, sizeof(line), f) != NULL;
+		line_no++;
+		if (more && (line[0] == '#' || line[strspn(line, " \t\r\n")] == '\0'))
+			continue;
+		if (more && isspace((unsigned char)line[0])) {
+			s->line = line_no;
+			ok = add_record(s, &records, line);
+			continue;
+		}
+		/* A command is complete when the next begins. */
+		if (command[0] != '\0') {
+			s->line = command_line;
+			split(command, &words);
+			ok = do_line(s, &words, &records);
+			records_fini(&records);
+			records_init(&records);
+		}
+		memcpy(command, line, sizeof(command));
+		command_line = line_no;
+	} while (more && ok);
+	records_fini(&records);
+	(void)fclose(f);
+	return ok;
+}
+
+/* Run a scene with these random numbers; its trace (malloc) when it held, else NULL. */
+static char *run_path(struct scene *s, const char *path, uint64_t rng_seed)
+{
+	char *seen = NULL;
+
+	scene_init(s, path, rng_seed);
+	if (run(s))
+		seen = strdup(s->trace);
+	scene_fini(s);
+	return seen;
+}
+
+int main(int argc, char **argv)
+{
+	static struct scene s;
+	const int n = argc - 1;
+	const char *seed_text = getenv("SCENE_SEED");
+	unsigned seed = seed_text == NULL ? (unsigned)time(NULL) : (unsigned)number(seed_text);
+	char **traces = calloc((size_t)n + 1, sizeof(*traces));
+	int *order = calloc((size_t)n + 1, sizeof(*order));
+	int n_failed = 0;
+
+	if (traces == NULL || order == NULL)
+		return 1;
+	(void)printf("1..%d\n# SCENE_SEED=%u\n", 2 * n, seed);
+	srand(seed);
+	for (int i = 0; i < n; i++) {
+		char *other = NULL;
+
+		traces[i] = run_path(&s, argv[i + 1], SCENE_RNG_ONE);
+		if (traces[i] != NULL)
+			other = run_path(&s, argv[i + 1], SCENE_RNG_TWO);
+		if (other != NULL && strcmp(traces[i], other) != 0) {
+			(void)fail(&s, "the events depend on the random numbers");
+			free(other);
+			other = NULL;
+		}
+		(void)printf("%sok %d - %s\n", other == NULL ? "not " : "", i + 1, argv[i + 1]);
+		if (other == NULL)
+			(void)printf("# %s\n", s.failure);
+		n_failed += other == NULL;
+		free(other);
+		order[i] = i;
+	}
+	for (int i = n - 1; i > 0; i--) {
+		int j = rand() % (i + 1), swap = order[i];
+
+		order[i] = order[j];
+		order[j] = swap;
+	}
+	for (int i = 0; i < n; i++) {
+		const int which = order[i];
+		char *again = run_path(&s, argv[which + 1], SCENE_RNG_ONE);
+		bool same =
+		    again != NULL && traces[which] != NULL && strcmp(again, traces[which]) == 0;
+
+		(void)printf("%sok %d - %s again, in another order\n", same ? "" : "not ",
+		    n + i + 1, argv[which + 1]);
+		n_failed += !same;
+		free(again);
+	}
+	for (int i = 0; i < n; i++)
+		free(traces[i]);
+	free(traces);
+	free(order);
+	return n_failed != 0;
+}

@@ -1,0 +1,578 @@
+/* oracle.c - see oracle.h. */
+#include "tests/unit/oracle.h"
+
+#include <string.h>
+
+/* What lib/dns knows the form of, written down a second time: where names stand in the rdata, how
+ * many of ldns' fields there must be at least, and what ends the rdata. */
+enum end { END_FIXED, END_TYPE_MAP, END_PARAMS };
+
+struct form {
+	uint16_t type;
+	uint8_t n_fields;
+	uint8_t prefix;	   /* bytes before the strings */
+	uint8_t n_strings; /* before the names */
+	uint8_t n_names;
+	enum end end;
+};
+
+static const struct form forms[] = {
+    {LDNS_RR_TYPE_A, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_NS, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_MD, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_MF, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_CNAME, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_SOA, 7, 0, 0, 2, END_FIXED},
+    {LDNS_RR_TYPE_MB, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_MG, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_MR, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_PTR, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_HINFO, 2, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_MINFO, 2, 0, 0, 2, END_FIXED},
+    {LDNS_RR_TYPE_MX, 2, 2, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_TXT, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_RP, 2, 0, 0, 2, END_FIXED},
+    {LDNS_RR_TYPE_AFSDB, 2, 2, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_RT, 2, 2, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_SIG, 8, 18, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_PX, 3, 2, 0, 2, END_FIXED},
+    {LDNS_RR_TYPE_AAAA, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_NXT, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_SRV, 4, 6, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_NAPTR, 6, 4, 3, 1, END_FIXED},
+    {LDNS_RR_TYPE_DNAME, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_RRSIG, 8, 18, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_NSEC, 1, 0, 0, 1, END_TYPE_MAP},
+    {LDNS_RR_TYPE_SVCB, 2, 2, 0, 1, END_PARAMS},
+    {LDNS_RR_TYPE_HTTPS, 2, 2, 0, 1, END_PARAMS},
+};
+
+static const struct form *form_of(unsigned type)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (forms[i].type == type)
+			return &forms[i];
+	}
+	return NULL;
+}
+
+bool oracle_pointers_differ(const uint8_t *msg, size_t off)
+{
+	size_t run = off, pos = off;
+	unsigned n = 0;
+
+	while (msg[pos] != 0) {
+		if (msg[pos] < 0xc0) {
+			pos += msg[pos] + 1u;
+			continue;
+		}
+		pos = (msg[pos] & 0x3fu) << 8 | msg[pos + 1];
+		if (pos < 12 || pos >= run || ++n > 127)
+			return true;
+		run = pos;
+	}
+	return false;
+}
+
+/* Move *pos behind the name there.  False where ldns cannot read it. */
+static bool ldns_skips_name(const uint8_t *msg, size_t len, size_t *pos)
+{
+	ldns_rdf *name = NULL;
+	bool ok = ldns_wire2dname(&name, msg, len, pos) == LDNS_STATUS_OK;
+
+	ldns_rdf_deep_free(name);
+	return ok;
+}
+
+/* A record (or question) as it stands in the message, read with ldns' help alone. */
+struct place {
+	size_t owner, fixed, rdata, end;
+	unsigned type;
+};
+
+static bool find_place(const uint8_t *msg, size_t len, size_t pos, bool question, struct place *at)
+{
+	at->owner = pos;
+	if (!ldns_skips_name(msg, len, &pos) || len - pos < (question ? 4u : 10u))
+		return false;
+	at->fixed = pos;
+	at->type = ldns_read_uint16(msg + pos);
+	at->rdata = at->end = pos + (question ? 4 : 10);
+	if (!question)
+		at->end += ldns_read_uint16(msg + pos + 8);
+	return at->end <= len;
+}
+
+static bool type_map_ok(const ldns_rdf *map)
+{
+	const uint8_t *p;
+	size_t left;
+	int window = -1;
+
+	if (map == NULL)
+		return false;
+	p = ldns_rdf_data(map);
+	left = ldns_rdf_size(map);
+	while (left >= 2 && p[0] > window && p[1] >= 1 && p[1] <= 32 && p[1] + 2u <= left) {
+		window = p[0];
+		left -= p[1] + 2u;
+		p += p[1] + 2u;
+	}
+	return left == 0;
+}
+
+static bool params_ok(const ldns_rdf *params)
+{
+	const uint8_t *p;
+	size_t left;
+	int key = -1;
+
+	if (params == NULL)
+		return true;
+	p = ldns_rdf_data(params);
+	left = ldns_rdf_size(params);
+	while (left >= 4 && ldns_read_uint16(p) > key && ldns_read_uint16(p + 2) + 4u <= left) {
+		key = ldns_read_uint16(p);
+		left -= ldns_read_uint16(p + 2) + 4u;
+		p += ldns_read_uint16(p + 2) + 4u;
+	}
+	return left == 0;
+}
+
+/* The reasons to reject a record that ldns could read; for a question `rr` is NULL. */
+static unsigned strictness(
+    const uint8_t *msg, size_t len, const struct place *at, const ldns_rr *rr)
+{
+	const struct form *form = form_of(at->type);
+	unsigned found = oracle_pointers_differ(msg, at->owner) ? ORACLE_POINTER : 0;
+	size_t pos = at->rdata;
+
+	if (rr == NULL || form == NULL)
+		return found;
+	if (ldns_rr_rd_count(rr) < form->n_fields)
+		return found | ORACLE_SHORT;
+	pos += form->prefix;
+	for (unsigned i = 0; i < form->n_strings; i++)
+		pos += msg[pos] + 1u;
+	for (unsigned i = 0; i < form->n_names; i++) {
+		if (oracle_pointers_differ(msg, pos))
+			found |= ORACLE_POINTER;
+		if (!ldns_skips_name(msg, len, &pos))
+			break;
+	}
+	if (form->end == END_TYPE_MAP && !type_map_ok(ldns_rr_rdf(rr, 1)))
+		found |= ORACLE_TYPE_MAP;
+	if (form->end == END_PARAMS && !params_ok(ldns_rr_rdf(rr, 2)))
+		found |= ORACLE_PARAMS;
+	return found;
+}
+
+/* A type that lib/dns takes as opaque, in which ldns knows a name, with what may be a pointer. */
+static bool has_opaque_name(const uint8_t *msg, const struct place *at)
+{
+	const ldns_rr_descriptor *known = ldns_rr_descript((uint16_t)at->type);
+
+	if (form_of(at->type) != NULL)
+		return false;
+	for (size_t i = 0; i < ldns_rr_descriptor_minimum(known); i++) {
+		if (ldns_rr_descriptor_field_type(known, i) != LDNS_RDF_TYPE_DNAME)
+			continue;
+		for (size_t pos = at->rdata; pos < at->end; pos++) {
+			if (msg[pos] >= 0xc0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What is to be expected of lib/dns, and of ldns, found record by record. */
+struct verdict {
+	bool ldns_accepts, we_accept;
+	unsigned differences;
+};
+
+static struct verdict judge(const uint8_t *msg, size_t len)
+{
+	struct verdict v = {true, true, 0};
+	unsigned n_questions, left;
+	size_t pos = 12;
+
+	if (len < 12)
+		return (struct verdict){false, false, 0};
+	n_questions = ldns_read_uint16(msg + 4);
+	left = n_questions + ldns_read_uint16(msg + 6) + ldns_read_uint16(msg + 8) +
+	       ldns_read_uint16(msg + 10);
+	for (unsigned i = 0; i < left; i++) {
+		bool question = i < n_questions;
+		ldns_rr *rr = NULL;
+		struct place at;
+		bool readable;
+
+		if (!find_place(msg, len, pos, question, &at))
+			return (struct verdict){false, false, v.differences};
+		readable =
+		    ldns_wire2rr(&rr, msg, len, &pos,
+			question ? LDNS_SECTION_QUESTION : LDNS_SECTION_ANSWER) == LDNS_STATUS_OK;
+		if (!readable) {
+			bool opaque = form_of(at.type) == NULL;
+
+			v.ldns_accepts = false;
+			v.differences |= opaque ? ORACLE_OPAQUE : 0;
+			v.we_accept =
+			    v.we_accept && opaque && !oracle_pointers_differ(msg, at.owner);
+			if (!opaque)
+				return v;
+		} else {
+			unsigned found = strictness(msg, len, &at, question ? NULL : rr);
+
+			if (!question && has_opaque_name(msg, &at))
+				v.differences |= ORACLE_OPAQUE_NAME;
+			v.differences |= found;
+			v.we_accept = v.we_accept && found == 0;
+			ldns_rr_free(rr);
+		}
+		pos = at.end;
+	}
+	return v;
+}
+
+size_t oracle_copy(const uint8_t *msg, size_t len, uint8_t *out, size_t size)
+{
+	struct msg_writer w;
+	struct msg_walk walk;
+	struct msg_rr rr;
+	int more;
+
+	if (msg_walk_start(&walk, msg, len) < 0)
+		return 0;
+	msg_write_start(&w, out, size, msg_u16(msg), msg_u16(msg + 2));
+	while ((more = msg_walk_next(&walk, &rr)) > 0) {
+		if (msg_write_copy(&w, msg, len, &rr, msg_u32(msg + rr.ttl_off)) < 0)
+			return 0;
+	}
+	return more == 0 && !w.out.failed ? w.out.pos : 0;
+}
+
+/* What lib/dns really does: 0 or ERR_FORMAT.  Each record by itself, so that room is no matter. */
+static int accept(const uint8_t *msg, size_t len)
+{
+	static uint8_t out[MSG_MAX];
+	struct msg_writer w;
+	struct msg_walk walk;
+	struct msg_rr rr;
+	int more;
+
+	if (msg_walk_start(&walk, msg, len) < 0)
+		return ERR_FORMAT;
+	while ((more = msg_walk_next(&walk, &rr)) > 0) {
+		msg_write_start(&w, out, sizeof(out), 0, 0);
+		if (msg_write_copy(&w, msg, len, &rr, rr.ttl) == ERR_FORMAT)
+			return ERR_FORMAT;
+	}
+	return more;
+}
+
+static bool same_rr(const ldns_rr *a, const ldns_rr *b)
+{
+	uint8_t *wire_a = NULL, *wire_b = NULL;
+	size_t len_a = 0, len_b = 0;
+	bool same;
+
+	/* Uncompressed, in the letter case that was read. */
+	same = ldns_rr2wire(&wire_a, a, LDNS_SECTION_ANSWER, &len_a) == LDNS_STATUS_OK &&
+	       ldns_rr2wire(&wire_b, b, LDNS_SECTION_ANSWER, &len_b) == LDNS_STATUS_OK &&
+	       len_a == len_b && memcmp(wire_a, wire_b, len_a) == 0;
+	LDNS_FREE(wire_a);
+	LDNS_FREE(wire_b);
+	return same;
+}
+
+bool oracle_same_records(const ldns_rr_list *a, const ldns_rr_list *b)
+{
+	if (ldns_rr_list_rr_count(a) != ldns_rr_list_rr_count(b))
+		return false;
+	for (size_t i = 0; i < ldns_rr_list_rr_count(a); i++) {
+		if (!same_rr(ldns_rr_list_rr(a, i), ldns_rr_list_rr(b, i)))
+			return false;
+	}
+	return true;
+}
+
+/* ldns takes OPT and TSIG out of the additional section. */
+static bool same_edns(const ldns_pkt *a, const ldns_pkt *b)
+{
+	const ldns_rdf *data_a = ldns_pkt_edns_data(a), *data_b = ldns_pkt_edns_data(b);
+
+	if ((ldns_pkt_tsig(a) == NULL) != (ldns_pkt_tsig(b) == NULL) ||
+	    (ldns_pkt_tsig(a) != NULL && !same_rr(ldns_pkt_tsig(a), ldns_pkt_tsig(b))))
+		return false;
+	return ldns_pkt_edns_udp_size(a) == ldns_pkt_edns_udp_size(b) &&
+	       ldns_pkt_edns_extended_rcode(a) == ldns_pkt_edns_extended_rcode(b) &&
+	       ldns_pkt_edns_version(a) == ldns_pkt_edns_version(b) &&
+	       ldns_pkt_edns_z(a) == ldns_pkt_edns_z(b) && (data_a == NULL) == (data_b == NULL) &&
+	       (data_a == NULL || ldns_rdf_compare(data_a, data_b) == 0);
+}
+
+/* Each record that msg_walk_next() gives, against ldns' lists. */
+static const char *check_walk(const uint8_t *msg, size_t len, const ldns_pkt *pkt)
+{
+	ldns_rr_list *const sections[] = {
+	    ldns_pkt_answer(pkt), ldns_pkt_authority(pkt), ldns_pkt_additional(pkt)};
+	size_t n[SECTION_N] = {0};
+	uint8_t owner[NAME_SIZE];
+	struct msg_walk walk;
+	struct msg_rr rr;
+	size_t owner_len;
+
+	if (msg_walk_start(&walk, msg, len) < 0)
+		return "the walk does not start a second time";
+	while (msg_walk_next(&walk, &rr) > 0) {
+		size_t off = rr.owner_off;
+		const ldns_rr *theirs;
+
+		if (rr.section == SECTION_ADDITIONAL &&
+		    (rr.type == TYPE_OPT || rr.type == TYPE_TSIG))
+			continue;
+		theirs = ldns_rr_list_rr(sections[rr.section], n[rr.section]++);
+		if (theirs == NULL)
+			return "ldns has fewer records in a section";
+		if (name_read(msg, len, &off, owner, &owner_len) < 0 ||
+		    owner_len != ldns_rdf_size(ldns_rr_owner(theirs)) ||
+		    memcmp(owner, ldns_rdf_data(ldns_rr_owner(theirs)), owner_len) != 0)
+			return "an owner differs";
+		if (rr.type != ldns_rr_get_type(theirs) || rr.class != ldns_rr_get_class(theirs))
+			return "a type or class differs";
+		if (rr.ttl != (ldns_rr_ttl(theirs) > INT32_MAX ? 0 : ldns_rr_ttl(theirs)))
+			return "a TTL differs";
+	}
+	for (unsigned i = 0; i < SECTION_N; i++) {
+		if (n[i] != ldns_rr_list_rr_count(sections[i]))
+			return "ldns has more records in a section";
+	}
+	return NULL;
+}
+
+/* The copy of a whole message: ldns reads in it what it read in the original. */
+static const char *check_copy(
+    const uint8_t *msg, size_t len, const ldns_pkt *pkt, bool has_opaque_name_in_it)
+{
+	static uint8_t copy[MSG_MAX], again[MSG_MAX];
+	size_t copy_len = oracle_copy(msg, len, copy, sizeof(copy));
+	size_t again_len;
+	ldns_pkt *copied = NULL;
+	const char *why = NULL;
+
+	if (copy_len == 0)
+		return NULL; /* grown above what a message can hold */
+	again_len = oracle_copy(copy, copy_len, again, sizeof(again));
+	if (again_len != copy_len || memcmp(copy, again, copy_len) != 0)
+		return "the copy of the copy is another message";
+	if (pkt == NULL || has_opaque_name_in_it)
+		return NULL;
+	if (ldns_wire2pkt(&copied, copy, copy_len) != LDNS_STATUS_OK)
+		return "ldns rejects the copy";
+	if (!oracle_same_records(ldns_pkt_answer(pkt), ldns_pkt_answer(copied)) ||
+	    !oracle_same_records(ldns_pkt_authority(pkt), ldns_pkt_authority(copied)) ||
+	    !oracle_same_records(ldns_pkt_additional(pkt), ldns_pkt_additional(copied)))
+		why = "the copy has other records";
+	else if (!same_edns(pkt, copied))
+		why = "the copy has another OPT or TSIG";
+	ldns_pkt_free(copied);
+	return why;
+}
+
+const char *oracle_check_reply(const uint8_t *msg, size_t len, unsigned *differences)
+{
+	struct verdict expected = judge(msg, len);
+	ldns_pkt *pkt = NULL;
+	bool accepted = accept(msg, len) == 0;
+	const char *why = NULL;
+
+	*differences = expected.differences;
+	if ((ldns_wire2pkt(&pkt, msg, len) == LDNS_STATUS_OK) != expected.ldns_accepts)
+		why = "ldns judges the message otherwise than its records";
+	else if (accepted && !expected.we_accept)
+		why = "accepted, and should not be";
+	else if (!accepted && expected.we_accept)
+		why = "rejected, and should not be";
+	else if (accepted && pkt != NULL)
+		why = check_walk(msg, len, pkt);
+	if (why == NULL && accepted)
+		why = check_copy(msg, len, pkt, (expected.differences & ORACLE_OPAQUE_NAME) != 0);
+	ldns_pkt_free(pkt);
+	return why;
+}
+
+/* The question of a query by itself, as ldns reads it; NULL where it does not. */
+static ldns_rr *read_question(const uint8_t *packet, size_t len)
+{
+	ldns_rr *rr = NULL;
+	size_t pos = 12;
+
+	if (ldns_wire2rr(&rr, packet, len, &pos, LDNS_SECTION_QUESTION) != LDNS_STATUS_OK)
+		return NULL;
+	return rr;
+}
+
+static bool options_ok(const uint8_t *p, size_t len)
+{
+	while (len >= 4 && ldns_read_uint16(p + 2) + 4u <= len) {
+		len -= ldns_read_uint16(p + 2) + 4u;
+		p += ldns_read_uint16(p + 2) + 4u;
+	}
+	return len == 0;
+}
+
+/* A message that ldns accepts, with one question: whether its records hold what the contract of
+ * msg_parse_query() rejects all the same; and its OPT, if there is one. */
+static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt)
+{
+	unsigned before = 1u + ldns_read_uint16(packet + 6) + ldns_read_uint16(packet + 8);
+	unsigned n = before + ldns_read_uint16(packet + 10);
+	bool broken = false;
+	size_t pos = 12;
+
+	opt->type = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct place at;
+
+		if (!find_place(packet, len, pos, i == 0, &at))
+			return true;
+		/* Of an owner, what stands in its place is looked at, and not what is behind. */
+		if (oracle_pointers_differ(packet, at.owner))
+			broken = true;
+		if (i > 0 && at.type == LDNS_RR_TYPE_OPT) {
+			if (opt->type != 0 || i < before || at.fixed != at.owner + 1 ||
+			    !options_ok(packet + at.rdata, at.end - at.rdata))
+				broken = true;
+			*opt = at;
+		}
+		pos = at.end;
+	}
+	return broken;
+}
+
+static const char *compare_question(
+    const uint8_t *packet, const struct msg_query *q, const ldns_rr *rr)
+{
+	ldns_rdf *name = ldns_rdf_clone(ldns_rr_owner(rr));
+	const char *why = NULL;
+
+	ldns_dname2canonical(name);
+	if (ldns_rdf_size(name) != q->qname_len ||
+	    memcmp(ldns_rdf_data(name), q->qname, q->qname_len) != 0)
+		why = "the name of the question differs";
+	else if (ldns_dname_label_count(name) != q->qname_labels)
+		why = "the number of labels differs";
+	else if (ldns_rr_get_type(rr) != q->qtype || ldns_rr_get_class(rr) != q->qclass)
+		why = "the type or class of the question differs";
+	else if (q->question_end != 12u + q->qname_len + 4 || packet[12] >= 0xc0)
+		why = "the question is not where it should be";
+	ldns_rdf_deep_free(name);
+	return why;
+}
+
+static const char *compare_edns(const uint8_t *packet, const struct msg_edns *edns,
+    const struct place *opt, const ldns_pkt *pkt)
+{
+	if (edns->present != (opt->type != 0))
+		return "one sees an OPT and the other none";
+	if (!edns->present)
+		return NULL;
+	if (edns->udp_size != ldns_pkt_edns_udp_size(pkt) ||
+	    edns->version != ldns_pkt_edns_version(pkt) ||
+	    edns->ext_rcode != ldns_pkt_edns_extended_rcode(pkt) ||
+	    edns->dnssec_ok != ldns_pkt_edns_do(pkt))
+		return "a field of OPT differs";
+	if (edns->options_len != opt->end - opt->rdata || edns->options_off != opt->rdata ||
+	    packet[opt->owner] != 0)
+		return "the options differ";
+	return NULL;
+}
+
+const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *differences)
+{
+	struct msg_query q;
+	int rcode = msg_parse_query(packet, len, &q);
+	ldns_rr *question;
+	ldns_pkt *pkt = NULL;
+	struct place opt;
+	const char *why = NULL;
+
+	*differences = 0;
+	if (len < 12 || (packet[2] & 0x80) != 0)
+		return rcode == MSG_QUERY_DROP ? NULL : "not dropped";
+	if (q.id != ldns_read_uint16(packet) || q.flags != ldns_read_uint16(packet + 2))
+		return "the ID or the flags differ";
+
+	question = ldns_read_uint16(packet + 4) == 1 ? read_question(packet, len) : NULL;
+	if (question != NULL && q.question_end == 0 && !oracle_pointers_differ(packet, 12))
+		why = "the question was not read";
+	else if (question == NULL && q.question_end != 0)
+		why = "a question was read that ldns does not see";
+	else if (q.question_end != 0)
+		why = compare_question(packet, &q, question);
+	ldns_rr_free(question);
+	if (why != NULL)
+		return why;
+
+	if ((packet[2] & 0x78) != 0)
+		return rcode == RCODE_NOTIMP ? NULL : "another opcode, and not NOTIMP";
+	if (rcode != RCODE_NOERROR && rcode != RCODE_BADVERS && rcode != RCODE_FORMERR)
+		return "a result outside the contract";
+	if (q.question_end == 0)
+		return rcode == RCODE_FORMERR ? NULL : "no question, and not FORMERR";
+
+	if (ldns_wire2pkt(&pkt, packet, len) != LDNS_STATUS_OK) {
+		*differences |= rcode != RCODE_FORMERR ? ORACLE_RDATA_UNREAD : 0;
+		return NULL;
+	}
+	if (breaks_contract(packet, len, &opt)) {
+		*differences |= ORACLE_CONTRACT;
+		/* A pointer that is only followed later may be bad, and is not looked at. */
+		why = NULL;
+	} else if (rcode == RCODE_FORMERR) {
+		why = "FORMERR, and should not be";
+	} else if ((rcode == RCODE_BADVERS) != (q.edns.version != 0)) {
+		why = "BADVERS is not for EDNS versions above 0";
+	} else {
+		why = compare_edns(packet, &q.edns, &opt, pkt);
+	}
+	ldns_pkt_free(pkt);
+	return why;
+}
+
+uint64_t oracle_random(struct oracle_random *r)
+{
+	uint64_t z = r->state += 0x9e3779b97f4a7c15u; /* splitmix64 */
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+unsigned oracle_below(struct oracle_random *r, unsigned n)
+{
+	return (unsigned)(oracle_random(r) % n);
+}
+
+size_t oracle_random_name(struct oracle_random *r, uint8_t name[NAME_SIZE])
+{
+	unsigned max = oracle_below(r, 8) == 0 ? NAME_SIZE : 40;
+	unsigned longest = oracle_below(r, 4) == 0 ? NAME_LABEL_MAX : 6;
+	bool any_byte = oracle_below(r, 3) == 0;
+	size_t n = 0;
+
+	while (oracle_below(r, 12) != 0) {
+		unsigned label = 1 + oracle_below(r, longest);
+
+		if (n + label + 2 > max)
+			break;
+		name[n++] = (uint8_t)label;
+		for (; label > 0; label--)
+			name[n++] = any_byte ? (uint8_t)oracle_random(r)
+					     : (uint8_t) "abcXYZ-019"[oracle_below(r, 10)];
+	}
+	name[n++] = 0;
+	return n;
+}

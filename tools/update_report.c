@@ -1,0 +1,160 @@
+#include "tools/update_report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tools/update_text.h"
+
+#define ESCAPED_SIZE (4 * CONF_URL_SIZE)
+
+static const char *const image_texts[UPDATE_IMAGES] = {
+    [UPDATE_IMAGE_FAILED] = "failed",
+    [UPDATE_IMAGE_WRITTEN] = "written",
+    [UPDATE_IMAGE_UNCHANGED] = "unchanged",
+    [UPDATE_IMAGE_DRY] = "not written",
+};
+
+static const char *const told_texts[UPDATE_TOLDS] = {
+    [UPDATE_TOLD_NOT_NEEDED] = "not told",
+    [UPDATE_TOLD_RELOADED] = "reloaded",
+    [UPDATE_TOLD_NOT_RUNNING] = "not running",
+    [UPDATE_TOLD_FAILED] = "failed",
+};
+
+static void put_escaped(FILE *to, const char *raw)
+{
+	char text[ESCAPED_SIZE];
+
+	fputs(update_text_escape(text, sizeof(text), raw, strlen(raw)), to);
+}
+
+/* --- text --- */
+
+static void text_list(FILE *to, const struct update_list *list)
+{
+	char bytes[UPDATE_TEXT_BYTES_SIZE];
+	const struct feed_counts *counts = &list->counts;
+
+	fprintf(to, "%s: %s", list->conf->name, update_list_outcome_text(list->outcome));
+	if (list->text != NULL)
+		fprintf(to, ", %" PRIu64 " rules, %s", counts->rules,
+		    update_text_bytes(bytes, list->len));
+	if (counts->skips[FEED_BAD] != 0)
+		fprintf(to, ", %" PRIu64 " bad lines (the first is line %" PRIu64 ": \"%s\")",
+		    counts->skips[FEED_BAD], counts->first_bad_line, list->bad_text);
+	if (counts->skips[FEED_REWRITE] != 0)
+		fprintf(to, ", %" PRIu64 " lines with an address left out",
+		    counts->skips[FEED_REWRITE]);
+	if (update_list_failed(list)) {
+		fputs(": ", to);
+		put_escaped(to, list->why.text);
+		fputs(" (", to);
+		put_escaped(to, update_list_origin(list));
+		fputc(')', to);
+	}
+	fputc('\n', to);
+}
+
+static void text_image(FILE *to, const struct update_result *r)
+{
+	char bytes[UPDATE_TEXT_BYTES_SIZE];
+
+	fprintf(to, "image: %s", image_texts[r->image]);
+	if (r->image == UPDATE_IMAGE_FAILED) {
+		fputs(", the old one stays in force: ", to);
+		put_escaped(to, r->image_why.text);
+	} else {
+		fprintf(to, ", %" PRIu64 " rules, %s, ", r->n_rules,
+		    update_text_bytes(bytes, r->image_len));
+		put_escaped(to, r->state_dir);
+		fputs("/image", to);
+	}
+	fputc('\n', to);
+}
+
+static void text_told(FILE *to, const struct update_result *r)
+{
+	if (r->told == UPDATE_TOLD_NOT_NEEDED)
+		return;
+	fprintf(to, "quelld: %s", told_texts[r->told]);
+	if (r->told == UPDATE_TOLD_FAILED) {
+		fputs(", what it had stays in force: ", to);
+		put_escaped(to, r->told_why.text);
+	}
+	fputc('\n', to);
+}
+
+void update_report_text(FILE *to, const struct update_result *r)
+{
+	for (unsigned i = 0; i < r->n_lists; i++)
+		text_list(to, &r->lists[i]);
+	text_image(to, r);
+	text_told(to, r);
+}
+
+/* --- JSON --- */
+
+static void json_text(FILE *to, const char *key, const char *value)
+{
+	fprintf(to, "\"%s\":", key);
+	update_text_json(to, value);
+}
+
+static void json_number(FILE *to, const char *key, uint64_t value)
+{
+	fprintf(to, ",\"%s\":%" PRIu64, key, value);
+}
+
+static void json_reason(FILE *to, const struct why *why)
+{
+	fputc(',', to);
+	json_text(to, "reason", why->text);
+}
+
+static void json_list(FILE *to, const struct update_list *list)
+{
+	const struct feed_counts *counts = &list->counts;
+
+	fputc('{', to);
+	json_text(to, "name", list->conf->name);
+	fputc(',', to);
+	json_text(to, "origin", update_list_origin(list));
+	fputc(',', to);
+	json_text(to, "result", update_list_outcome_text(list->outcome));
+	if (update_list_failed(list))
+		json_reason(to, &list->why);
+	json_number(to, "bytes", list->text != NULL ? list->len : 0);
+	json_number(to, "lines", counts->lines);
+	json_number(to, "rules", counts->rules);
+	json_number(to, "bad_lines", counts->skips[FEED_BAD]);
+	json_number(to, "rewrites_left_out", counts->skips[FEED_REWRITE]);
+	if (counts->skips[FEED_BAD] != 0) {
+		json_number(to, "first_bad_line", counts->first_bad_line);
+		fputc(',', to);
+		json_text(to, "first_bad_text", list->bad_text);
+	}
+	fputc('}', to);
+}
+
+void update_report_json(FILE *to, const struct update_result *r)
+{
+	fprintf(to, "{\"exit\":%d,\"lists\":[", r->exit_code);
+	for (unsigned i = 0; i < r->n_lists; i++) {
+		if (i != 0)
+			fputc(',', to);
+		json_list(to, &r->lists[i]);
+	}
+	fputs("],\"image\":{", to);
+	json_text(to, "state_dir", r->state_dir);
+	fputc(',', to);
+	json_text(to, "result", image_texts[r->image]);
+	if (r->image == UPDATE_IMAGE_FAILED)
+		json_reason(to, &r->image_why);
+	json_number(to, "rules", r->n_rules);
+	json_number(to, "bytes", r->image_len);
+	fputs("},\"quelld\":{", to);
+	json_text(to, "result", told_texts[r->told]);
+	if (r->told == UPDATE_TOLD_FAILED)
+		json_reason(to, &r->told_why);
+	fputs("}}\n", to);
+}

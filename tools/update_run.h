@@ -1,0 +1,27 @@
+/* update_run.h - `quell-update run`: all lists to one image in force. */
+#ifndef QUELL_UPDATE_RUN_H
+#define QUELL_UPDATE_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/conf.h"
+
+/* The exit codes of quell-update. */
+enum { UPDATE_EXIT_WELL, UPDATE_EXIT_NOTHING, UPDATE_EXIT_USAGE, UPDATE_EXIT_PARTLY };
+
+struct update_options {
+	const char *control; /* the socket of quelld */
+	bool force;	     /* write and reload though nothing changed */
+	bool dry;	     /* write nothing, tell nobody */
+	bool json;
+	unsigned stall_s; /* see update_fetch_new() */
+	size_t max_bytes; /* of one download */
+	char **names;	  /* the lists to renew; n_names 0: all */
+	unsigned n_names;
+};
+
+/* Do it, and write the report to standard output.  Returns the exit code. */
+int update_run(const struct conf *conf, const struct update_options *options);
+
+#endif

@@ -1,0 +1,373 @@
+#include "tools/update_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "blocklists/compile.h"
+#include "blocklists/verify.h"
+#include "tools/update_text.h"
+
+#define FILE_MODE 0644
+#define DIR_MODE  0755
+
+#define IMAGE	      "image"
+#define IMAGE_TEMP    "image.tmp"
+#define PREVIOUS      "image.previous"
+#define PREVIOUS_TEMP "image.previous.tmp"
+
+static int sys_error(struct why *why, const char *what)
+{
+	return why_set(why, ERR_SYS, "%s: %s", what, strerror(errno));
+}
+
+/* --- one file --- */
+
+int update_store_read_at(
+    int dir_fd, const char *name, size_t max, char **text, size_t *len, struct why *why)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0 && (errno == ENOENT || errno == EBADF))
+		return why_set(why, ERR_NOTFOUND, "%s: %s", name, strerror(ENOENT));
+	if (fd < 0)
+		return sys_error(why, name);
+	err = compile_read_fd(fd, name, max, text, len, why);
+	close(fd);
+	return err;
+}
+
+/* A disk that is nearly full is better left alone than filled up and then cleaned. */
+static int check_space(int fd, const char *name, size_t need, struct why *why)
+{
+	char need_text[UPDATE_TEXT_BYTES_SIZE], free_text[UPDATE_TEXT_BYTES_SIZE];
+	struct statvfs fs;
+	uint64_t available;
+
+	if (fstatvfs(fd, &fs) != 0 || fs.f_blocks == 0) /* some network file systems do not tell */
+		return 0;
+	available = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (need <= available)
+		return 0;
+	return why_set(why, ERR_SYS, "%s: %s: %s are needed, %s are free", name, strerror(ENOSPC),
+	    update_text_bytes(need_text, need), update_text_bytes(free_text, available));
+}
+
+static int write_all(int fd, const char *name, const void *bytes, size_t len, struct why *why)
+{
+	const char *p = bytes;
+
+	while (len != 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return sys_error(why, name);
+		p += n;
+		len -= (size_t)n;
+	}
+	if (fsync(fd) != 0)
+		return sys_error(why, name);
+	return 0;
+}
+
+/* After an error the file is gone. */
+static int write_temp(int dir_fd, const char *temp, const void *bytes, size_t len, struct why *why)
+{
+	int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+	int err;
+
+	if (fd < 0)
+		return sys_error(why, temp);
+	err = check_space(fd, temp, len, why);
+	if (err == 0)
+		err = write_all(fd, temp, bytes, len, why);
+	if (close(fd) != 0 && err == 0)
+		err = sys_error(why, temp);
+	if (err != 0)
+		unlinkat(dir_fd, temp, 0);
+	return err;
+}
+
+static int rename_temp(int dir_fd, const char *temp, const char *name, struct why *why)
+{
+	if (renameat(dir_fd, temp, dir_fd, name) == 0)
+		return 0;
+	sys_error(why, name);
+	unlinkat(dir_fd, temp, 0);
+	return ERR_SYS;
+}
+
+/* Read what the disk now has, rather than what was meant. */
+static int check_written(
+    int dir_fd, const char *temp, const uint8_t *image, size_t len, struct why *why)
+{
+	char *found = NULL;
+	size_t found_len = 0;
+	int err = update_store_read_at(dir_fd, temp, len, &found, &found_len, why);
+
+	if (err == 0)
+		err = verify_image(found, found_len, why);
+	if (err == 0 && (found_len != len || memcmp(found, image, len) != 0))
+		err = why_set(why, ERR_FORMAT, "%s: reads back other than it was written", temp);
+	free(found);
+	return err;
+}
+
+static int write_image_temp(
+    int dir_fd, const char *temp, const uint8_t *image, size_t len, struct why *why)
+{
+	int err = write_temp(dir_fd, temp, image, len, why);
+
+	if (err != 0)
+		return err;
+	err = check_written(dir_fd, temp, image, len, why);
+	if (err != 0)
+		unlinkat(dir_fd, temp, 0);
+	return err;
+}
+
+int update_store_write_image(const char *path, const uint8_t *image, size_t len, struct why *why)
+{
+	char temp[CONF_PATH_SIZE];
+	int err;
+
+	if (snprintf(temp, sizeof(temp), "%s.tmp", path) >= (int)sizeof(temp))
+		return why_set(why, ERR_RANGE, "%s: the path is too long", path);
+	err = write_image_temp(AT_FDCWD, temp, image, len, why);
+	return err != 0 ? err : rename_temp(AT_FDCWD, temp, path, why);
+}
+
+/* --- the folder --- */
+
+static int make_dir(const char *dir, struct why *why)
+{
+	char path[CONF_PATH_SIZE];
+
+	if (snprintf(path, sizeof(path), "%s", dir) >= (int)sizeof(path))
+		return why_set(why, ERR_RANGE, "%s: the path is too long", dir);
+	for (char *p = path + 1; *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		(void)mkdir(path, DIR_MODE); /* the last one tells */
+		*p = '/';
+	}
+	if (mkdir(path, DIR_MODE) != 0 && errno != EEXIST)
+		return sys_error(why, dir);
+	return 0;
+}
+
+static int open_dir(int at, const char *name)
+{
+	return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int lock(struct update_store *s, struct why *why)
+{
+	char holder[32] = "";
+	char pid[32];
+	ssize_t n;
+	int len;
+
+	s->lock_fd = openat(s->dir_fd, "update.lock", O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	if (s->lock_fd < 0)
+		return why_set(why, ERR_SYS, "%s/update.lock: %s", s->dir, strerror(errno));
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK)
+			return why_set(why, ERR_SYS, "%s/update.lock: %s", s->dir, strerror(errno));
+		n = pread(s->lock_fd, holder, sizeof(holder) - 1, 0);
+		holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
+		return why_set(why, ERR_TAKEN, "%s: another run holds the lock: process %s", s->dir,
+		    *holder != '\0' ? holder : "unknown");
+	}
+	s->interrupted = pread(s->lock_fd, holder, 1, 0) == 1;
+	len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)
+		return why_set(why, ERR_SYS, "%s/update.lock: %s", s->dir, strerror(errno));
+	return 0;
+}
+
+static bool is_temp(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && strcmp(name + len - 4, ".tmp") == 0;
+}
+
+static void remove_temps(struct update_store *s)
+{
+	DIR *dir;
+	int fd;
+
+	unlinkat(s->dir_fd, IMAGE_TEMP, 0);
+	unlinkat(s->dir_fd, PREVIOUS_TEMP, 0);
+	fd = open_dir(s->lists_fd, ".");
+	if (fd < 0)
+		return;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		close(fd);
+		return;
+	}
+	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+		if (is_temp(e->d_name))
+			unlinkat(s->lists_fd, e->d_name, 0);
+	}
+	closedir(dir);
+}
+
+static int open_folders(struct update_store *s, struct why *why)
+{
+	int err = make_dir(s->dir, why);
+
+	if (err != 0)
+		return err;
+	s->dir_fd = open_dir(AT_FDCWD, s->dir);
+	if (s->dir_fd < 0)
+		return sys_error(why, s->dir);
+	err = lock(s, why);
+	if (err != 0)
+		return err;
+	if (mkdirat(s->dir_fd, "lists", DIR_MODE) != 0 && errno != EEXIST)
+		return why_set(why, ERR_SYS, "%s/lists: %s", s->dir, strerror(errno));
+	s->lists_fd = open_dir(s->dir_fd, "lists");
+	if (s->lists_fd < 0)
+		return why_set(why, ERR_SYS, "%s/lists: %s", s->dir, strerror(errno));
+	return 0;
+}
+
+int update_store_open(struct update_store *s, const char *dir, struct why *why)
+{
+	int err;
+
+	*s = (struct update_store){.dir = dir, .dir_fd = -1, .lists_fd = -1, .lock_fd = -1};
+	err = open_folders(s, why);
+	if (err == 0)
+		remove_temps(s);
+	else
+		update_store_close(s, false);
+	return err;
+}
+
+void update_store_look(struct update_store *s, const char *dir)
+{
+	*s = (struct update_store){.dir = dir, .lists_fd = -1, .lock_fd = -1};
+	s->dir_fd = open_dir(AT_FDCWD, dir);
+	if (s->dir_fd >= 0)
+		s->lists_fd = open_dir(s->dir_fd, "lists");
+}
+
+void update_store_close(struct update_store *s, bool done)
+{
+	if (s->lists_fd >= 0)
+		close(s->lists_fd);
+	if (s->dir_fd >= 0)
+		close(s->dir_fd);
+	if (s->lock_fd >= 0) {
+		/* A process ID that is left in the lock is how `interrupted` is told. */
+		if (done && ftruncate(s->lock_fd, 0) != 0)
+			s->interrupted = true;
+		close(s->lock_fd);
+	}
+	s->dir_fd = s->lists_fd = s->lock_fd = -1;
+}
+
+/* --- lists --- */
+
+#define LIST_FILE_SIZE (CONF_NAME_SIZE + sizeof(".txt.tmp"))
+
+int update_store_read(
+    struct update_store *s, const char *name, char **text, size_t *len, struct why *why)
+{
+	char file[LIST_FILE_SIZE];
+
+	snprintf(file, sizeof(file), "%s.txt", name);
+	return update_store_read_at(s->lists_fd, file, COMPILE_TEXT_MAX, text, len, why);
+}
+
+int update_store_keep(
+    struct update_store *s, const char *name, const char *text, size_t len, struct why *why)
+{
+	char file[LIST_FILE_SIZE], temp[LIST_FILE_SIZE];
+	int err;
+
+	snprintf(file, sizeof(file), "%s.txt", name);
+	snprintf(temp, sizeof(temp), "%s.txt.tmp", name);
+	err = write_temp(s->lists_fd, temp, text, len, why);
+	if (err == 0)
+		err = rename_temp(s->lists_fd, temp, file, why);
+	if (err == 0 && fsync(s->lists_fd) != 0)
+		err = sys_error(why, file);
+	return err;
+}
+
+/* --- the image --- */
+
+/* The present image, or NULL. */
+static char *read_present(struct update_store *s, size_t *len)
+{
+	char *bytes;
+
+	*len = 0;
+	if (update_store_read_at(s->dir_fd, IMAGE, SIZE_MAX / 2, &bytes, len, NULL) != 0)
+		return NULL;
+	return bytes;
+}
+
+bool update_store_has_image(struct update_store *s, const uint8_t *image, size_t len)
+{
+	size_t present_len;
+	char *present = read_present(s, &present_len);
+	bool same = present != NULL && present_len == len && memcmp(present, image, len) == 0;
+
+	free(present);
+	return same;
+}
+
+/* `image` keeps its name the whole time: a second name is made for the file, and that is renamed. */
+static int keep_previous(struct update_store *s, const char *present, size_t len, struct why *why)
+{
+	int err = 0;
+
+	if (linkat(s->dir_fd, IMAGE, s->dir_fd, PREVIOUS_TEMP, 0) != 0) /* FAT has no links */
+		err = write_temp(s->dir_fd, PREVIOUS_TEMP, present, len, why);
+	if (err == 0)
+		err = rename_temp(s->dir_fd, PREVIOUS_TEMP, PREVIOUS, why);
+	/* Where both were names of one file already, rename(2) does nothing and leaves both. */
+	unlinkat(s->dir_fd, PREVIOUS_TEMP, 0);
+	return err;
+}
+
+int update_store_install(
+    struct update_store *s, const uint8_t *image, size_t len, struct why *why)
+{
+	size_t present_len;
+	char *present = NULL;
+	int err = write_image_temp(s->dir_fd, IMAGE_TEMP, image, len, why);
+
+	if (err != 0)
+		return err;
+	present = read_present(s, &present_len);
+	if (present != NULL && (present_len != len || memcmp(present, image, len) != 0) &&
+	    verify_image(present, present_len, NULL) == 0)
+		err = keep_previous(s, present, present_len, why);
+	free(present);
+	if (err != 0) {
+		unlinkat(s->dir_fd, IMAGE_TEMP, 0);
+		return err;
+	}
+	err = rename_temp(s->dir_fd, IMAGE_TEMP, IMAGE, why);
+	if (err == 0 && fsync(s->dir_fd) != 0)
+		err = sys_error(why, s->dir);
+	return err;
+}

@@ -1,0 +1,67 @@
+/* update_store.h - the state folder: kept copies of the lists, the image, and the lock.
+ *
+ *   STATE/image                 in force, or about to be: quelld reads it
+ *         image.previous        the one before
+ *         lists/NAME.txt        the last good copy of each list
+ *         update.lock           locked while a run lasts; holds its process ID
+ *
+ * A file is written under its name with `.tmp` behind it, synced, and renamed; so at every moment each
+ * name is either missing or whole.  Whatever is left of a run that was killed is removed when the
+ * next one opens the folder.
+ */
+#ifndef QUELL_UPDATE_STORE_H
+#define QUELL_UPDATE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/conf.h"
+#include "lib/err.h"
+
+struct update_store {
+	const char *dir; /* borrowed */
+	int dir_fd;	 /* -1: the folder is not there, which only a reader accepts */
+	int lists_fd;
+	int lock_fd;	  /* -1: opened for reading */
+	bool interrupted; /* the run before was killed, or quelld refused its image */
+};
+
+/* Open `dir` to write: make it where it is missing, lock it, remove what a killed run left.
+ * Returns 0; ERR_TAKEN, naming the process that holds the lock; ERR_SYS.  After an error nothing
+ * is open. */
+int update_store_open(struct update_store *s, const char *dir, struct why *why) QUELL_CHECK;
+
+/* Open `dir` to read only: nothing is made, locked or removed. */
+void update_store_look(struct update_store *s, const char *dir);
+
+/* `done`: what quelld has is what the folder has.  Otherwise the next run finds `interrupted`. */
+void update_store_close(struct update_store *s, bool done);
+
+/* The kept copy of list `name`: *text (malloc'ed for the caller) of *len bytes.  Returns 0;
+ * ERR_NOTFOUND where there is none; ERR_SYS, ERR_NOMEM, ERR_RANGE. */
+int update_store_read(struct update_store *s, const char *name, char **text, size_t *len,
+    struct why *why) QUELL_CHECK;
+
+/* Make text[0..len) the kept copy of list `name`.  Returns 0 or ERR_SYS, the old copy untouched. */
+int update_store_keep(struct update_store *s, const char *name, const char *text, size_t len,
+    struct why *why) QUELL_CHECK;
+
+/* Is `image` what the folder has already, byte for byte? */
+bool update_store_has_image(struct update_store *s, const uint8_t *image, size_t len);
+
+/* Put `image` in force: written, read back and verified, the present one kept as image.previous
+ * (if it is valid and another).  Returns 0; ERR_SYS, ERR_NOMEM or ERR_FORMAT, the old one untouched. */
+int update_store_install(
+    struct update_store *s, const uint8_t *image, size_t len, struct why *why) QUELL_CHECK;
+
+/* Write an image to a path outside of any state folder, in the same way. */
+int update_store_write_image(
+    const char *path, const uint8_t *image, size_t len, struct why *why) QUELL_CHECK;
+
+/* Read the file `name` of at most `max` bytes, relative to `dir_fd` (AT_FDCWD for a path): as
+ * compile_read_fd(), and ERR_NOTFOUND. */
+int update_store_read_at(int dir_fd, const char *name, size_t max, char **text, size_t *len,
+    struct why *why) QUELL_CHECK;
+
+#endif

@@ -1,0 +1,67 @@
+#include "tools/update_text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define DOTS_LEN 3
+
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f;
+}
+
+const char *update_text_escape(char *out, size_t size, const char *raw, size_t len)
+{
+	size_t pos = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)raw[i];
+		size_t need = is_plain(c) ? 1 : 4;
+
+		/* Room stays for the dots, or for the terminator where this is the last byte. */
+		if (pos + need + (i + 1 == len ? 0 : DOTS_LEN) >= size) {
+			memcpy(out + pos, "...", DOTS_LEN);
+			pos += DOTS_LEN;
+			break;
+		}
+		if (is_plain(c))
+			out[pos] = (char)c;
+		else
+			snprintf(out + pos, size - pos, "\\x%02x", c);
+		pos += need;
+	}
+	out[pos] = '\0';
+	return out;
+}
+
+const char *update_text_bytes(char out[UPDATE_TEXT_BYTES_SIZE], uint64_t bytes)
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB"};
+	double n = (double)bytes;
+	unsigned unit = 0;
+
+	if (bytes < 1000) {
+		snprintf(out, UPDATE_TEXT_BYTES_SIZE, "%u B", (unsigned)bytes);
+		return out;
+	}
+	for (n /= 1000; n >= 999.95 && unit < 3; n /= 1000)
+		unit++;
+	snprintf(out, UPDATE_TEXT_BYTES_SIZE, "%.1f %s", n < 9999 ? n : 9999, units[unit]);
+	return out;
+}
+
+void update_text_json(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			fprintf(to, "\\%c", c);
+		else if (is_plain(c))
+			fputc(c, to);
+		else
+			fprintf(to, "\\\\x%02x", c);
+	}
+	fputc('"', to);
+}
