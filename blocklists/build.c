@@ -18,7 +18,7 @@
 struct node {
 	uint64_t hash;
 	uint32_t parent; /* its number, from 1; 0: the root */
-	uint32_t label;	 /* offset in the labels; when laid out: offset in the image's labels */
+	uint32_t label;	 /* offset in the labels */
 	uint32_t set;	 /* number of the set; when laid out: number in the image */
 	uint32_t slot;	 /* when laid out */
 };
@@ -90,7 +90,7 @@ static int index_make(struct index *index, size_t n)
 
 static void index_put(struct index *index, uint64_t hash, uint32_t id)
 {
-	size_t at = hash & (index->size - 1);
+	size_t at = (size_t)hash & (index->size - 1);
 
 	while (index->ids[at] != 0)
 		at = (at + 1) & (index->size - 1);
@@ -139,16 +139,11 @@ uint64_t build_n_added(const struct build *b)
 	return b->n_added;
 }
 
-static bool label_equal(const uint8_t *a, const uint8_t *b)
-{
-	return memcmp(a, b, 1u + a[0]) == 0;
-}
-
 static uint32_t node_find(
     const struct build *b, uint32_t parent, uint64_t hash, const uint8_t *label)
 {
 	const struct index *index = &b->node_index;
-	size_t at = hash;
+	size_t at = (size_t)hash;
 
 	if (index->size == 0)
 		return 0;
@@ -160,7 +155,7 @@ static uint32_t node_find(
 			return 0;
 		node = &b->nodes[id - 1];
 		if (node->hash == hash && node->parent == parent &&
-		    label_equal(b->labels + node->label, label))
+		    format_label_equal(b->labels + node->label, label))
 			return id;
 	}
 }
@@ -195,7 +190,7 @@ static int set_intern(struct build *b, uint32_t n, uint32_t *id)
 	uint64_t hash = hash_siphash13(&key, entries, n * sizeof(*entries));
 	int err;
 
-	for (size_t at = hash; b->set_index.size != 0; at++) {
+	for (size_t at = (size_t)hash; b->set_index.size != 0; at++) {
 		const struct set *set;
 
 		*id = b->set_index.ids[at & (b->set_index.size - 1)];
@@ -299,12 +294,14 @@ static int node_order(const struct build *b, uint32_t x, uint32_t y)
 {
 	while (x != y) {
 		const struct node *a = &b->nodes[x - 1], *c = &b->nodes[y - 1];
+		const uint8_t *p, *q;
 		int order;
 
 		if (a->hash != c->hash)
 			return a->hash < c->hash ? -1 : 1;
-		order =
-		    memcmp(b->labels + a->label, b->labels + c->label, 1u + b->labels[a->label]);
+		p = b->labels + a->label;
+		q = b->labels + c->label;
+		order = p[0] != q[0] ? p[0] - q[0] : memcmp(p, q, 1u + p[0]);
 		if (order != 0)
 			return order;
 		x = a->parent;
@@ -397,25 +394,29 @@ static int lay_out(struct build *b, struct trie *t, uint32_t *order, struct why 
 	return why_set(why, ERR_LIMIT, "no seed gives these names short look-ups");
 }
 
-/* Move each label to `out`, where each distinct one stands once; nodes then point there. */
-static int gather_labels(struct build *b, const uint32_t *order, uint8_t *out, uint64_t *out_len)
+/* Put each distinct label once, in the order of the slots: the labels of the image take the place of
+ * the build's. */
+static int gather_labels(struct build *b, const uint32_t *order)
 {
 	static const struct hash_key key = {0, 0};
 	struct index index;
 	size_t len = FORMAT_LABELS_PAD;
+	uint8_t *out = malloc(b->labels_len + FORMAT_LABELS_PAD);
 
-	if (index_make(&index, b->n_nodes + b->n_nodes / 3) != 0)
+	if (out == NULL || index_make(&index, b->n_nodes + b->n_nodes / 3) != 0) {
+		free(out);
 		return ERR_NOMEM;
+	}
 	memset(out, 0, len);
 	for (size_t i = 0; i < b->n_nodes; i++) {
 		struct node *node = &b->nodes[order[i] - 1];
 		const uint8_t *label = b->labels + node->label;
-		size_t at = hash_siphash13(&key, label, 1u + label[0]);
+		size_t at = (size_t)hash_siphash13(&key, label, 1u + label[0]);
 		uint32_t *off;
 
 		for (;; at++) {
 			off = &index.ids[at & (index.size - 1)];
-			if (*off == 0 || label_equal(out + *off, label))
+			if (*off == 0 || format_label_equal(out + *off, label))
 				break;
 		}
 		if (*off == 0) {
@@ -426,7 +427,9 @@ static int gather_labels(struct build *b, const uint32_t *order, uint8_t *out, u
 		node->label = *off;
 	}
 	free(index.ids);
-	*out_len = len;
+	free(b->labels);
+	b->labels = out;
+	b->labels_len = len;
 	return 0;
 }
 
@@ -485,7 +488,7 @@ static void choose_widths(struct trie *t)
 static void write_header(const struct trie *t, uint8_t *p)
 {
 	memcpy(p + FORMAT_AT_MAGIC, FORMAT_MAGIC, FORMAT_MAGIC_LEN);
-	format_put(p + FORMAT_AT_VERSION, FORMAT_VERSION, 4);
+	format_put(p + FORMAT_AT_VERSION, FORMAT_VERSION, 8);
 	format_put(p + FORMAT_AT_LISTS, t->n_lists, 4);
 	format_put(p + FORMAT_AT_LEN, t->len, 8);
 	format_put(p + FORMAT_AT_RULES, t->n_rules, 8);
@@ -547,7 +550,7 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 {
 	struct trie t = {.n_lists = n_lists};
 	uint32_t *order = NULL, *used = NULL;
-	uint8_t *labels = NULL, *image = NULL;
+	uint8_t *image = NULL;
 	int err = ERR_NOMEM;
 
 	if (n_lists > RULE_LISTS_MAX || (b->n_added != 0 && b->max_list >= n_lists))
@@ -564,17 +567,16 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 	free(b->node_index.ids);
 	b->node_index = (struct index){0};
 	err = ERR_NOMEM;
-	labels = malloc(b->labels_len + FORMAT_LABELS_PAD);
-	if (labels == NULL || gather_labels(b, order, labels, &t.labels_len) != 0 ||
-	    gather_sets(b, order, &t, used) != 0)
+	if (gather_labels(b, order) != 0 || gather_sets(b, order, &t, used) != 0)
 		goto out;
+	t.labels_len = b->labels_len;
 	choose_widths(&t);
 	t.len = t.entries_off + 2 * t.n_entries;
 	image = calloc(1, t.len);
 	if (image == NULL)
 		goto out;
 	write_slots(b, &t, image + FORMAT_HEADER);
-	memcpy(image + t.labels_off, labels, t.labels_len);
+	memcpy(image + t.labels_off, b->labels, t.labels_len);
 	write_sets(b, &t, used, image);
 	write_header(&t, image);
 	err = verify_image(image, t.len, why);
@@ -587,7 +589,6 @@ out:
 	if (err == ERR_NOMEM)
 		why_set(why, err, "not enough memory for an image of %zu names", b->n_nodes);
 	free(image);
-	free(labels);
 	free(used);
 	free(order);
 	return err;

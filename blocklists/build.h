@@ -1,7 +1,7 @@
 /* build.h - rules to an image (the bytes that trie.h reads; docs/format.md).
  *
  * Add rules in any order, doubles allowed; the image is the same for the same set of rules.
- * Memory while building: about MEM bytes a distinct name beside the image; doubles cost nothing.
+ * Memory while building: about 50 bytes a distinct name beside the image; doubles cost nothing.
  */
 #ifndef QUELL_BUILD_H
 #define QUELL_BUILD_H

@@ -31,8 +31,7 @@
 /* Where the fields of the header stand. */
 enum {
 	FORMAT_AT_MAGIC = 0,
-	FORMAT_AT_VERSION = 8,	 /* u32 */
-	FORMAT_AT_LISTS = 12,	 /* u32 n_lists */
+	FORMAT_AT_VERSION = 8,	 /* u64 */
 	FORMAT_AT_LEN = 16,	 /* u64, of the whole image */
 	FORMAT_AT_SUM = 24,	 /* u64, format_sum() */
 	FORMAT_AT_SUMMED = 32,	 /* the checksum covers all from here */
@@ -43,7 +42,8 @@ enum {
 	FORMAT_AT_SETS_LEN = 64, /* u64 sets_len, bytes */
 	FORMAT_AT_SEED = 72,	 /* u64 */
 	FORMAT_AT_SETS = 80,	 /* u32 n_sets */
-	FORMAT_AT_PROBES = 84,	 /* u8, then u8 slot_size, tag, parent, label, set bits; zeros */
+	FORMAT_AT_LISTS = 84,	 /* u32 n_lists */
+	FORMAT_AT_PROBES = 88,	 /* u8, then u8 slot_size, tag, parent, label, set bits; 2 zeros */
 	FORMAT_HEADER = 96
 };
 
@@ -99,6 +99,12 @@ static inline void format_put(uint8_t *p, uint64_t v, unsigned n_bytes)
 static inline uint64_t format_field(const uint8_t *p, unsigned shift, unsigned bits)
 {
 	return format_get_u64(p + shift / 8) >> shift % 8 & ((UINT64_C(1) << bits) - 1);
+}
+
+/* Labels as length byte and bytes; neither is read behind its end. */
+static inline bool format_label_equal(const uint8_t *a, const uint8_t *b)
+{
+	return a[0] == b[0] && memcmp(a + 1, b + 1, a[0]) == 0;
 }
 
 /* The hash of a node from its parent's (0: the root) and its label (length byte and bytes).  A

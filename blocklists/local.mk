@@ -5,6 +5,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/feed.c blocklists/feed.h \
 	blocklists/feed_domains.c \
 	blocklists/feed_hosts.c \
+	blocklists/format.h \
 	blocklists/rule.c blocklists/rule.h \
 	blocklists/starter.h \
 	blocklists/trie.c blocklists/trie.h \

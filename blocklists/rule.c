@@ -18,7 +18,8 @@ bool rule_covers(enum rule_kind kind, const uint8_t *rule_name, const uint8_t *n
 		return false;
 	for (unsigned i = of_rule; i < own; i++)
 		name += *name + 1;
-	if (memcmp(name, rule_name, name_len(rule_name)) != 0)
+	if (name_len(name) != name_len(rule_name) ||
+	    memcmp(name, rule_name, name_len(rule_name)) != 0)
 		return false;
 	switch (kind) {
 	case RULE_EXACT:

@@ -52,10 +52,10 @@ int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
 	memset(t, 0, sizeof(*t));
 	if (len < FORMAT_HEADER || memcmp(p, FORMAT_MAGIC, FORMAT_MAGIC_LEN) != 0)
 		return why_set(why, ERR_FORMAT, "this is no image of block lists");
-	if (format_get_u32(p + FORMAT_AT_VERSION) != FORMAT_VERSION)
+	if (format_get_u64(p + FORMAT_AT_VERSION) != FORMAT_VERSION)
 		return why_set(why, ERR_FORMAT,
-		    "the image is of version %u, but this program reads %d",
-		    format_get_u32(p + FORMAT_AT_VERSION), FORMAT_VERSION);
+		    "the image is of version %llu, but this program reads %d",
+		    (unsigned long long)format_get_u64(p + FORMAT_AT_VERSION), FORMAT_VERSION);
 	if (format_get_u64(p + FORMAT_AT_LEN) != len)
 		return why_set(why, ERR_FORMAT, "the image should have %llu bytes, but has %zu",
 		    (unsigned long long)format_get_u64(p + FORMAT_AT_LEN), len);
@@ -138,7 +138,7 @@ static uint64_t find_child(
 		if ((format_get_u64(p) & key_mask) != key)
 			continue;
 		found = label_at(t, label_off);
-		if (found != NULL && memcmp(found, label, 1u + label[0]) == 0)
+		if (found != NULL && format_label_equal(found, label))
 			return home + i + 1;
 	}
 	return 0;

@@ -260,7 +260,7 @@ static bool clear_host_bits(uint8_t *bytes, size_t size, unsigned bits)
 	bool found = false;
 
 	for (size_t i = bits / 8; i < size; i++) {
-		uint8_t host = i == bits / 8 ? (uint8_t)(0xff >> bits % 8) : 0xff;
+		uint8_t host = (uint8_t)(i == bits / 8 ? 0xff >> bits % 8 : 0xff);
 
 		found = found || (bytes[i] & host) != 0;
 		bytes[i] &= (uint8_t)~host;
@@ -323,7 +323,7 @@ const char *net_format(const struct net *n, char text[ADDR_TEXT_SIZE])
 
 bool net_contains(const struct net *n, const union addr *a)
 {
-	uint8_t bytes[16];
+	uint8_t bytes[16] = {0};
 	unsigned whole = n->bits / 8, rest = n->bits % 8;
 
 	if (host_bytes(a, bytes) != n->family)

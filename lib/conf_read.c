@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define FILE_SIZE_MAX (1024 * 1024) /* a larger file is something else: a list, /dev/zero */
-#define OPTIONS_MAX   32	    /* rows of a table, a bound for the arrays made from one */
+#define GRAMMAR	      "write name = value, name = { value, value } or list \"name\" { ... }"
+#define OPTIONS_MAX   32 /* rows of a table, a bound for the arrays made from one */
 
 /* ---- before libconfuse: comments ---- */
 
@@ -217,9 +218,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	if (strncmp(fmt, "found duplicate title", 21) == 0)
 		(void)reader_fail(cfg, ERR_FORMAT, "%s; each list has its own name", text);
 	else
-		(void)reader_fail(cfg, ERR_FORMAT,
-		    "%s; write name = value, name = { value, value } or list \"name\" { ... }",
-		    text);
+		(void)reader_fail(cfg, ERR_FORMAT, "%s; " GRAMMAR, text);
 }
 
 /* Called by libconfuse for each value, with the line where it stands. */
@@ -231,8 +230,12 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	struct why why;
 	size_t i = 0;
 
-	while (strcmp(table[i].name, opt->name) != 0)
+	while (table[i].name != NULL && strcmp(table[i].name, opt->name) != 0)
 		i++;
+	if (table[i].name == NULL) { /* libconfuse reaches into sections: list|url */
+		unknown_option(cfg, opt->name);
+		return -1;
+	}
 	if (opt->nvalues == 1 && (*seen & 1u << i) != 0)
 		return reader_fail(cfg, ERR_FORMAT, "%s is set twice; keep one of them", opt->name);
 	*seen |= 1u << i;
@@ -317,9 +320,9 @@ static int reader_run(const char *text)
 	(void)cfg_set_error_function(cfg, on_error);
 	(void)cfg_set_validate_func(cfg, conf_list_name.name, on_list);
 	status = cfg_parse_buf(cfg, text);
+	if (status != CFG_SUCCESS) /* it has no words for some mistakes: "" = 1 */
+		(void)reader_fail(cfg, ERR_FORMAT, "there is no such option; " GRAMMAR);
 	(void)cfg_free(cfg);
-	if (reader.err == 0 && status != CFG_SUCCESS) /* it says nothing where memory ran out */
-		reader.err = why_set(reader.why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	return reader.err;
 }
 

@@ -1,7 +1,7 @@
 /* channel.h - the messages between parent, worker and loader (docs/messages.md has each).
  *
- * A channel is one end of a SOCK_SEQPACKET pair: a message is one packet, at most CHANNEL_MAX bytes with at
- * most one descriptor.  Both ends are the same program, so a payload is a struct as it lies in memory.
+ * A channel is one end of a SOCK_SEQPACKET pair: a message is one packet: a head, at most CHANNEL_MAX bytes of
+ * payload, at most one descriptor.  Both ends are the same program, so a payload is a struct as it lies in memory.
  */
 #ifndef QUELL_CHANNEL_H
 #define QUELL_CHANNEL_H
@@ -27,7 +27,6 @@ enum channel_type {
 	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct channel_why */
 	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; the answer has a uint64_t: how many */
 	/* worker to parent */
-	CHANNEL_READY,	 /* empty: answers queries now */
 	CHANNEL_SWAPPED, /* struct channel_image: these lists are in force (or `failed`) */
 	/* loader to parent */
 	CHANNEL_LOADED, /* struct channel_loaded, with the sealed memfd unless err */

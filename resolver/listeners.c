@@ -117,7 +117,7 @@ static int listener_open(struct listener *l, const struct holder_witness *witnes
 /* The open listener of `now` with this text, or NULL. */
 static const struct listener *find(const struct listeners *now, const char *text)
 {
-	for (unsigned i = 0; now != NULL && i < now->n; i++) {
+	for (unsigned i = 0; i < now->n; i++) {
 		if (now->all[i].state == LISTENER_OPEN && strcmp(now->all[i].text, text) == 0)
 			return &now->all[i];
 	}
@@ -136,7 +136,7 @@ static bool overlap(const union addr *a, const union addr *b)
 static int check_overlap(
     const struct listener *l, const struct listeners *set, const char *remedy, struct why *why)
 {
-	for (unsigned i = 0; set != NULL && i < set->n; i++) {
+	for (unsigned i = 0; i < set->n; i++) {
 		const struct listener *other = &set->all[i];
 
 		if (other->state == LISTENER_OPEN && overlap(&other->addr, &l->addr))

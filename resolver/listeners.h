@@ -46,7 +46,7 @@ struct listeners {
 typedef void listeners_change_fn(
     void *ctx, enum channel_type type, const struct channel_listen *listen, int fd);
 
-/* Open what conf->listen says into *next.  Addresses that are open in `now` (may be NULL) are shared with it.
+/* Open what conf->listen says into *next.  Addresses that are open in `now` are shared with it.
  * `witness` (may be NULL) is asked who holds a port.
  * Returns 0, also where addresses are waiting; ERR_TAKEN or ERR_DENIED or ERR_SYS with the reason in `why`, and
  * *next is empty. */

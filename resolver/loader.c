@@ -21,6 +21,7 @@
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
 #include "resolver/child.h"
+#include "resolver/timer.h"
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
@@ -31,7 +32,6 @@ struct loader {
 	pid_t pid; /* 0: no job */
 	int channel;
 	struct event *readable, *limit;
-	bool answered; /* done() was called for this job */
 };
 
 /* One input of the child. */
@@ -230,28 +230,23 @@ static int child_main(const struct input *in, unsigned n, int channel)
 
 /* ---- the parent ---- */
 
-/* Stop listening to the job; it may still have to be waited for. */
-static void close_channel(struct loader *l)
+/* The job is over: stop listening to the child, and wait for it.  One that had begun to end keeps its own
+ * status, any other is killed.  Returns the status. */
+static int end_job(struct loader *l)
 {
-	event_del(l->limit);
+	int status = 0;
+
+	(void)event_del(l->limit);
 	if (l->readable != NULL)
 		event_free(l->readable);
 	l->readable = NULL;
-	if (l->channel >= 0)
-		(void)close(l->channel);
+	(void)close(l->channel);
 	l->channel = -1;
-}
-
-static void finish(struct loader *l, const struct channel_loaded *loaded, int fd)
-{
-	close_channel(l);
-	if (l->answered) {
-		if (fd >= 0)
-			(void)close(fd);
-		return;
-	}
-	l->answered = true;
-	l->done(l->ctx, loaded, fd);
+	(void)kill(l->pid, SIGKILL);
+	while (waitpid(l->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	l->pid = 0;
+	return status;
 }
 
 static void fail(struct loader *l, int err, const char *text)
@@ -261,7 +256,17 @@ static void fail(struct loader *l, int err, const char *text)
 	memset(&loaded, 0, sizeof(loaded));
 	loaded.err = err;
 	(void)snprintf(loaded.text, sizeof(loaded.text), "%s", text);
-	finish(l, &loaded, -1);
+	l->done(l->ctx, &loaded, -1);
+}
+
+/* It closed its end without a word. */
+static void fail_silent(struct loader *l)
+{
+	char text[64], line[128];
+
+	(void)snprintf(
+	    line, sizeof(line), "the loader ended with %s", child_status(end_job(l), text));
+	fail(l, ERR_SYS, line);
 }
 
 /* The child is not trusted with more than its word: what it passes must be sealed and as long as it says. */
@@ -272,6 +277,15 @@ static bool is_sealed(int fd, uint64_t len)
 
 	return seals >= 0 && (seals & SEALS) == SEALS && fstat(fd, &st) == 0 &&
 	       (uint64_t)st.st_size == len;
+}
+
+static bool is_answer(const struct channel_message *m, struct channel_loaded *loaded)
+{
+	if (m->head.type != CHANNEL_LOADED || m->len != sizeof(*loaded))
+		return false;
+	memcpy(loaded, m->payload, sizeof(*loaded));
+	loaded->text[sizeof(loaded->text) - 1] = '\0';
+	return loaded->err < 0 ? m->fd < 0 : m->fd >= 0 && is_sealed(m->fd, loaded->image_len);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -285,23 +299,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (got == ERR_SYS && errno == EAGAIN)
 		return;
 	if (got == 0) {
-		/* Ended without a word: loader_ended() will know how. */
-		close_channel(l);
+		fail_silent(l);
 		return;
 	}
-	if (got < 0 || message.head.type != CHANNEL_LOADED || message.len != sizeof(loaded)) {
+	(void)end_job(l);
+	if (got < 0 || !is_answer(&message, &loaded)) {
+		if (got == 1 && message.fd >= 0)
+			(void)close(message.fd);
 		fail(l, ERR_FORMAT, "the loader sent nonsense");
 		return;
 	}
-	memcpy(&loaded, message.payload, sizeof(loaded));
-	loaded.text[sizeof(loaded.text) - 1] = '\0';
-	if (loaded.err == 0 && (message.fd < 0 || !is_sealed(message.fd, loaded.image_len))) {
-		if (message.fd >= 0)
-			(void)close(message.fd);
-		fail(l, ERR_FORMAT, "the loader sent an image that is not sealed");
-		return;
-	}
-	finish(l, &loaded, message.fd);
+	l->done(l->ctx, &loaded, message.fd);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -310,7 +318,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 	char text[80];
 
 	(void)fd, (void)what;
-	(void)kill(l->pid, SIGKILL);
+	(void)end_job(l);
 	(void)snprintf(text, sizeof(text), "the lists were not loaded within %d s", LOADER_LIMIT_S);
 	fail(l, ERR_LIMIT, text);
 }
@@ -334,11 +342,8 @@ void loader_free(struct loader *l)
 {
 	if (l == NULL)
 		return;
-	close_channel(l);
-	if (l->pid != 0) {
-		(void)kill(l->pid, SIGKILL);
-		(void)waitpid(l->pid, NULL, 0);
-	}
+	if (l->pid != 0)
+		(void)end_job(l);
 	event_free(l->limit);
 	free(l);
 }
@@ -391,7 +396,6 @@ static int spawn(struct loader *l, const struct input *in, unsigned n, struct wh
 
 int loader_start(struct loader *l, const struct loader_job *job, struct why *why)
 {
-	const struct timeval limit = {.tv_sec = LOADER_LIMIT_S};
 	struct input in[CONF_LISTS_MAX];
 	unsigned n = 0;
 	int err = 0;
@@ -404,32 +408,11 @@ int loader_start(struct loader *l, const struct loader_job *job, struct why *why
 		(void)close(in[n].fd);
 	if (err < 0)
 		return err;
-	l->answered = false;
 	l->readable = event_new(l->base, l->channel, EV_READ | EV_PERSIST, on_readable, l);
-	if (l->readable == NULL || event_add(l->readable, NULL) < 0 ||
-	    event_add(l->limit, &limit) < 0) {
-		l->answered = true;
-		(void)kill(l->pid, SIGKILL);
-		close_channel(l);
+	if (l->readable == NULL || event_add(l->readable, NULL) < 0) {
+		(void)end_job(l);
 		return why_set(why, ERR_NOMEM, "no memory");
 	}
+	timer_start(l->limit, LOADER_LIMIT_S * 1000);
 	return 0;
-}
-
-pid_t loader_pid(const struct loader *l)
-{
-	return l->pid;
-}
-
-void loader_ended(struct loader *l, int status)
-{
-	char text[64], line[128];
-
-	l->pid = 0;
-	if (l->channel >= 0) /* its message may be there, unread */
-		on_readable(l->channel, 0, l);
-	if (l->answered)
-		return;
-	(void)snprintf(line, sizeof(line), "the loader ended with %s", child_status(status, text));
-	fail(l, ERR_SYS, line);
 }

@@ -10,7 +10,6 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "blocklists/feed.h"
 #include "lib/conf.h"
@@ -36,9 +35,5 @@ void loader_free(struct loader *l); /* a running job is ended without done() */
 /* Begin a job; none may be running.  done() is called later, exactly once, unless this fails: ERR_NOTFOUND where a file
  * is not there, else ERR_DENIED, ERR_FORMAT (no regular file), ERR_SYS, with the reason in `why`. */
 int loader_start(struct loader *l, const struct loader_job *job, struct why *why) QUELL_CHECK;
-
-/* The pid of the running job, or 0; and that it has ended (from waitpid()). */
-pid_t loader_pid(const struct loader *l);
-void loader_ended(struct loader *l, int status);
 
 #endif

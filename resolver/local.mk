@@ -17,11 +17,28 @@ resolver_io_libio_a_SOURCES = \
 	resolver/io/listen_tcp.c resolver/io/listen_tcp.h \
 	resolver/io/listen_udp.c resolver/io/listen_udp.h
 
+noinst_LIBRARIES += resolver/libquelld.a
+resolver_libquelld_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+resolver_libquelld_a_SOURCES = \
+	resolver/channel.c resolver/channel.h \
+	resolver/child.c resolver/child.h \
+	resolver/ctl.c resolver/ctl.h \
+	resolver/holder.c resolver/holder.h \
+	resolver/hostnet.c resolver/hostnet.h \
+	resolver/listeners.c resolver/listeners.h \
+	resolver/lists.c resolver/lists.h \
+	resolver/loader.c resolver/loader.h \
+	resolver/notify.c resolver/notify.h \
+	resolver/priv.c resolver/priv.h \
+	resolver/report.c resolver/report.h \
+	resolver/server.c resolver/server.h \
+	resolver/settings.c resolver/settings.h \
+	resolver/supervise.c resolver/supervise.h \
+	resolver/timer.h \
+	resolver/worker.c resolver/worker.h
+
 sbin_PROGRAMS += quelld
 quelld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
-quelld_SOURCES = \
-	resolver/channel.c resolver/channel.h \
-	resolver/main.c \
-	resolver/worker.c resolver/worker.h
-quelld_LDADD = resolver/io/libio.a resolver/core/libcore.a blocklists/libblocklists.a lib/libquell.a \
-	$(EVENT_LIBS) $(CONFUSE_LIBS)
+quelld_SOURCES = resolver/main.c
+quelld_LDADD = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a \
+	blocklists/libblocklists.a lib/libquell.a $(EVENT_LIBS) $(CONFUSE_LIBS)

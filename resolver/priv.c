@@ -79,6 +79,8 @@ int priv_become(const char *name, struct why *why)
 			    "only root can become the user %s: leave out --user, or start as root",
 			    name);
 		err = root ? become(user, why) : 0;
+		if (root && err == 0)
+			log_info("user", "running as %s", user->pw_name);
 		if (err < 0)
 			return err;
 	}

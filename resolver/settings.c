@@ -79,8 +79,9 @@ static int check_cache(const struct conf *conf, struct why *why)
 {
 	if (conf->cache_size / conf->workers >= CACHE_SHARE_MIN)
 		return 0;
-	return why_set(why, ERR_RANGE, "cache_size is too small for %u workers: give it %uK or more",
-	    conf->workers, conf->workers * (CACHE_SHARE_MIN / 1024));
+	return why_set(why, ERR_RANGE,
+	    "cache_size is too small for %u workers: give it %uK or more", conf->workers,
+	    conf->workers * (CACHE_SHARE_MIN / 1024));
 }
 
 static int read_file(struct conf **conf, const char *path, struct why *why)

@@ -46,7 +46,6 @@ struct worker {
 	struct carrier_udp *carrier_udp;
 	struct carrier_tcp *carrier_tcp;
 	struct image image;
-	bool ready;
 	struct channel_message message;
 };
 
@@ -247,7 +246,8 @@ static int image_open(struct image *image, int fd, struct why *why)
 	if (st.st_size <= 0)
 		return why_set(why, ERR_FORMAT, "its file is empty");
 	image->len = (size_t)st.st_size;
-	image->bytes = mmap(NULL, image->len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	/* Private, yet the same pages: before Linux 6.7 a sealed file cannot be mapped shared, even to read. */
+	image->bytes = mmap(NULL, image->len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	if (image->bytes == MAP_FAILED) {
 		image->bytes = NULL;
 		return why_set(why, ERR_SYS, "%s", strerror(errno));
@@ -271,10 +271,6 @@ static void on_image(struct worker *w, struct channel_message *m)
 		w->image = next;
 	}
 	worker_tell(w, CHANNEL_SWAPPED, m->head.serial, &swapped, sizeof(swapped));
-	if (!w->ready) {
-		w->ready = true;
-		worker_tell(w, CHANNEL_READY, 0, NULL, 0);
-	}
 }
 
 static void on_stats(struct worker *w, struct channel_message *m)

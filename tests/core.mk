@@ -8,7 +8,6 @@ tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--
 tests_unit_test_cache_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 endif
 
-if HAVE_CMOCKA
 # Scenes: scripted questions through the real core.
 EXTRA_DIST += tests/scene/README.md $(SCENES)
 SCENES = \
@@ -41,4 +40,29 @@ tests_scene_scene_SOURCES = tests/scene/scene.c
 tests_scene_scene_LDADD = $(UNIT_LIBS) $(LDNS_LIBS)
 dist_check_SCRIPTS += tests/scene/scenes.sh
 TESTS += tests/scene/scenes.sh
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_answer tests/unit/test_client tests/unit/test_inflight \
+	tests/unit/test_policy tests/unit/test_upstream
+TESTS += tests/unit/test_answer tests/unit/test_client tests/unit/test_inflight \
+	tests/unit/test_policy tests/unit/test_upstream
+tests_unit_test_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_answer_SOURCES = tests/unit/test_answer.c
+tests_unit_test_answer_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_client_SOURCES = tests/unit/test_client.c
+tests_unit_test_client_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_inflight_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_inflight_SOURCES = tests/unit/test_inflight.c
+tests_unit_test_inflight_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_policy_SOURCES = tests/unit/test_policy.c
+tests_unit_test_policy_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_upstream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
+tests_unit_test_upstream_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 endif
+
+fuzz_programs += tests/fuzz/fuzz_core
+tests_fuzz_fuzz_core_SOURCES = tests/fuzz/fuzz_core.c
+tests_fuzz_fuzz_core_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)

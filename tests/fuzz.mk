@@ -1,12 +1,21 @@
-# Fuzz targets: tests/fuzz/fuzz_X.c.  With --enable-fuzzers each is a libFuzzer program fuzz_X; without, it
-# becomes replay_X, which runs over seeds/X and crashes/X in `make check`.
-EXTRA_DIST += tests/fuzz/seeds tests/fuzz/crashes
-
+# Fuzz targets.  To add one: tests/fuzz/fuzz_X.c, seeds in tests/fuzz/seeds/X, and these rows:
+#
+#	fuzz_programs += tests/fuzz/fuzz_X
+#	tests_fuzz_fuzz_X_SOURCES = tests/fuzz/fuzz_X.c
+#	tests_fuzz_fuzz_X_LDADD = $(FUZZ_MAIN) lib/libquell.a ...
+#
+# With --enable-fuzzers fuzz_X is a libFuzzer program.  Else replay.c is its main, and in `make check` it
+# runs over seeds/X and crashes/X.
 fuzz_programs =
-replay_programs =
+EXTRA_PROGRAMS = $(fuzz_programs)
+EXTRA_LIBRARIES = tests/fuzz/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c
+EXTRA_DIST += tests/fuzz/seeds tests/fuzz/crashes
+CLEANFILES += $(fuzz_programs) tests/fuzz/libreplay.a
 
 FUZZ_SECONDS = 60
 if FUZZERS
+FUZZ_MAIN = $(QUELL_FUZZER)
 noinst_PROGRAMS += $(fuzz_programs)
 fuzz: $(fuzz_programs)
 	@for program in $(fuzz_programs); do \
@@ -17,8 +26,9 @@ fuzz: $(fuzz_programs)
 			$(abs_top_srcdir)/tests/fuzz/seeds/$$name || exit 1; \
 	done
 else
+FUZZ_MAIN = tests/fuzz/libreplay.a
+check_PROGRAMS += $(fuzz_programs)
+TESTS += $(fuzz_programs)
 fuzz:
 	@echo "fuzz: configure with CC=clang --enable-fuzzers --enable-sanitizers first" >&2; exit 1
-check_PROGRAMS += $(replay_programs)
-TESTS += $(replay_programs)
 endif

@@ -1,1 +1,45 @@
 # tests of lib
+LIB_UNIT_TESTS = \
+	tests/unit/test_addr \
+	tests/unit/test_conf \
+	tests/unit/test_err \
+	tests/unit/test_hash \
+	tests/unit/test_log \
+	tests/unit/test_resolvconf \
+	tests/unit/test_rng
+if HAVE_CMOCKA
+check_PROGRAMS += $(LIB_UNIT_TESTS)
+TESTS += $(LIB_UNIT_TESTS)
+endif
+
+tests_unit_test_addr_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_addr_SOURCES = tests/unit/test_addr.c
+tests_unit_test_addr_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_conf_SOURCES = tests/unit/test_conf.c
+tests_unit_test_conf_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CONFUSE_LIBS)
+
+tests_unit_test_err_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_err_SOURCES = tests/unit/test_err.c
+tests_unit_test_err_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_hash_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_hash_SOURCES = tests/unit/test_hash.c
+tests_unit_test_hash_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_SOURCES = tests/unit/test_log.c
+tests_unit_test_log_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_resolvconf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_resolvconf_SOURCES = tests/unit/test_resolvconf.c
+tests_unit_test_resolvconf_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_rng_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rng_SOURCES = tests/unit/test_rng.c
+tests_unit_test_rng_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) lib/libquell.a $(CONFUSE_LIBS)

@@ -12,6 +12,7 @@ AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; 
 # A unit test: tests/unit/test_X.c, one program for each module.
 UNIT_LIBS = resolver/core/libcore.a blocklists/libblocklists.a lib/libquell.a
 
+include $(srcdir)/tests/fuzz.mk
 include $(srcdir)/tests/lib.mk
 include $(srcdir)/tests/dns.mk
 include $(srcdir)/tests/blocklists.mk
@@ -19,7 +20,6 @@ include $(srcdir)/tests/core.mk
 include $(srcdir)/tests/resolver.mk
 include $(srcdir)/tests/tools.mk
 include $(srcdir)/tests/e2e.mk
-include $(srcdir)/tests/fuzz.mk
 
 TESTS += tests/test_layers.sh
-EXTRA_DIST += tests/test_layers.sh tests/coverage.awk tests/fuzz/replay.c
+EXTRA_DIST += tests/test_layers.sh tests/coverage.awk

@@ -41,10 +41,10 @@ layer() {
 
 none='[^ -~]'
 echo 1..7
-layer lib 'lib|lib/dns' 'confuse'
+layer lib 'lib|lib/dns' 'confuse|uthash|utlist'
 layer lib/dns 'lib|lib/dns' "$none"
 layer blocklists 'lib|lib/dns|blocklists' 'uthash|utlist'
 layer resolver/core 'lib|lib/dns|blocklists|resolver/core' 'uthash|utlist'
 layer resolver/io 'lib|lib/dns|blocklists|resolver/core|resolver/io' 'event2/|uthash|utlist'
 layer resolver 'lib|lib/dns|blocklists|resolver|resolver/core|resolver/io' 'event2/|uthash|utlist'
-layer tools 'lib|lib/dns|blocklists' 'curl/|uthash|utlist'
+layer tools 'lib|lib/dns|blocklists|tools' 'curl/|uthash|utlist'

@@ -158,8 +158,8 @@ static int explain(struct update_fetch *f, CURLcode code, const char *url, struc
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		return why_set(why, ERR_NET, "stopped");
 	if (code != CURLE_OK)
-		return why_set(why, ERR_NET, "%s",
-		    f->error[0] != '\0' ? f->error : curl_easy_strerror(code));
+		return why_set(
+		    why, ERR_NET, "%s", f->error[0] != '\0' ? f->error : curl_easy_strerror(code));
 	return 0;
 }
 

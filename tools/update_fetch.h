@@ -28,7 +28,7 @@ void update_fetch_free(struct update_fetch *f);
 
 /* Download `url` to *text (malloc'ed for the caller) of *len bytes.  Returns 0; ERR_NET with the
  * reason in `why`; ERR_RANGE: larger than max_bytes; ERR_NOMEM. */
-int update_fetch_get(struct update_fetch *f, const char *url, char **text, size_t *len,
-    struct why *why) QUELL_CHECK;
+int update_fetch_get(
+    struct update_fetch *f, const char *url, char **text, size_t *len, struct why *why) QUELL_CHECK;
 
 #endif

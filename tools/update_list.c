@@ -1,6 +1,5 @@
 #include "tools/update_list.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +15,6 @@ static int count_rule(
 	return 0;
 }
 
-/* No line of a list begins with this, whatever its syntax; an error page served with status 200 does. */
-static bool is_markup(const char *text, size_t len)
-{
-	size_t i = 0;
-
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		i = 3;
-	while (i < len && strchr(" \t\r\n", text[i]) != NULL && text[i] != '\0')
-		i++;
-	return i < len && text[i] == '<';
-}
-
 /* May this text take the place of the last good copy?  A user's own file may hold comments alone;
  * a publisher's list without a rule is a mishap. */
 static int check(const struct conf_list *conf, const char *text, size_t len, struct why *why)
@@ -39,8 +26,6 @@ static int check(const struct conf_list *conf, const char *text, size_t len, str
 
 	if (len == 0)
 		return why_set(why, ERR_FORMAT, "it is empty");
-	if (is_markup(text, len))
-		return why_set(why, ERR_FORMAT, "it is a web page, not a list");
 	err = feed_parse(text, len, syntax, &sink, &counts, why);
 	if (err == 0 && counts.rules == 0 && conf->url[0] != '\0')
 		err = why_set(why, ERR_FORMAT, "it has no rule");
@@ -138,6 +123,7 @@ void update_list_fini(struct update_list *list)
 const char *update_list_outcome_text(enum update_outcome outcome)
 {
 	static const char *const texts[UPDATE_OUTCOMES] = {
+	    [UPDATE_NOT_REACHED] = "not reached",
 	    [UPDATE_UPDATED] = "updated",
 	    [UPDATE_UNCHANGED] = "unchanged",
 	    [UPDATE_NOT_ASKED] = "not asked for",

@@ -18,6 +18,7 @@
 #include "tools/update_store.h"
 
 enum update_outcome {
+	UPDATE_NOT_REACHED, /* the run was stopped before */
 	UPDATE_UPDATED,
 	UPDATE_UNCHANGED,
 	UPDATE_NOT_ASKED, /* another list was named on the command line: the kept copy */
@@ -32,8 +33,8 @@ struct update_list {
 	const struct conf_list *conf; /* borrowed */
 	bool asked;
 	enum update_outcome outcome;
-	struct why why;	  /* of UPDATE_KEPT and UPDATE_LEFT_OUT */
-	char *text;	  /* owned; NULL: left out */
+	struct why why; /* of UPDATE_KEPT and UPDATE_LEFT_OUT */
+	char *text;	/* owned; NULL: left out */
 	size_t len;
 	struct feed_counts counts; /* of `text` as it was compiled */
 	char bad_text[UPDATE_BAD_SIZE];

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define ANSWER_SIZE 512 /* of which the first line counts */
-#define WAIT_S	    60  /* a large image on a slow card is loaded before quelld answers */
+#define WAIT_S	    60	/* a large image on a slow card is loaded before quelld answers */
 
 static int sys_error(const char *path, struct why *why)
 {
@@ -54,8 +54,7 @@ static int read_answer(int fd, const char *path, char answer[ANSWER_SIZE], struc
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return why_set(
-			    why, ERR_NET, "%s: no answer within %d s", path, WAIT_S);
+			return why_set(why, ERR_NET, "%s: no answer within %d s", path, WAIT_S);
 		if (n < 0)
 			return sys_error(path, why);
 		if (n == 0)
@@ -74,7 +73,8 @@ static int judge(const char *path, const char *answer, struct why *why)
 		return 0;
 	if (strncmp(answer, "error ", 6) == 0)
 		return why_set(why, ERR_DENIED, "%s", answer + 6);
-	return why_set(why, ERR_NET, "%s: neither `ok` nor `error` in the answer \"%s\"", path, answer);
+	return why_set(
+	    why, ERR_NET, "%s: neither `ok` nor `error` in the answer \"%s\"", path, answer);
 }
 
 int update_notify_reload(const char *path, struct why *why)

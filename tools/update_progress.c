@@ -24,8 +24,7 @@ void update_progress_begin(struct update_progress *p, const char *name)
 		fprintf(stderr, "[%u/%u] %s\n", p->n, p->n_all, name);
 }
 
-void update_progress_show(
-    struct update_progress *p, uint64_t now, uint64_t total, uint64_t per_s)
+void update_progress_show(struct update_progress *p, uint64_t now, uint64_t total, uint64_t per_s)
 {
 	char got[UPDATE_TEXT_BYTES_SIZE], rate[UPDATE_TEXT_BYTES_SIZE];
 	uint64_t now_ms = clock_ms();

@@ -20,8 +20,7 @@ void update_progress_init(struct update_progress *p, unsigned n_all);
 void update_progress_begin(struct update_progress *p, const char *name);
 
 /* `now` of `total` bytes (0: not known) of it have come, at `per_s` bytes a second. */
-void update_progress_show(
-    struct update_progress *p, uint64_t now, uint64_t total, uint64_t per_s);
+void update_progress_show(struct update_progress *p, uint64_t now, uint64_t total, uint64_t per_s);
 
 /* Wipe the line. */
 void update_progress_end(struct update_progress *p);

@@ -21,6 +21,7 @@ struct run {
 	struct update_store store;
 	struct update_progress progress;
 	struct update_list *lists; /* conf->n_lists of them, their index is the list id */
+	struct compile_source *sources;
 	struct update_result result;
 };
 
@@ -75,8 +76,8 @@ static unsigned choose_lists(struct run *run)
 static int refresh_lists(struct run *run)
 {
 	const struct update_options *options = run->options;
-	struct update_fetch *fetch = update_fetch_new(
-	    options->max_bytes, options->stall_s, on_progress, &run->progress);
+	struct update_fetch *fetch =
+	    update_fetch_new(options->max_bytes, options->stall_s, on_progress, &run->progress);
 
 	if (fetch == NULL)
 		return why_set(&run->result.image_why, ERR_NOMEM, "libcurl cannot be set up");
@@ -93,13 +94,192 @@ static int refresh_lists(struct run *run)
 	return 0;
 }
 
+/* Of each list the first line that was not understood is shown. */
 static void on_skip(void *ctx, const struct compile_source *source, enum feed_skip reason,
     uint64_t line, const char *text, size_t len)
 {
 	struct run *run = ctx;
-	struct update_list *list = &run->lists[source - (struct compile_source *)run->sources];
+	struct update_list *list = &run->lists[source - run->sources];
 
 	(void)line;
 	if (reason == FEED_BAD && list->bad_text[0] == '\0')
 		update_text_escape(list->bad_text, sizeof(list->bad_text), text, len);
+}
+
+/* A list without a copy takes its id all the same, so that ids do not move. */
+static unsigned collect_sources(struct run *run)
+{
+	unsigned n_texts = 0;
+
+	for (unsigned i = 0; i < run->conf->n_lists; i++) {
+		const struct update_list *list = &run->lists[i];
+
+		run->sources[i] = (struct compile_source){
+		    .name = list->conf->name,
+		    .text = list->text != NULL ? list->text : "",
+		    .len = list->text != NULL ? list->len : 0,
+		    .syntax = feed_find(list->conf->syntax),
+		    .match = list->conf->match,
+		};
+		n_texts += list->text != NULL;
+	}
+	return n_texts;
+}
+
+static int compile_lists(struct run *run, uint8_t **image, size_t *len)
+{
+	struct why *why = &run->result.image_why;
+	struct trie trie;
+	int err;
+
+	if (collect_sources(run) == 0)
+		return why_set(why, ERR_NOTFOUND, "there is no copy of any list");
+	err = compile_texts(run->sources, run->conf->n_lists, on_skip, run, image, len, why);
+	if (err != 0)
+		return err;
+	for (unsigned i = 0; i < run->conf->n_lists; i++)
+		run->lists[i].counts = run->sources[i].counts;
+	if (trie_open(&trie, *image, *len, NULL) == 0)
+		run->result.n_rules = trie.n_rules;
+	run->result.image_len = *len;
+	return 0;
+}
+
+static int install(struct run *run, const uint8_t *image, size_t len)
+{
+	bool same = update_store_has_image(&run->store, image, len);
+	int err;
+
+	if (same && !run->options->force) {
+		run->result.image = UPDATE_IMAGE_UNCHANGED;
+		return 0;
+	}
+	if (run->options->dry) {
+		run->result.image = UPDATE_IMAGE_DRY;
+		return 0;
+	}
+	err = update_store_install(&run->store, image, len, &run->result.image_why);
+	if (err == 0)
+		run->result.image = UPDATE_IMAGE_WRITTEN;
+	return err;
+}
+
+static void tell_quelld(struct run *run)
+{
+	struct update_result *result = &run->result;
+	bool is_new = result->image == UPDATE_IMAGE_WRITTEN ||
+		      (result->image == UPDATE_IMAGE_UNCHANGED && run->store.interrupted);
+	int err;
+
+	if (!is_new || run->options->dry)
+		return;
+	err = update_notify_reload(run->options->control, &result->told_why);
+	if (err == 0)
+		result->told = UPDATE_TOLD_RELOADED;
+	else if (err == ERR_NOTFOUND)
+		result->told = UPDATE_TOLD_NOT_RUNNING;
+	else
+		result->told = UPDATE_TOLD_FAILED;
+}
+
+static int update_all(struct run *run)
+{
+	uint8_t *image = NULL;
+	size_t len = 0;
+	int err = refresh_lists(run);
+
+	if (err == 0 && stopped)
+		err = why_set(&run->result.image_why, ERR_DENIED, "stopped by a signal");
+	if (err == 0)
+		err = compile_lists(run, &image, &len);
+	if (err == 0)
+		err = install(run, image, len);
+	if (err == 0)
+		tell_quelld(run);
+	free(image);
+	return err;
+}
+
+static int exit_code(const struct run *run)
+{
+	if (run->result.image == UPDATE_IMAGE_FAILED || run->result.told == UPDATE_TOLD_FAILED)
+		return UPDATE_EXIT_NOTHING;
+	for (unsigned i = 0; i < run->conf->n_lists; i++) {
+		if (update_list_failed(&run->lists[i]))
+			return UPDATE_EXIT_PARTLY;
+	}
+	return UPDATE_EXIT_WELL;
+}
+
+static void report(struct run *run)
+{
+	run->result.exit_code = exit_code(run);
+	if (run->options->json)
+		update_report_json(stdout, &run->result);
+	else
+		update_report_text(stdout, &run->result);
+}
+
+/* Has quelld what the folder has? */
+static bool is_in_step(const struct run *run)
+{
+	if (run->result.told == UPDATE_TOLD_NOT_NEEDED)
+		return !run->store.interrupted;
+	return run->result.told != UPDATE_TOLD_FAILED;
+}
+
+static int open_store(struct run *run)
+{
+	struct why why;
+	int err;
+
+	if (run->options->dry) {
+		update_store_look(&run->store, run->conf->state_dir);
+		return 0;
+	}
+	err = update_store_open(&run->store, run->conf->state_dir, &why);
+	if (err != 0)
+		(void)fprintf(stderr, "quell-update: %s\n", why.text);
+	return err;
+}
+
+static void run_free(struct run *run)
+{
+	for (unsigned i = 0; i < run->conf->n_lists && run->lists != NULL; i++)
+		update_list_fini(&run->lists[i]);
+	free(run->lists);
+	free(run->sources);
+}
+
+static bool run_alloc(struct run *run)
+{
+	unsigned n = run->conf->n_lists;
+
+	run->lists = calloc(n, sizeof(*run->lists));
+	run->sources = calloc(n, sizeof(*run->sources));
+	run->result.lists = run->lists;
+	run->result.n_lists = n;
+	run->result.state_dir = run->conf->state_dir;
+	return run->lists != NULL && run->sources != NULL;
+}
+
+int update_run(const struct conf *conf, const struct update_options *options)
+{
+	struct run run = {.conf = conf, .options = options};
+	int code = UPDATE_EXIT_NOTHING;
+
+	catch_signals();
+	if (!run_alloc(&run)) {
+		(void)fprintf(stderr, "quell-update: %s\n", err_text(ERR_NOMEM));
+		goto out;
+	}
+	if (open_store(&run) != 0)
+		goto out;
+	(void)update_all(&run); /* its errors are in the result */
+	report(&run);
+	code = run.result.exit_code;
+	update_store_close(&run.store, is_in_step(&run));
+out:
+	run_free(&run);
+	return code;
 }

@@ -25,7 +25,8 @@
 
 static int sys_error(struct why *why, const char *what)
 {
-	return why_set(why, ERR_SYS, "%s: %s", what, strerror(errno));
+	why_set(why, ERR_SYS, "%s: %s", what, strerror(errno));
+	return ERR_SYS;
 }
 
 /* --- one file --- */
@@ -117,7 +118,7 @@ static int check_written(
 
 	if (err == 0)
 		err = verify_image(found, found_len, why);
-	if (err == 0 && (found_len != len || memcmp(found, image, len) != 0))
+	if (err == 0 && (found == NULL || found_len != len || memcmp(found, image, len) != 0))
 		err = why_set(why, ERR_FORMAT, "%s: reads back other than it was written", temp);
 	free(found);
 	return err;
@@ -172,12 +173,21 @@ static int open_dir(int at, const char *name)
 	return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* The process ID is for people; on a full disk it may be missing.  What stood there before goes last,
+ * so that it is not lost. */
+static void write_holder(struct update_store *s)
+{
+	char pid[32];
+	int len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+
+	if (pwrite(s->lock_fd, pid, (size_t)len, 0) == len && ftruncate(s->lock_fd, len) != 0)
+		return;
+}
+
 static int lock(struct update_store *s, struct why *why)
 {
 	char holder[32] = "";
-	char pid[32];
 	ssize_t n;
-	int len;
 
 	s->lock_fd = openat(s->dir_fd, "update.lock", O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
 	if (s->lock_fd < 0)
@@ -191,9 +201,7 @@ static int lock(struct update_store *s, struct why *why)
 		    *holder != '\0' ? holder : "unknown");
 	}
 	s->interrupted = pread(s->lock_fd, holder, 1, 0) == 1;
-	len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)
-		return why_set(why, ERR_SYS, "%s/update.lock: %s", s->dir, strerror(errno));
+	write_holder(s);
 	return 0;
 }
 
@@ -316,7 +324,7 @@ int update_store_keep(
 /* The present image, or NULL. */
 static char *read_present(struct update_store *s, size_t *len)
 {
-	char *bytes;
+	char *bytes = NULL;
 
 	*len = 0;
 	if (update_store_read_at(s->dir_fd, IMAGE, SIZE_MAX / 2, &bytes, len, NULL) != 0)
@@ -348,8 +356,7 @@ static int keep_previous(struct update_store *s, const char *present, size_t len
 	return err;
 }
 
-int update_store_install(
-    struct update_store *s, const uint8_t *image, size_t len, struct why *why)
+int update_store_install(struct update_store *s, const uint8_t *image, size_t len, struct why *why)
 {
 	size_t present_len;
 	char *present = NULL;

@@ -10,25 +10,30 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f;
 }
 
+static size_t escaped_len(unsigned char c)
+{
+	return is_plain(c) ? 1 : 4;
+}
+
 const char *update_text_escape(char *out, size_t size, const char *raw, size_t len)
 {
-	size_t pos = 0;
+	const unsigned char *bytes = (const unsigned char *)raw;
+	size_t pos = 0, need = 0, room = size - 1;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)raw[i];
-		size_t need = is_plain(c) ? 1 : 4;
-
-		/* Room stays for the dots, or for the terminator where this is the last byte. */
-		if (pos + need + (i + 1 == len ? 0 : DOTS_LEN) >= size) {
-			memcpy(out + pos, "...", DOTS_LEN);
-			pos += DOTS_LEN;
-			break;
-		}
-		if (is_plain(c))
-			out[pos] = (char)c;
+	for (size_t i = 0; i < len; i++)
+		need += escaped_len(bytes[i]);
+	if (need > room)
+		room -= DOTS_LEN;
+	for (size_t i = 0; i < len && pos + escaped_len(bytes[i]) <= room; i++) {
+		if (is_plain(bytes[i]))
+			out[pos] = raw[i];
 		else
-			snprintf(out + pos, size - pos, "\\x%02x", c);
-		pos += need;
+			(void)snprintf(out + pos, size - pos, "\\x%02x", bytes[i]);
+		pos += escaped_len(bytes[i]);
+	}
+	if (room < size - 1) {
+		memcpy(out + pos, "...", DOTS_LEN);
+		pos += DOTS_LEN;
 	}
 	out[pos] = '\0';
 	return out;
@@ -44,8 +49,11 @@ const char *update_text_bytes(char out[UPDATE_TEXT_BYTES_SIZE], uint64_t bytes)
 		snprintf(out, UPDATE_TEXT_BYTES_SIZE, "%u B", (unsigned)bytes);
 		return out;
 	}
-	for (n /= 1000; n >= 999.95 && unit < 3; n /= 1000)
+	n /= 1000;
+	while (n >= 999.95 && unit < 3) {
+		n /= 1000;
 		unit++;
+	}
 	snprintf(out, UPDATE_TEXT_BYTES_SIZE, "%.1f %s", n < 9999 ? n : 9999, units[unit]);
 	return out;
 }

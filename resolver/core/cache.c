@@ -190,12 +190,12 @@ static void entry_evict(struct cache *c, struct entry *e, uint64_t now_ms)
 
 /* --- room --- */
 
-/* Is the run at the tail an entry that has earned another round? */
-static bool tail_stays(const struct ring *r, uint64_t now_ms)
+/* Is the run at the tail an answer that still lives? */
+static bool tail_lives(const struct ring *r, uint64_t now_ms)
 {
 	const struct entry *e = (const struct entry *)ring_tail(r);
 
-	return e->run.live && e->hits > 0 && !entry_expired(e, now_ms);
+	return e->run.live && !entry_expired(e, now_ms);
 }
 
 /* Returns whether there is room now for a run of `size`.  *moves counts down. */
@@ -204,7 +204,7 @@ static bool main_make_room(struct cache *c, uint32_t size, uint64_t now_ms, unsi
 	while (!ring_fits(&c->main, size, c->spare)) {
 		struct entry *e = (struct entry *)ring_tail(&c->main);
 
-		if (tail_stays(&c->main, now_ms)) {
+		if (tail_lives(&c->main, now_ms) && e->hits > 0) {
 			if (*moves == 0)
 				return false;
 			--*moves;
@@ -218,13 +218,24 @@ static bool main_make_room(struct cache *c, uint32_t size, uint64_t now_ms, unsi
 	return true;
 }
 
+/* May the entry at the tail of the probation ring go on in the main ring?  While that is not full all may; then only
+ * one that was asked for again. */
+static bool tail_promoted(struct cache *c, uint64_t now_ms, unsigned *moves)
+{
+	const struct entry *e = (const struct entry *)ring_tail(&c->probation);
+
+	if (!tail_lives(&c->probation, now_ms))
+		return false;
+	return ring_fits(&c->main, e->run.size, c->spare) ||
+	       (e->hits > 0 && main_make_room(c, e->run.size, now_ms, moves));
+}
+
 static void probation_make_room(struct cache *c, uint32_t size, uint64_t now_ms, unsigned *moves)
 {
 	while (!ring_fits(&c->probation, size, 0)) {
 		struct entry *e = (struct entry *)ring_tail(&c->probation);
 
-		if (tail_stays(&c->probation, now_ms) &&
-		    main_make_room(c, e->run.size, now_ms, moves)) {
+		if (tail_promoted(c, now_ms, moves)) {
 			entry_move(c, &c->probation, 0);
 			continue;
 		}

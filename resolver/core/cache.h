@@ -6,7 +6,8 @@
  *               v                                                  v           +--> head
  *             ghost (only its hash; a name that comes back soon goes to main at once)
  *
- * S3-FIFO (Yang et al., SOSP 2023) over two rings of bytes.  An entry is one run of bytes in a ring:
+ * S3-FIFO (Yang et al., SOSP 2023) over two rings of bytes; while the main ring is not full, all that probation gives
+ * up goes there.  An entry is one run of bytes in a ring:
  * header, record offsets, message.  Taking room at the head drops or moves what lies there, so there is
  * no free list, no fragmentation, and the bound holds under any mix of sizes.
  *

@@ -179,28 +179,29 @@ int carrier_tcp_ask(
 {
 	struct place *p = &c->places[try->port];
 	const int on = 1;
-	int fd = socket(try->to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int err = ERR_SYS;
+	int err = fill_out(&p->out, msg, len);
+	int fd;
 
+	if (err < 0)
+		return err;
+	err = ERR_SYS;
+	fd = socket(try->to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return ERR_SYS;
+		goto fail;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(fd, &try->to.sa, addr_len(&try->to)) < 0 && errno != EINPROGRESS)
 		goto fail;
-	err = fill_out(&p->out, msg, len);
-	if (err < 0)
-		goto fail;
 	err = ERR_NOMEM;
 	if (event_assign(&p->ready, c->base, fd, EV_WRITE | EV_PERSIST, on_writable, p) < 0 ||
-	    event_add(&p->ready, NULL) < 0) {
-		frame_free(&p->out);
+	    event_add(&p->ready, NULL) < 0)
 		goto fail;
-	}
 	p->fd = fd;
 	p->try = *try;
 	return 0;
 fail:
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	frame_free(&p->out);
 	return err;
 }
 

@@ -381,11 +381,10 @@ void listen_tcp_free(struct listen_tcp *l)
 		return;
 	for (unsigned i = 0; i < SOCKETS_MAX; i++)
 		listen_tcp_remove(l, i);
-	for (unsigned i = 0; i < l->n_slots; i++) {
-		if (l->slots[i]->handle != 0)
-			conn_close(l->slots[i]);
+	while (!TAILQ_EMPTY(&l->open))
+		conn_close(TAILQ_FIRST(&l->open));
+	for (unsigned i = 0; i < l->n_slots; i++)
 		free(l->slots[i]);
-	}
 	free(l->slots);
 	event_del(&l->resume);
 	event_del(&l->idle);

@@ -1,7 +1,7 @@
 /* replay.c - runs a fuzz target without a fuzzer: over its seeds and its past crashes.
  *
- * Linked with fuzz_X.c as replay_X.  Without arguments it replays the folders seeds/X and crashes/X
- * of this folder and prints TAP, one line for each folder; with arguments, those files.
+ * The main of fuzz_X where it is built without libFuzzer.  Without arguments it replays the folders
+ * seeds/X and crashes/X of this folder and prints TAP, one line for each; with arguments, those files.
  * A target that finds fault traps, and the last "# FILE" line says on which file.
  */
 #include <dirent.h>

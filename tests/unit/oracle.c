@@ -1,6 +1,7 @@
 /* oracle.c - see oracle.h. */
 #include "tests/unit/oracle.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What lib/dns knows the form of, written down a second time: where names stand in the rdata, how
@@ -56,18 +57,18 @@ static const struct form *form_of(unsigned type)
 	return NULL;
 }
 
-bool oracle_pointers_differ(const uint8_t *msg, size_t off)
+bool oracle_pointers_differ(const uint8_t *msg, size_t off, unsigned n_followed)
 {
 	size_t run = off, pos = off;
 	unsigned n = 0;
 
-	while (msg[pos] != 0) {
+	while (msg[pos] != 0 && n < n_followed) {
 		if (msg[pos] < 0xc0) {
 			pos += msg[pos] + 1u;
 			continue;
 		}
 		pos = (msg[pos] & 0x3fu) << 8 | msg[pos + 1];
-		if (pos < 12 || pos >= run || ++n > 127)
+		if (pos < 12 || pos >= run || ++n > ORACLE_ALL_POINTERS - 1)
 			return true;
 		run = pos;
 	}
@@ -139,23 +140,25 @@ static bool params_ok(const ldns_rdf *params)
 	return left == 0;
 }
 
-/* The reasons to reject a record that ldns could read; for a question `rr` is NULL. */
+/* The reasons to reject the rdata that ldns could read, up to msg[ldns_end). */
 static unsigned strictness(
-    const uint8_t *msg, size_t len, const struct place *at, const ldns_rr *rr)
+    const uint8_t *msg, size_t len, const struct place *at, const ldns_rr *rr, size_t ldns_end)
 {
 	const struct form *form = form_of(at->type);
-	unsigned found = oracle_pointers_differ(msg, at->owner) ? ORACLE_POINTER : 0;
 	size_t pos = at->rdata;
+	unsigned found = 0;
 
-	if (rr == NULL || form == NULL)
-		return found;
+	if (form == NULL)
+		return 0;
+	if (ldns_end != at->end)
+		return ORACLE_LENGTH;
 	if (ldns_rr_rd_count(rr) < form->n_fields)
-		return found | ORACLE_SHORT;
+		return ORACLE_SHORT;
 	pos += form->prefix;
 	for (unsigned i = 0; i < form->n_strings; i++)
 		pos += msg[pos] + 1u;
 	for (unsigned i = 0; i < form->n_names; i++) {
-		if (oracle_pointers_differ(msg, pos))
+		if (oracle_pointers_differ(msg, pos, ORACLE_ALL_POINTERS))
 			found |= ORACLE_POINTER;
 		if (!ldns_skips_name(msg, len, &pos))
 			break;
@@ -167,72 +170,139 @@ static unsigned strictness(
 	return found;
 }
 
-/* A type that lib/dns takes as opaque, in which ldns knows a name, with what may be a pointer. */
-static bool has_opaque_name(const uint8_t *msg, const struct place *at)
+/* A name in place that ends in a pointer, before msg[*pos] and up to `end`; *pos behind the name. */
+static bool ends_in_pointer(const uint8_t *msg, size_t end, size_t *pos)
 {
-	const ldns_rr_descriptor *known = ldns_rr_descript((uint16_t)at->type);
-
-	if (form_of(at->type) != NULL)
+	while (*pos < end && msg[*pos] > 0 && msg[*pos] < 0xc0)
+		*pos += msg[*pos] + 1u;
+	if (*pos >= end)
 		return false;
-	for (size_t i = 0; i < ldns_rr_descriptor_minimum(known); i++) {
-		if (ldns_rr_descriptor_field_type(known, i) != LDNS_RDF_TYPE_DNAME)
-			continue;
-		for (size_t pos = at->rdata; pos < at->end; pos++) {
-			if (msg[pos] >= 0xc0)
-				return true;
-		}
-	}
-	return false;
+	return msg[(*pos)++] >= 0xc0;
 }
 
-/* What is to be expected of lib/dns, and of ldns, found record by record. */
-struct verdict {
+/* What ldns sees in rdata that is opaque here: an end elsewhere, or a compressed name. */
+static unsigned opaqueness(const uint8_t *msg, const struct place *at, size_t ldns_end)
+{
+	size_t pos = at->rdata;
+
+	if (ldns_end != at->end)
+		return ORACLE_LENGTH;
+	switch (at->type) {
+	case LDNS_RR_TYPE_KX:
+	case LDNS_RR_TYPE_LP:
+		pos += 2;
+		break;
+	case LDNS_RR_TYPE_HIP:
+		if (at->end - pos >= 4)
+			pos += 4u + msg[pos] + ldns_read_uint16(msg + pos + 2);
+		break;
+	case LDNS_RR_TYPE_TALINK:
+	case LDNS_RR_TYPE_TKEY:
+	case LDNS_RR_TYPE_TSIG:
+		break;
+	default:
+		return 0;
+	}
+	while (pos < at->end) {
+		if (ends_in_pointer(msg, at->end, &pos))
+			return ORACLE_OPAQUE_NAME;
+		if (at->type == LDNS_RR_TYPE_TKEY || at->type == LDNS_RR_TYPE_TSIG)
+			break; /* no name behind the first */
+		pos++;
+	}
+	return 0;
+}
+
+/* A message read by ldns record by record, each where the message says that it begins; and what is
+ * to be expected of both. */
+struct record {
+	ldns_rr *rr;	    /* NULL where ldns cannot read it */
+	bool rdata_differs; /* ldns sees in the opaque rdata what does not come through a copy */
+};
+
+struct reading {
+	struct record *records; /* behind the questions */
+	unsigned n_records;
 	bool ldns_accepts, we_accept;
 	unsigned differences;
 };
 
-static struct verdict judge(const uint8_t *msg, size_t len)
+static void reading_fini(struct reading *v)
 {
-	struct verdict v = {true, true, 0};
-	unsigned n_questions, left;
+	for (unsigned i = 0; i < v->n_records; i++)
+		ldns_rr_free(v->records[i].rr);
+	free(v->records);
+}
+
+/* ldns takes a TSIG out of the additional section while it counts, and so misses a record behind. */
+static bool tsig_is_misplaced(const struct reading *v, unsigned n_before, unsigned n_counted)
+{
+	for (unsigned i = n_before; i < v->n_records && i + 1 < n_counted; i++) {
+		const ldns_rr *rr = v->records[i].rr;
+
+		if (rr != NULL && ldns_rr_get_type(rr) == LDNS_RR_TYPE_TSIG)
+			return true;
+	}
+	return false;
+}
+
+/* Judge the question or record that ldns read up to msg[ldns_end), or could not read (`rr` NULL). */
+static void judge(struct reading *v, const uint8_t *msg, size_t len, const struct place *at,
+    bool question, const ldns_rr *rr, size_t ldns_end)
+{
+	bool opaque = !question && form_of(at->type) == NULL;
+	unsigned reasons =
+	    oracle_pointers_differ(msg, at->owner, ORACLE_ALL_POINTERS) ? ORACLE_POINTER : 0;
+
+	v->ldns_accepts = v->ldns_accepts && rr != NULL;
+	if (rr == NULL && opaque)
+		v->differences |= ORACLE_OPAQUE;
+	else if (rr == NULL)
+		v->we_accept = false;
+	else if (opaque)
+		v->differences |= opaqueness(msg, at, ldns_end);
+	else if (!question)
+		reasons |= strictness(msg, len, at, rr, ldns_end);
+	v->differences |= reasons;
+	v->we_accept = v->we_accept && reasons == 0;
+}
+
+static struct reading read_message(const uint8_t *msg, size_t len)
+{
+	struct reading v = {.ldns_accepts = true, .we_accept = true};
+	unsigned n_questions, n_before, n;
 	size_t pos = 12;
 
 	if (len < 12)
-		return (struct verdict){false, false, 0};
+		return (struct reading){0};
 	n_questions = ldns_read_uint16(msg + 4);
-	left = n_questions + ldns_read_uint16(msg + 6) + ldns_read_uint16(msg + 8) +
-	       ldns_read_uint16(msg + 10);
-	for (unsigned i = 0; i < left; i++) {
+	n_before = ldns_read_uint16(msg + 6) + ldns_read_uint16(msg + 8);
+	n = n_questions + n_before + ldns_read_uint16(msg + 10);
+	v.records = calloc(len, sizeof(v.records[0])); /* each record has 11 bytes and more */
+	for (unsigned i = 0; i < n && v.records != NULL; i++) {
 		bool question = i < n_questions;
-		ldns_rr *rr = NULL;
+		struct record record = {NULL, false};
 		struct place at;
-		bool readable;
 
-		if (!find_place(msg, len, pos, question, &at))
-			return (struct verdict){false, false, v.differences};
-		readable =
-		    ldns_wire2rr(&rr, msg, len, &pos,
-			question ? LDNS_SECTION_QUESTION : LDNS_SECTION_ANSWER) == LDNS_STATUS_OK;
-		if (!readable) {
-			bool opaque = form_of(at.type) == NULL;
-
-			v.ldns_accepts = false;
-			v.differences |= opaque ? ORACLE_OPAQUE : 0;
-			v.we_accept =
-			    v.we_accept && opaque && !oracle_pointers_differ(msg, at.owner);
-			if (!opaque)
-				return v;
+		if (!find_place(msg, len, pos, question, &at)) {
+			v.ldns_accepts = v.we_accept = false;
+			break;
+		}
+		if (ldns_wire2rr(&record.rr, msg, len, &pos,
+			question ? LDNS_SECTION_QUESTION : LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
+			record.rr = NULL;
+		judge(&v, msg, len, &at, question, record.rr, pos);
+		if (question) {
+			ldns_rr_free(record.rr);
 		} else {
-			unsigned found = strictness(msg, len, &at, question ? NULL : rr);
-
-			if (!question && has_opaque_name(msg, &at))
-				v.differences |= ORACLE_OPAQUE_NAME;
-			v.differences |= found;
-			v.we_accept = v.we_accept && found == 0;
-			ldns_rr_free(rr);
+			record.rdata_differs = record.rr != NULL && form_of(at.type) == NULL &&
+					       opaqueness(msg, &at, pos) != 0;
+			v.records[v.n_records++] = record;
 		}
 		pos = at.end;
 	}
+	if (tsig_is_misplaced(&v, n_before, n - n_questions))
+		v.differences |= ORACLE_TSIG;
 	return v;
 }
 
@@ -254,7 +324,7 @@ size_t oracle_copy(const uint8_t *msg, size_t len, uint8_t *out, size_t size)
 }
 
 /* What lib/dns really does: 0 or ERR_FORMAT.  Each record by itself, so that room is no matter. */
-static int accept(const uint8_t *msg, size_t len)
+static int walk_and_copy(const uint8_t *msg, size_t len)
 {
 	static uint8_t out[MSG_MAX];
 	struct msg_writer w;
@@ -287,55 +357,27 @@ static bool same_rr(const ldns_rr *a, const ldns_rr *b)
 	return same;
 }
 
-bool oracle_same_records(const ldns_rr_list *a, const ldns_rr_list *b)
+/* Each record that msg_walk_next() gives, against ldns' reading. */
+static const char *check_walk(const uint8_t *msg, size_t len, const struct reading *v)
 {
-	if (ldns_rr_list_rr_count(a) != ldns_rr_list_rr_count(b))
-		return false;
-	for (size_t i = 0; i < ldns_rr_list_rr_count(a); i++) {
-		if (!same_rr(ldns_rr_list_rr(a, i), ldns_rr_list_rr(b, i)))
-			return false;
-	}
-	return true;
-}
-
-/* ldns takes OPT and TSIG out of the additional section. */
-static bool same_edns(const ldns_pkt *a, const ldns_pkt *b)
-{
-	const ldns_rdf *data_a = ldns_pkt_edns_data(a), *data_b = ldns_pkt_edns_data(b);
-
-	if ((ldns_pkt_tsig(a) == NULL) != (ldns_pkt_tsig(b) == NULL) ||
-	    (ldns_pkt_tsig(a) != NULL && !same_rr(ldns_pkt_tsig(a), ldns_pkt_tsig(b))))
-		return false;
-	return ldns_pkt_edns_udp_size(a) == ldns_pkt_edns_udp_size(b) &&
-	       ldns_pkt_edns_extended_rcode(a) == ldns_pkt_edns_extended_rcode(b) &&
-	       ldns_pkt_edns_version(a) == ldns_pkt_edns_version(b) &&
-	       ldns_pkt_edns_z(a) == ldns_pkt_edns_z(b) && (data_a == NULL) == (data_b == NULL) &&
-	       (data_a == NULL || ldns_rdf_compare(data_a, data_b) == 0);
-}
-
-/* Each record that msg_walk_next() gives, against ldns' lists. */
-static const char *check_walk(const uint8_t *msg, size_t len, const ldns_pkt *pkt)
-{
-	ldns_rr_list *const sections[] = {
-	    ldns_pkt_answer(pkt), ldns_pkt_authority(pkt), ldns_pkt_additional(pkt)};
-	size_t n[SECTION_N] = {0};
 	uint8_t owner[NAME_SIZE];
 	struct msg_walk walk;
 	struct msg_rr rr;
 	size_t owner_len;
+	unsigned n_in[SECTION_N] = {0}, n = 0;
 
 	if (msg_walk_start(&walk, msg, len) < 0)
 		return "the walk does not start a second time";
-	while (msg_walk_next(&walk, &rr) > 0) {
+	for (; msg_walk_next(&walk, &rr) > 0; n++) {
 		size_t off = rr.owner_off;
 		const ldns_rr *theirs;
 
-		if (rr.section == SECTION_ADDITIONAL &&
-		    (rr.type == TYPE_OPT || rr.type == TYPE_TSIG))
-			continue;
-		theirs = ldns_rr_list_rr(sections[rr.section], n[rr.section]++);
+		if (n == v->n_records)
+			return "ldns has fewer records";
+		n_in[rr.section]++;
+		theirs = v->records[n].rr;
 		if (theirs == NULL)
-			return "ldns has fewer records in a section";
+			continue;
 		if (name_read(msg, len, &off, owner, &owner_len) < 0 ||
 		    owner_len != ldns_rdf_size(ldns_rr_owner(theirs)) ||
 		    memcmp(owner, ldns_rdf_data(ldns_rr_owner(theirs)), owner_len) != 0)
@@ -345,21 +387,22 @@ static const char *check_walk(const uint8_t *msg, size_t len, const ldns_pkt *pk
 		if (rr.ttl != (ldns_rr_ttl(theirs) > INT32_MAX ? 0 : ldns_rr_ttl(theirs)))
 			return "a TTL differs";
 	}
+	if (n != v->n_records)
+		return "ldns has more records";
 	for (unsigned i = 0; i < SECTION_N; i++) {
-		if (n[i] != ldns_rr_list_rr_count(sections[i]))
-			return "ldns has more records in a section";
+		if (n_in[i] != ldns_read_uint16(msg + 6 + 2 * (size_t)i))
+			return "a record is in another section";
 	}
 	return NULL;
 }
 
 /* The copy of a whole message: ldns reads in it what it read in the original. */
-static const char *check_copy(
-    const uint8_t *msg, size_t len, const ldns_pkt *pkt, bool has_opaque_name_in_it)
+static const char *check_copy(const uint8_t *msg, size_t len, const struct reading *v)
 {
 	static uint8_t copy[MSG_MAX], again[MSG_MAX];
 	size_t copy_len = oracle_copy(msg, len, copy, sizeof(copy));
 	size_t again_len;
-	ldns_pkt *copied = NULL;
+	struct reading copied;
 	const char *why = NULL;
 
 	if (copy_len == 0)
@@ -367,39 +410,43 @@ static const char *check_copy(
 	again_len = oracle_copy(copy, copy_len, again, sizeof(again));
 	if (again_len != copy_len || memcmp(copy, again, copy_len) != 0)
 		return "the copy of the copy is another message";
-	if (pkt == NULL || has_opaque_name_in_it)
-		return NULL;
-	if (ldns_wire2pkt(&copied, copy, copy_len) != LDNS_STATUS_OK)
-		return "ldns rejects the copy";
-	if (!oracle_same_records(ldns_pkt_answer(pkt), ldns_pkt_answer(copied)) ||
-	    !oracle_same_records(ldns_pkt_authority(pkt), ldns_pkt_authority(copied)) ||
-	    !oracle_same_records(ldns_pkt_additional(pkt), ldns_pkt_additional(copied)))
-		why = "the copy has other records";
-	else if (!same_edns(pkt, copied))
-		why = "the copy has another OPT or TSIG";
-	ldns_pkt_free(copied);
+	copied = read_message(copy, copy_len);
+	if (memcmp(copy + 6, msg + 6, 6) != 0 || copied.n_records != v->n_records)
+		why = "the copy has another number of records";
+	for (unsigned i = 0; why == NULL && i < v->n_records; i++) {
+		const struct record *record = &v->records[i];
+
+		if (record->rr != NULL && !record->rdata_differs &&
+		    (copied.records[i].rr == NULL || !same_rr(record->rr, copied.records[i].rr)))
+			why = "the copy has another record";
+	}
+	if (why == NULL && v->ldns_accepts && !copied.ldns_accepts &&
+	    (v->differences & (ORACLE_OPAQUE_NAME | ORACLE_LENGTH)) == 0)
+		why = "ldns rejects the copy";
+	reading_fini(&copied);
 	return why;
 }
 
 const char *oracle_check_reply(const uint8_t *msg, size_t len, unsigned *differences)
 {
-	struct verdict expected = judge(msg, len);
+	struct reading v = read_message(msg, len);
+	bool accepted = walk_and_copy(msg, len) == 0;
 	ldns_pkt *pkt = NULL;
-	bool accepted = accept(msg, len) == 0;
 	const char *why = NULL;
 
-	*differences = expected.differences;
-	if ((ldns_wire2pkt(&pkt, msg, len) == LDNS_STATUS_OK) != expected.ldns_accepts)
-		why = "ldns judges the message otherwise than its records";
-	else if (accepted && !expected.we_accept)
-		why = "accepted, and should not be";
-	else if (!accepted && expected.we_accept)
-		why = "rejected, and should not be";
-	else if (accepted && pkt != NULL)
-		why = check_walk(msg, len, pkt);
+	*differences = v.differences;
+	if (accepted != v.we_accept)
+		why = accepted ? "accepted, and should not be" : "rejected, and should not be";
+	if (why == NULL && (v.differences & (ORACLE_LENGTH | ORACLE_TSIG)) == 0) {
+		if ((ldns_wire2pkt(&pkt, msg, len) == LDNS_STATUS_OK) != v.ldns_accepts)
+			why = "ldns judges the message otherwise than its records";
+		ldns_pkt_free(pkt);
+	}
 	if (why == NULL && accepted)
-		why = check_copy(msg, len, pkt, (expected.differences & ORACLE_OPAQUE_NAME) != 0);
-	ldns_pkt_free(pkt);
+		why = check_walk(msg, len, &v);
+	if (why == NULL && accepted)
+		why = check_copy(msg, len, &v);
+	reading_fini(&v);
 	return why;
 }
 
@@ -438,8 +485,8 @@ static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt
 
 		if (!find_place(packet, len, pos, i == 0, &at))
 			return true;
-		/* Of an owner, what stands in its place is looked at, and not what is behind. */
-		if (oracle_pointers_differ(packet, at.owner))
+		/* What the first pointer leads to is not looked at. */
+		if (oracle_pointers_differ(packet, at.owner, 1))
 			broken = true;
 		if (i > 0 && at.type == LDNS_RR_TYPE_OPT) {
 			if (opt->type != 0 || i < before || at.fixed != at.owner + 1 ||
@@ -450,6 +497,28 @@ static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt
 		pos = at.end;
 	}
 	return broken;
+}
+
+/* The records of a message with one question are whole, whatever is in rdata and behind pointers. */
+static bool framing_ok(const uint8_t *packet, size_t len)
+{
+	unsigned n = 1u + ldns_read_uint16(packet + 6) + ldns_read_uint16(packet + 8) +
+		     ldns_read_uint16(packet + 10);
+	size_t pos = 12;
+
+	for (unsigned i = 0; i < n; i++) {
+		while (pos < len && packet[pos] > 0 && packet[pos] < 0x40)
+			pos += packet[pos] + 1u;
+		if (pos >= len)
+			return false;
+		pos += packet[pos] == 0 ? 1 : 2;
+		pos += i == 0 ? 4 : 10;
+		if (pos > len)
+			return false;
+		if (i > 0)
+			pos += ldns_read_uint16(packet + pos - 2);
+	}
+	return pos <= len;
 }
 
 static const char *compare_question(
@@ -472,22 +541,54 @@ static const char *compare_question(
 	return why;
 }
 
-static const char *compare_edns(const uint8_t *packet, const struct msg_edns *edns,
-    const struct place *opt, const ldns_pkt *pkt)
+static const char *compare_edns(
+    const uint8_t *packet, size_t len, const struct msg_edns *edns, const struct place *opt)
 {
+	ldns_pkt *pkt = NULL;
+	const char *why = NULL;
+
 	if (edns->present != (opt->type != 0))
 		return "one sees an OPT and the other none";
 	if (!edns->present)
 		return NULL;
+	if (edns->options_len != opt->end - opt->rdata || edns->options_off != opt->rdata)
+		return "the options differ";
+	if (ldns_wire2pkt(&pkt, packet, len) != LDNS_STATUS_OK)
+		return "ldns judges the message otherwise than its records";
 	if (edns->udp_size != ldns_pkt_edns_udp_size(pkt) ||
 	    edns->version != ldns_pkt_edns_version(pkt) ||
 	    edns->ext_rcode != ldns_pkt_edns_extended_rcode(pkt) ||
 	    edns->dnssec_ok != ldns_pkt_edns_do(pkt))
-		return "a field of OPT differs";
-	if (edns->options_len != opt->end - opt->rdata || edns->options_off != opt->rdata ||
-	    packet[opt->owner] != 0)
-		return "the options differ";
-	return NULL;
+		why = "a field of OPT differs";
+	ldns_pkt_free(pkt);
+	return why;
+}
+
+/* The records of a query whose question was read. */
+static const char *check_records(
+    const uint8_t *packet, size_t len, const struct msg_query *q, int rcode, unsigned *differences)
+{
+	struct reading v = read_message(packet, len);
+	struct place opt;
+	const char *why = NULL;
+
+	if (!v.ldns_accepts && rcode == RCODE_FORMERR) {
+		why = NULL;
+	} else if (!v.ldns_accepts) {
+		*differences |= ORACLE_UNREAD;
+		why = framing_ok(packet, len) ? NULL : "a record that is not whole was accepted";
+	} else if (breaks_contract(packet, len, &opt)) {
+		*differences |= ORACLE_CONTRACT;
+		why = rcode == RCODE_FORMERR ? NULL : "against the contract, and not FORMERR";
+	} else if (rcode == RCODE_FORMERR) {
+		why = "FORMERR, and should not be";
+	} else if ((rcode == RCODE_BADVERS) != (q->edns.version != 0)) {
+		why = "BADVERS is not for EDNS versions above 0";
+	} else if ((v.differences & (ORACLE_LENGTH | ORACLE_TSIG)) == 0) {
+		why = compare_edns(packet, len, &q->edns, &opt);
+	}
+	reading_fini(&v);
+	return why;
 }
 
 const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *differences)
@@ -495,8 +596,6 @@ const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *diff
 	struct msg_query q;
 	int rcode = msg_parse_query(packet, len, &q);
 	ldns_rr *question;
-	ldns_pkt *pkt = NULL;
-	struct place opt;
 	const char *why = NULL;
 
 	*differences = 0;
@@ -506,7 +605,8 @@ const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *diff
 		return "the ID or the flags differ";
 
 	question = ldns_read_uint16(packet + 4) == 1 ? read_question(packet, len) : NULL;
-	if (question != NULL && q.question_end == 0 && !oracle_pointers_differ(packet, 12))
+	if (question != NULL && q.question_end == 0 && packet[12] < 0xc0 &&
+	    !oracle_pointers_differ(packet, 12, 1))
 		why = "the question was not read";
 	else if (question == NULL && q.question_end != 0)
 		why = "a question was read that ldns does not see";
@@ -523,23 +623,7 @@ const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *diff
 	if (q.question_end == 0)
 		return rcode == RCODE_FORMERR ? NULL : "no question, and not FORMERR";
 
-	if (ldns_wire2pkt(&pkt, packet, len) != LDNS_STATUS_OK) {
-		*differences |= rcode != RCODE_FORMERR ? ORACLE_RDATA_UNREAD : 0;
-		return NULL;
-	}
-	if (breaks_contract(packet, len, &opt)) {
-		*differences |= ORACLE_CONTRACT;
-		/* A pointer that is only followed later may be bad, and is not looked at. */
-		why = NULL;
-	} else if (rcode == RCODE_FORMERR) {
-		why = "FORMERR, and should not be";
-	} else if ((rcode == RCODE_BADVERS) != (q.edns.version != 0)) {
-		why = "BADVERS is not for EDNS versions above 0";
-	} else {
-		why = compare_edns(packet, &q.edns, &opt, pkt);
-	}
-	ldns_pkt_free(pkt);
-	return why;
+	return check_records(packet, len, &q, rcode, differences);
 }
 
 uint64_t oracle_random(struct oracle_random *r)

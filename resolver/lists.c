@@ -1,0 +1,176 @@
+/* lists.c - the order in which lists are tried. */
+#include "resolver/lists.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "resolver/loader.h"
+
+struct lists_loader {
+	struct loader *loader;
+	lists_done_fn *done;
+	void *ctx;
+	/* --- of the load that is going on --- */
+	const struct conf *conf;
+	const struct settings_flags *flags;
+	bool fall_back;
+	enum lists_source source; /* being tried */
+	struct why trouble;	  /* the first thing that went wrong */
+};
+
+const char *lists_source_text(enum lists_source source)
+{
+	static const char *const texts[] = {
+	    [LISTS_NONE] = "none",
+	    [LISTS_FILES] = "files",
+	    [LISTS_IMAGE] = "image",
+	    [LISTS_PREVIOUS] = "previous image",
+	    [LISTS_STARTER] = "starter list",
+	};
+
+	return texts[source];
+}
+
+/* Begin with l->source.  Returns 0 or an error with the reason. */
+static int try_source(struct lists_loader *l, struct why *why)
+{
+	char path[CONF_PATH_SIZE + 32];
+	const char *one = path;
+	struct loader_job job = {.paths = &one, .n = 1};
+
+	switch (l->source) {
+	case LISTS_FILES:
+		job.paths = l->flags->blocklist;
+		job.n = l->flags->n_blocklist;
+		break;
+	case LISTS_IMAGE:
+		(void)snprintf(path, sizeof(path), "%s/image", l->conf->state_dir);
+		break;
+	case LISTS_PREVIOUS:
+		(void)snprintf(path, sizeof(path), "%s/image.previous", l->conf->state_dir);
+		break;
+	case LISTS_STARTER:
+	case LISTS_NONE:
+		job.n = 0;
+		break;
+	}
+	return loader_start(l->loader, &job, why);
+}
+
+static void finish(struct lists_loader *l, const struct channel_loaded *info, int fd)
+{
+	struct lists next = {
+	    .source = l->source,
+	    .fd = fd,
+	    .loaded_ms = clock_ms(),
+	    .trouble = l->trouble,
+	};
+
+	if (info != NULL)
+		next.info = *info;
+	l->done(l->ctx, 0, &next, NULL);
+}
+
+/* What was tried did not work: go on to the next, or end with the error. */
+static void try_next(struct lists_loader *l, int err, const struct why *why)
+{
+	struct why last = *why;
+
+	do {
+		if (l->trouble.text[0] == '\0')
+			l->trouble = last;
+		if (l->source == LISTS_FILES || !l->fall_back) {
+			l->done(l->ctx, err, NULL, &last);
+			return;
+		}
+		log_warning("lists", "%s", last.text);
+		if (l->source == LISTS_STARTER) {
+			l->source = LISTS_NONE;
+			finish(l, NULL, -1);
+			return;
+		}
+		l->source++;
+	} while ((err = try_source(l, &last)) < 0);
+}
+
+static void on_loaded(void *ctx, const struct channel_loaded *loaded, int fd)
+{
+	struct lists_loader *l = ctx;
+	struct why why;
+
+	if (loaded->err == 0) {
+		finish(l, loaded, fd);
+		return;
+	}
+	(void)why_set(&why, 0, "%s", loaded->text);
+	try_next(l, loaded->err, &why);
+}
+
+struct lists_loader *lists_loader_new(struct event_base *base, lists_done_fn *done, void *ctx)
+{
+	struct lists_loader *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->done = done;
+	l->ctx = ctx;
+	l->loader = loader_new(base, on_loaded, l);
+	if (l->loader != NULL)
+		return l;
+	free(l);
+	return NULL;
+}
+
+void lists_loader_free(struct lists_loader *l)
+{
+	if (l == NULL)
+		return;
+	loader_free(l->loader);
+	free(l);
+}
+
+void lists_load(struct lists_loader *l, const struct conf *conf, const struct settings_flags *flags,
+    bool fall_back)
+{
+	struct why why;
+	int err;
+
+	l->conf = conf;
+	l->flags = flags;
+	l->fall_back = fall_back;
+	l->trouble.text[0] = '\0';
+	l->source = LISTS_NONE;
+	if (flags->n_blocklist != 0)
+		l->source = LISTS_FILES;
+	else if (conf->n_lists != 0)
+		l->source = LISTS_IMAGE;
+	if (l->source == LISTS_NONE) {
+		finish(l, NULL, -1);
+		return;
+	}
+	err = try_source(l, &why);
+	if (err == ERR_NOTFOUND && l->source == LISTS_IMAGE)
+		err = why_set(
+		    &why, err, "%s/image is not there yet: run quell-update", conf->state_dir);
+	if (err < 0)
+		try_next(l, err, &why);
+}
+
+const char *lists_name(const struct lists *lists, const struct conf *conf,
+    const struct settings_flags *flags, unsigned id, char text[CONF_PATH_SIZE])
+{
+	if (lists->source == LISTS_STARTER)
+		(void)snprintf(text, CONF_PATH_SIZE, "starter list");
+	else if (lists->source == LISTS_FILES && lists->info.n_lists == flags->n_blocklist &&
+		 id < flags->n_blocklist)
+		(void)snprintf(text, CONF_PATH_SIZE, "%s", flags->blocklist[id]);
+	else if (lists->source == LISTS_IMAGE && lists->info.n_lists == conf->n_lists &&
+		 id < conf->n_lists)
+		(void)snprintf(text, CONF_PATH_SIZE, "%s", conf->lists[id].name);
+	else
+		(void)snprintf(text, CONF_PATH_SIZE, "list %u", id);
+	return text;
+}

@@ -1,0 +1,49 @@
+/* lists.h - which block lists are in force, and getting the next ones.
+ *
+ *   --blocklist FILE...        those files, or an error
+ *   lists in the configuration image -> image.previous -> starter list     (in state_dir; a fallback is reported)
+ *   neither                    none: nothing is blocked
+ */
+#ifndef QUELL_LISTS_H
+#define QUELL_LISTS_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/conf.h"
+#include "lib/err.h"
+#include "resolver/channel.h"
+#include "resolver/settings.h"
+
+enum lists_source { LISTS_NONE, LISTS_FILES, LISTS_IMAGE, LISTS_PREVIOUS, LISTS_STARTER };
+
+struct lists {
+	enum lists_source source;
+	int fd;			    /* owned: the sealed image; -1: no lists */
+	uint64_t loaded_ms;	    /* clock_ms() */
+	struct channel_loaded info; /* what the loader said of it */
+	struct why trouble; /* not empty: these are not the lists that were wanted, and why */
+};
+
+/* The end of lists_load(): with err 0, *next is the callee's; else `why` says what is wrong. */
+typedef void lists_done_fn(void *ctx, int err, struct lists *next, const struct why *why);
+
+struct lists_loader;
+
+struct lists_loader *lists_loader_new(struct event_base *base, lists_done_fn *done, void *ctx);
+void lists_loader_free(struct lists_loader *l);
+
+/* Get the lists that `conf` and `flags` (borrowed until done()) want; done() may be called before this returns.
+ * `fall_back`: where the image of the configured lists is not good, use an older one rather than fail. */
+void lists_load(struct lists_loader *l, const struct conf *conf, const struct settings_flags *flags,
+    bool fall_back);
+
+/* "none", "files", "image", "previous image", "starter list". */
+const char *lists_source_text(enum lists_source source);
+
+/* What list `id` of these is called, into text; returns text. */
+const char *lists_name(const struct lists *lists, const struct conf *conf,
+    const struct settings_flags *flags, unsigned id, char text[CONF_PATH_SIZE]);
+
+#endif

@@ -1,0 +1,354 @@
+/* report.c - gathering figures from the workers, and writing them. */
+#include "config.h" /* PACKAGE_VERSION */
+
+#include "resolver/report.h"
+
+#include <event2/buffer.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/dns/name.h"
+#include "resolver/core/stats.h"
+#include "resolver/timer.h"
+
+#define WORKER_LIMIT_MS                                                                            \
+	1000 /* after this a report is made without the workers that have not answered */
+
+/* ---- status ---- */
+
+/* Every reason for which all is not well, one a line. */
+static void write_reasons(const struct report *r, struct evbuffer *to)
+{
+	const struct server *s = r->owner;
+	unsigned running = supervise_running(s->workers), n_down = 0;
+
+	if (running < supervise_n(s->workers))
+		evbuffer_add_printf(
+		    to, "reason %u of %u workers run\n", running, supervise_n(s->workers));
+	if (r->waiting != 0)
+		evbuffer_add_printf(
+		    to, "reason %d workers do not answer\n", __builtin_popcountll(r->waiting));
+	if (s->lists.trouble.text[0] != '\0')
+		evbuffer_add_printf(to, "reason %s (using: %s)\n", s->lists.trouble.text,
+		    lists_source_text(s->lists.source));
+	if (s->reload.failed.text[0] != '\0')
+		evbuffer_add_printf(
+		    to, "reason the last reload failed: %s\n", s->reload.failed.text);
+	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
+		if (s->swap_failed[i])
+			evbuffer_add_printf(to, "reason worker %u could not take the lists\n", i);
+	}
+	for (unsigned i = 0; i < s->listeners.n; i++) {
+		if (s->listeners.all[i].state == LISTENER_WAITING)
+			evbuffer_add_printf(to, "reason %s\n", s->listeners.all[i].why.text);
+	}
+	for (unsigned i = 0; i < r->total.n_upstream; i++)
+		n_down += r->total.upstream[i].down;
+	if (s->options.n_upstream == 0)
+		evbuffer_add_printf(to, "reason there is no upstream\n");
+	else if (r->total.n_upstream != 0 && n_down == r->total.n_upstream)
+		evbuffer_add_printf(to, "reason no upstream answers\n");
+}
+
+static void write_listeners(const struct server *s, struct evbuffer *to)
+{
+	static const char *const states[] = {
+	    [LISTENER_WAITING] = "waiting",
+	    [LISTENER_OPEN] = "open",
+	    [LISTENER_UNUSABLE] = "unusable",
+	};
+
+	for (unsigned i = 0; i < s->listeners.n; i++) {
+		const struct listener *l = &s->listeners.all[i];
+
+		evbuffer_add_printf(to, "listen %s %s\n", l->text, states[l->state]);
+	}
+}
+
+static void write_upstreams(const struct channel_stats *total, struct evbuffer *to)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	for (unsigned i = 0; i < total->n_upstream; i++) {
+		const struct query_upstream *u = &total->upstream[i];
+
+		evbuffer_add_printf(to,
+		    "upstream %s %s rtt_ms %" PRIu32 " asked %" PRIu64 " answered %" PRIu64
+		    " failed %" PRIu64 "\n",
+		    addr_format(&u->addr, text), u->down ? "down" : "up", u->rtt_ms, u->asked,
+		    u->answered, u->failed);
+	}
+}
+
+static void write_status(const struct report *r, struct evbuffer *to)
+{
+	const struct server *s = r->owner;
+	struct evbuffer *reasons = evbuffer_new();
+
+	if (reasons != NULL)
+		write_reasons(r, reasons);
+	evbuffer_add_printf(to, "state %s\n",
+	    reasons != NULL && evbuffer_get_length(reasons) == 0 ? "well" : "degraded");
+	evbuffer_add_printf(to, "pid %d\nversion " PACKAGE_VERSION "\nuptime_s %" PRIu64 "\n",
+	    (int)getpid(), (clock_ms() - s->started_ms) / 1000);
+	write_listeners(s, to);
+	evbuffer_add_printf(to,
+	    "workers %u\nlists %" PRIu32 "\nrules %" PRIu64 "\nnames %" PRIu64 "\n",
+	    supervise_running(s->workers), s->lists.info.n_lists, s->lists.info.n_rules,
+	    s->lists.info.n_names);
+	evbuffer_add_printf(to, "lists_from %s\nlists_age_s %" PRIu64 "\ngeneration %" PRIu32 "\n",
+	    lists_source_text(s->lists.source), (clock_ms() - s->lists.loaded_ms) / 1000,
+	    s->generation);
+	write_upstreams(&r->total, to);
+	if (reasons != NULL) {
+		(void)evbuffer_add_buffer(to, reasons);
+		evbuffer_free(reasons);
+	}
+}
+
+/* ---- stats ---- */
+
+static void write_stats(const struct report *r, struct evbuffer *to)
+{
+	uint64_t values[STATS_N];
+
+	memcpy(values, &r->total.stats, sizeof(values));
+	for (size_t i = 0; i < STATS_N; i++)
+		evbuffer_add_printf(to, "%s %" PRIu64 "\n", stats_rows[i].name, values[i]);
+}
+
+/* ---- why ---- */
+
+/* The rightmost `labels` labels of a name. */
+static const uint8_t *last_labels(const uint8_t *name, unsigned labels)
+{
+	for (unsigned n = name_labels(name); n > labels; n--)
+		name += 1 + *name;
+	return name;
+}
+
+static void write_why(const struct report *r, struct evbuffer *to)
+{
+	const struct server *s = r->owner;
+	uint32_t n =
+	    r->why.n_matches < CHANNEL_WHY_MATCHES ? r->why.n_matches : CHANNEL_WHY_MATCHES;
+	char text[NAME_TEXT_SIZE], list[CONF_PATH_SIZE];
+
+	evbuffer_add_printf(to, "name %s\n", name_to_text(r->name.name, text));
+	evbuffer_add_printf(to, "verdict %s\n", r->why.n_matches != 0 ? "blocked" : "not blocked");
+	for (uint32_t i = 0; i < n; i++) {
+		const struct trie_match *m = &r->why.match[i];
+
+		evbuffer_add_printf(to, "match %s %s by %s\n",
+		    name_to_text(last_labels(r->name.name, m->labels), text),
+		    rule_kind_text(m->kind),
+		    lists_name(&s->lists, s->conf, s->flags, m->list, list));
+	}
+	if (n < r->why.n_matches)
+		evbuffer_add_printf(to, "match and %" PRIu32 " more\n", r->why.n_matches - n);
+}
+
+/* ---- gathering ---- */
+
+static void finish(struct report *r)
+{
+	struct evbuffer *answer = evbuffer_new();
+	struct server *s = r->owner;
+	uint64_t client = r->client;
+
+	(void)evtimer_del(r->limit);
+	r->client = 0;
+	if (answer == NULL)
+		return;
+	if (r->kind == REPORT_WHY && r->waiting != 0) {
+		ctl_refuse(s->ctl, client, "no worker answers");
+	} else {
+		evbuffer_add_printf(answer, "ok\n");
+		if (r->kind == REPORT_STATUS)
+			write_status(r, answer);
+		else if (r->kind == REPORT_STATS)
+			write_stats(r, answer);
+		else
+			write_why(r, answer);
+		ctl_answer(s->ctl, client, answer);
+	}
+	evbuffer_free(answer);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	finish(arg);
+}
+
+int report_init(struct server *s)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
+		s->reports[i].owner = s;
+		s->reports[i].limit = evtimer_new(s->base, on_limit, &s->reports[i]);
+		if (s->reports[i].limit == NULL)
+			return ERR_NOMEM;
+	}
+	return 0;
+}
+
+void report_fini(struct server *s)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
+		if (s->reports[i].limit != NULL)
+			event_free(s->reports[i].limit);
+	}
+}
+
+/* A fresh report; there are as many as clients can be connected. */
+static struct report *start(struct server *s, uint64_t client)
+{
+	struct report *r = s->reports;
+
+	while (r < s->reports + CTL_CLIENTS && r->client != 0)
+		r++;
+	if (r == s->reports + CTL_CLIENTS)
+		return NULL;
+	*r = (struct report){
+	    .client = client,
+	    .serial = ++s->report_serial,
+	    .limit = r->limit,
+	    .owner = s,
+	};
+	timer_start(r->limit, WORKER_LIMIT_MS);
+	return r;
+}
+
+/* Ask worker `worker` for its part. */
+static void ask(struct report *r, unsigned worker, enum channel_type type, size_t len)
+{
+	if (supervise_send(r->owner->workers, worker, type, r->serial, &r->name, len, -1))
+		r->waiting |= (uint64_t)1 << worker;
+}
+
+/* Figures of all workers. */
+static void start_figures(struct report *r)
+{
+	for (unsigned i = 0; i < supervise_n(r->owner->workers); i++)
+		ask(r, i, CHANNEL_STATS, 0);
+	if (r->waiting == 0)
+		finish(r);
+}
+
+/* All workers have the same lists: one is asked. */
+static void start_why(struct report *r, const char *text)
+{
+	struct server *s = r->owner;
+	size_t len;
+
+	if (name_from_text(text, strlen(text), r->name.name, &len) < 0) {
+		ctl_refuse(
+		    s->ctl, r->client, "this is not a name; write it as: why www.example.com");
+		(void)evtimer_del(r->limit);
+		r->client = 0;
+		return;
+	}
+	name_lower(r->name.name, r->name.name, len);
+	r->name.name_len = (uint32_t)len;
+	for (unsigned i = 0; i < supervise_n(s->workers) && r->waiting == 0; i++)
+		ask(r, i, CHANNEL_WHY, sizeof(r->name));
+	if (r->waiting == 0) {
+		r->waiting = 1; /* for finish(): nobody is there */
+		finish(r);
+	}
+}
+
+void report_request(void *ctx, uint64_t client, const char *command, const char *arguments)
+{
+	struct server *s = ctx;
+	struct report *r;
+
+	if (strcmp(command, "reload") == 0) {
+		server_reload(s, client);
+		return;
+	}
+	if (strcmp(command, "status") != 0 && strcmp(command, "stats") != 0 &&
+	    strcmp(command, "why") != 0) {
+		ctl_refuse(
+		    s->ctl, client, "unknown command; there are: status, stats, reload, why NAME");
+		return;
+	}
+	r = start(s, client);
+	if (r == NULL) {
+		ctl_refuse(s->ctl, client, "too many requests at once");
+		return;
+	}
+	if (command[0] == 'w') {
+		r->kind = REPORT_WHY;
+		start_why(r, arguments);
+	} else {
+		r->kind = strcmp(command, "stats") == 0 ? REPORT_STATS : REPORT_STATUS;
+		start_figures(r);
+	}
+}
+
+/* The workers have the same upstreams in the same order. */
+static void merge_upstreams(struct channel_stats *total, const struct channel_stats *one)
+{
+	bool first = total->n_upstream == 0;
+
+	if (first)
+		total->n_upstream = one->n_upstream;
+	for (unsigned i = 0; i < total->n_upstream && i < one->n_upstream; i++) {
+		struct query_upstream *to = &total->upstream[i];
+		const struct query_upstream *from = &one->upstream[i];
+
+		if (first) {
+			*to = *from;
+			continue;
+		}
+		to->down = to->down && from->down;
+		to->rtt_ms = to->rtt_ms > from->rtt_ms ? to->rtt_ms : from->rtt_ms;
+		to->asked += from->asked;
+		to->answered += from->answered;
+		to->failed += from->failed;
+	}
+}
+
+void report_message(struct server *s, unsigned worker, const struct channel_message *m)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
+		struct report *r = &s->reports[i];
+		uint64_t bit = (uint64_t)1 << worker;
+
+		if (r->client == 0 || r->serial != m->head.serial || (r->waiting & bit) == 0)
+			continue;
+		if (m->head.type == CHANNEL_STATS && m->len == sizeof(struct channel_stats)) {
+			const struct channel_stats *stats =
+			    (const struct channel_stats *)m->payload;
+
+			stats_add(&r->total.stats, &stats->stats);
+			merge_upstreams(&r->total, stats);
+		} else if (m->head.type == CHANNEL_WHY && m->len == sizeof(r->why)) {
+			memcpy(&r->why, m->payload, sizeof(r->why));
+		} else {
+			continue;
+		}
+		r->waiting &= ~bit;
+		if (r->waiting == 0)
+			finish(r);
+	}
+}
+
+void report_died(struct server *s, unsigned worker)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
+		struct report *r = &s->reports[i];
+		uint64_t bit = (uint64_t)1 << worker;
+
+		if (r->client == 0 || (r->waiting & bit) == 0)
+			continue;
+		if (r->kind != REPORT_WHY) /* else the report tells that nobody answered */
+			r->waiting &= ~bit;
+		if (r->kind == REPORT_WHY || r->waiting == 0)
+			finish(r);
+	}
+}

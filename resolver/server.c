@@ -1,0 +1,554 @@
+/* server.c - the parent's events, in the order of its life: start, workers, reload, end. */
+#include "config.h" /* PACKAGE_VERSION */
+
+#include "resolver/server.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "resolver/hostnet.h"
+#include "resolver/notify.h"
+#include "resolver/report.h"
+#include "resolver/timer.h"
+
+/* ---- what workers are told ---- */
+
+/* A listeners_change_fn: to all of them. */
+static void tell_listen(
+    void *ctx, enum channel_type type, const struct channel_listen *listen, int fd)
+{
+	struct server *s = ctx;
+
+	supervise_send_all(s->workers, type, 0, listen, sizeof(*listen), fd);
+}
+
+/* The same to one worker. */
+struct one_worker {
+	struct server *server;
+	unsigned worker;
+};
+
+static void tell_listen_one(
+    void *ctx, enum channel_type type, const struct channel_listen *listen, int fd)
+{
+	const struct one_worker *one = ctx;
+
+	(void)supervise_send(
+	    one->server->workers, one->worker, type, 0, listen, sizeof(*listen), fd);
+}
+
+/* A new worker knows nothing.  The lists come before the sockets: not one query passes them. */
+static void on_worker_started(void *ctx, unsigned worker)
+{
+	struct server *s = ctx;
+	struct one_worker one = {.server = s, .worker = worker};
+	struct channel_image image = {.generation = s->generation};
+
+	s->swapped[worker] = 0;
+	(void)supervise_send(
+	    s->workers, worker, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
+	(void)supervise_send(
+	    s->workers, worker, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
+	listeners_each(&s->listeners, tell_listen_one, &one);
+}
+
+/* ---- the world around: addresses and upstreams that come and go ---- */
+
+static void warn_no_upstream(const struct server *s)
+{
+	if (s->options.n_upstream == 0)
+		log_warning("no-upstream",
+		    "no upstream is configured and the system has none: only blocked names are "
+		    "answered; name one with the option upstream");
+}
+
+/* Look again at everything that is not in the configuration, and tell the workers what changed. */
+static void look_around(struct server *s)
+{
+	struct options options;
+	unsigned n_waiting = listeners_retry(&s->listeners, tell_listen, s);
+
+	settings_options(s->conf, &options);
+	if (memcmp(&options, &s->options, sizeof(options)) != 0) {
+		if (options.n_upstream != s->options.n_upstream)
+			log_notice("upstreams", "the system has %u now", options.n_upstream);
+		s->options = options;
+		supervise_send_all(
+		    s->workers, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
+	}
+	if (n_waiting != 0 || s->options.n_upstream == 0)
+		timer_start(s->retry, SERVER_RETRY_S * 1000);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	look_around(arg);
+}
+
+static void on_address_news(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)what;
+	hostnet_watch_drain(fd);
+	if (!evtimer_pending(s->settle, NULL))
+		timer_start(s->settle, SERVER_SETTLE_MS);
+}
+
+/* ---- ready and reloaded ---- */
+
+/* " 127.0.0.1:5300 [::1]:5300": what is open, or also what waits. */
+static void format_listeners(const struct server *s, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < s->listeners.n && used < size; i++) {
+		const struct listener *l = &s->listeners.all[i];
+
+		if (l->state != LISTENER_UNUSABLE)
+			used += (size_t)snprintf(text + used, size - used, " %s%s", l->text,
+			    l->state == LISTENER_WAITING ? " (waiting)" : "");
+	}
+}
+
+static void format_upstreams(const struct server *s, char *text, size_t size)
+{
+	char one[ADDR_TEXT_SIZE];
+	size_t used = 0;
+
+	(void)snprintf(text, size, " none");
+	for (unsigned i = 0; i < s->options.n_upstream && used < size; i++)
+		used += (size_t)snprintf(
+		    text + used, size - used, " %s", addr_format(&s->options.upstream[i], one));
+}
+
+/* What is in force, with every bound. */
+static void log_state(const struct server *s, const char *tag)
+{
+	char listen[400], upstream[200];
+
+	format_listeners(s, listen, sizeof(listen));
+	format_upstreams(s, upstream, sizeof(upstream));
+	log_notice(tag,
+	    "listen%s; lists %" PRIu32 " (%s), rules %" PRIu64 ", generation %" PRIu32
+	    "; upstream%s; workers %u; cache_size %" PRIu64 ", questions_max %" PRIu32
+	    ", tcp_clients_max %" PRIu32 ", control clients %d, log lines %d of a tag in %d s",
+	    listen, s->lists.info.n_lists, lists_source_text(s->lists.source),
+	    s->lists.info.n_rules, s->generation, upstream, supervise_n(s->workers),
+	    s->conf->cache_size, s->conf->questions_max, s->conf->tcp_clients_max, CTL_CLIENTS,
+	    LOG_BURST, LOG_WINDOW_MS / 1000);
+}
+
+static void log_lists(const struct lists *lists)
+{
+	if (lists->info.text[0] != '\0')
+		log_warning("lists", "%s", lists->info.text);
+	if (lists->trouble.text[0] != '\0')
+		log_warning("degraded", "%s; using: %s", lists->trouble.text,
+		    lists_source_text(lists->source));
+}
+
+static void reload_begin(struct server *s);
+
+/* The reload that was asked for while there was no time for it. */
+static void reload_next(struct server *s)
+{
+	struct reload *r = &s->reload;
+
+	if (!r->again)
+		return;
+	memcpy(r->clients, r->clients_again, sizeof(r->clients));
+	r->n_clients = r->n_clients_again;
+	r->n_clients_again = 0;
+	r->again = false;
+	reload_begin(s);
+}
+
+/* Tell those who wait, and go on with the next if there is one. */
+static void reload_end(struct server *s)
+{
+	struct reload *r = &s->reload;
+	struct evbuffer *answer = evbuffer_new();
+
+	(void)evtimer_del(s->swap_limit);
+	for (unsigned i = 0; answer != NULL && i < r->n_clients; i++) {
+		if (r->failed.text[0] != '\0')
+			evbuffer_add_printf(answer, "error %s\n", r->failed.text);
+		else
+			evbuffer_add_printf(answer, "ok\ngeneration %" PRIu32 "\n", s->generation);
+		ctl_answer(s->ctl, r->clients[i], answer);
+	}
+	if (answer != NULL)
+		evbuffer_free(answer);
+	r->n_clients = 0;
+	r->running = r->committed = false;
+	notify_send("READY=1\nSTATUS=%s%.400s",
+	    r->failed.text[0] != '\0' ? "reload failed: " : "running", r->failed.text);
+	reload_next(s);
+}
+
+static void reload_fail(struct server *s, const struct why *why)
+{
+	struct reload *r = &s->reload;
+
+	log_error("reload-failed", "%s", why->text);
+	r->failed = *why;
+	listeners_drop(&r->listeners);
+	conf_free(r->conf);
+	r->conf = NULL;
+	reload_end(s);
+}
+
+/* Has each worker taken the lists that are in force, or said that it cannot? */
+static bool all_swapped(const struct server *s)
+{
+	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
+		if (s->swapped[i] != s->generation)
+			return false;
+	}
+	return true;
+}
+
+static bool any_swap_failed(const struct server *s)
+{
+	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
+		if (s->swap_failed[i])
+			return true;
+	}
+	return false;
+}
+
+static void on_all_swapped(struct server *s)
+{
+	if (!s->ready) {
+		s->ready = true;
+		log_state(s, "ready");
+		notify_send("READY=1\nSTATUS=running");
+		reload_next(s);
+	} else if (s->reload.committed) {
+		if (any_swap_failed(s)) {
+			(void)why_set(&s->reload.failed, 0, "a worker could not take the lists");
+			log_error("reload-failed", "%s", s->reload.failed.text);
+		} else {
+			log_state(s, "reloaded");
+		}
+		reload_end(s);
+	}
+}
+
+static void on_worker_message(void *ctx, unsigned worker, const struct channel_message *m)
+{
+	struct server *s = ctx;
+	struct channel_image image;
+
+	if (m->head.type != CHANNEL_SWAPPED) {
+		report_message(s, worker, m);
+		return;
+	}
+	if (m->len != sizeof(image))
+		return;
+	memcpy(&image, m->payload, sizeof(image));
+	s->swapped[worker] = image.generation;
+	s->swap_failed[worker] = image.failed != 0;
+	if (all_swapped(s))
+		on_all_swapped(s);
+}
+
+static void on_worker_died(void *ctx, unsigned worker)
+{
+	report_died(ctx, worker);
+}
+
+/* Workers that do not take the lists in time are replaced; the new ones get them at once. */
+static void on_swap_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd, (void)what;
+	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
+		if (s->swapped[i] == s->generation)
+			continue;
+		log_warning("worker-stuck", "worker %u did not take the lists", i);
+		supervise_kill(s->workers, i);
+	}
+	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
+}
+
+/* ---- reload ---- */
+
+/* These have their size, or their place, from the start. */
+static void warn_restart(const struct conf *now, const struct conf *next)
+{
+	if (now->workers != next->workers || now->cache_size != next->cache_size ||
+	    now->questions_max != next->questions_max || strcmp(now->control, next->control) != 0)
+		log_warning("restart-needed",
+		    "workers, cache_size, questions_max and control change with the next start");
+}
+
+/* Everything is good: to the workers, all at once. */
+static void reload_commit(struct server *s, struct lists *lists)
+{
+	struct reload *r = &s->reload;
+	struct channel_image image = {.generation = ++s->generation};
+
+	warn_restart(s->conf, r->conf);
+	r->conf->workers = s->conf->workers;
+	conf_free(s->conf);
+	s->conf = r->conf;
+	r->conf = NULL;
+	r->committed = true;
+	r->failed.text[0] = '\0';
+	if (s->lists.fd >= 0)
+		(void)close(s->lists.fd);
+	s->lists = *lists;
+	log_lists(&s->lists);
+	memset(s->swap_failed, 0, sizeof(s->swap_failed));
+
+	settings_options(s->conf, &s->options);
+	supervise_send_all(s->workers, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
+	supervise_send_all(s->workers, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
+	listeners_switch(&s->listeners, &r->listeners, tell_listen, s);
+	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
+	warn_no_upstream(s);
+	look_around(s);
+}
+
+static void reload_begin(struct server *s)
+{
+	struct reload *r = &s->reload;
+	struct why why;
+
+	r->running = true;
+	notify_send("RELOADING=1\nSTATUS=reloading");
+	if (settings_read(&r->conf, s->flags, &why) < 0 ||
+	    listeners_open(&r->listeners, &s->listeners, r->conf, NULL, &why) < 0) {
+		reload_fail(s, &why);
+		return;
+	}
+	/* What is in force is only given up for something better than a fallback. */
+	lists_load(s->loader, r->conf, s->flags,
+	    s->lists.source == LISTS_NONE || s->lists.trouble.text[0] != '\0');
+}
+
+void server_reload(struct server *s, uint64_t client)
+{
+	struct reload *r = &s->reload;
+	bool wait = !s->ready || r->running;
+
+	if (client != 0 && wait && r->n_clients_again < CTL_CLIENTS)
+		r->clients_again[r->n_clients_again++] = client;
+	else if (client != 0 && !wait && r->n_clients < CTL_CLIENTS)
+		r->clients[r->n_clients++] = client;
+	if (wait)
+		r->again = true;
+	else
+		reload_begin(s);
+}
+
+/* ---- start ---- */
+
+static void server_stop(struct server *s, enum server_exit status);
+
+/* The first lists: now workers can start. */
+static void start_workers(struct server *s, struct lists *lists)
+{
+	holder_witness_stop(&s->witness);
+	s->lists = *lists;
+	s->generation = 1;
+	log_lists(&s->lists);
+	settings_options(s->conf, &s->options);
+	warn_no_upstream(s);
+	supervise_start(s->workers);
+	look_around(s);
+}
+
+static void on_lists(void *ctx, int err, struct lists *lists, const struct why *why)
+{
+	struct server *s = ctx;
+
+	if (s->reload.running && err < 0) {
+		reload_fail(s, why);
+	} else if (s->reload.running) {
+		reload_commit(s, lists);
+	} else if (err < 0) {
+		log_error("lists", "%s", why->text);
+		server_stop(s, SERVER_USAGE);
+	} else {
+		start_workers(s, lists);
+	}
+}
+
+static void on_reload_signal(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	server_reload(arg, 0);
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *arg)
+{
+	(void)what;
+	log_notice("stopping", "%s", strsignal(number));
+	server_stop(arg, SERVER_OK);
+}
+
+/* Is the control socket where the user, and not only the default, wants it? */
+static bool control_is_wanted(const struct server *s)
+{
+	struct conf *defaults = conf_new();
+	bool wanted = s->flags->control != NULL || defaults == NULL ||
+		      strcmp(defaults->control, s->conf->control) != 0;
+
+	conf_free(defaults);
+	return wanted;
+}
+
+static int open_control(struct server *s)
+{
+	struct why why;
+
+	if (ctl_open(&s->ctl, s->base, s->conf->control, report_request, s, &why) == 0)
+		return 0;
+	if (control_is_wanted(s)) {
+		log_error("control", "%s", why.text);
+		return ERR_DENIED;
+	}
+	log_warning("control", "%s: running without quellctl; another path: --control", why.text);
+	return 0;
+}
+
+/* Events of the world; without news of addresses the timers still look. */
+static int open_events(struct server *s)
+{
+	s->on_hup = evsignal_new(s->base, SIGHUP, on_reload_signal, s);
+	s->on_term = evsignal_new(s->base, SIGTERM, on_stop_signal, s);
+	s->on_int = evsignal_new(s->base, SIGINT, on_stop_signal, s);
+	s->retry = evtimer_new(s->base, on_retry, s);
+	s->settle = evtimer_new(s->base, on_retry, s);
+	s->swap_limit = evtimer_new(s->base, on_swap_limit, s);
+	if (s->on_hup == NULL || s->on_term == NULL || s->on_int == NULL || s->retry == NULL ||
+	    s->settle == NULL || s->swap_limit == NULL || event_add(s->on_hup, NULL) < 0 ||
+	    event_add(s->on_term, NULL) < 0 || event_add(s->on_int, NULL) < 0)
+		return ERR_NOMEM;
+	if (hostnet_watch_open(&s->address_fd) < 0) {
+		s->address_fd = -1;
+		log_warning("addresses", "the system gives no news of its addresses");
+		return 0;
+	}
+	s->address_news =
+	    event_new(s->base, s->address_fd, EV_READ | EV_PERSIST, on_address_news, s);
+	return s->address_news != NULL && event_add(s->address_news, NULL) == 0 ? 0 : ERR_NOMEM;
+}
+
+static int open_all(struct server *s)
+{
+	const struct supervise_hooks hooks = {
+	    .ctx = s,
+	    .started = on_worker_started,
+	    .message = on_worker_message,
+	    .died = on_worker_died,
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	s->base = event_base_new();
+	if (s->base == NULL)
+		return ERR_NOMEM;
+	s->workers = supervise_new(s->base, s->conf->workers, &hooks);
+	s->loader = lists_loader_new(s->base, on_lists, s);
+	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0)
+		return ERR_NOMEM;
+	return open_events(s);
+}
+
+/* ---- end ---- */
+
+static void on_stopped(void *ctx)
+{
+	struct server *s = ctx;
+
+	s->stopped = true;
+	(void)event_base_loopbreak(s->base);
+}
+
+static void server_stop(struct server *s, enum server_exit status)
+{
+	s->exit = status;
+	notify_send("STOPPING=1");
+	supervise_stop(s->workers, SERVER_STOP_MS, on_stopped, s);
+}
+
+static void free_event(struct event *e)
+{
+	if (e != NULL)
+		event_free(e);
+}
+
+static void close_all(struct server *s)
+{
+	holder_witness_stop(&s->witness);
+	ctl_close(s->ctl);
+	lists_loader_free(s->loader);
+	supervise_free(s->workers);
+	listeners_drop(&s->reload.listeners);
+	listeners_close(&s->listeners);
+	conf_free(s->reload.conf);
+	conf_free(s->conf);
+	if (s->lists.fd >= 0)
+		(void)close(s->lists.fd);
+	report_fini(s);
+	free_event(s->on_hup);
+	free_event(s->on_term);
+	free_event(s->on_int);
+	free_event(s->retry);
+	free_event(s->settle);
+	free_event(s->swap_limit);
+	free_event(s->address_news);
+	if (s->address_fd >= 0)
+		(void)close(s->address_fd);
+	if (s->base != NULL)
+		event_base_free(s->base);
+}
+
+enum server_exit server_run(
+    struct conf *conf, const struct settings_flags *flags, const struct holder_witness *witness)
+{
+	struct server *s = calloc(1, sizeof(*s));
+	enum server_exit status = SERVER_FAILED;
+	struct why why;
+
+	if (s == NULL) {
+		conf_free(conf);
+		return SERVER_FAILED;
+	}
+	s->conf = conf;
+	s->flags = flags;
+	s->witness = *witness;
+	s->started_ms = clock_ms();
+	s->lists.fd = s->address_fd = -1;
+	if (open_all(s) < 0) {
+		log_error("start", "no memory");
+		goto out;
+	}
+	if (listeners_open(&s->reload.listeners, &s->listeners, s->conf, &s->witness, &why) < 0) {
+		log_error("listen", "%s", why.text);
+		goto out;
+	}
+	listeners_switch(&s->listeners, &s->reload.listeners, tell_listen, s);
+	if (open_control(s) < 0)
+		goto out;
+	lists_load(s->loader, s->conf, s->flags, true);
+	if (!s->stopped) /* where the lists failed at once there are no workers to wait for */
+		(void)event_base_dispatch(s->base);
+	status = s->exit;
+out:
+	close_all(s);
+	free(s);
+	return status;
+}

@@ -1,0 +1,102 @@
+/* server.h - the parent: start, reload, end.
+ *
+ *   server_run()   settings -> listening sockets -> control socket -> lists -> workers -> ready
+ *   SIGHUP         settings -> listening sockets -> lists ----------> all at once to the workers -> reloaded
+ *                      |            |                |
+ *                      \------------+----------------+--> not good: nothing has changed, reload-failed
+ *   SIGTERM        workers end, within SERVER_STOP_MS
+ *
+ * One event loop, one thread.  The parent reads no packet and no list; it hands sockets and images to processes that
+ * have no rights (supervise.h, loader.h).
+ */
+#ifndef QUELL_SERVER_H
+#define QUELL_SERVER_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/conf.h"
+#include "resolver/core/options.h"
+#include "resolver/ctl.h"
+#include "resolver/holder.h"
+#include "resolver/listeners.h"
+#include "resolver/lists.h"
+#include "resolver/settings.h"
+#include "resolver/supervise.h"
+
+#define SERVER_STOP_MS	    900 /* workers that have not ended by then are killed */
+#define SERVER_RETRY_S	    1	/* for addresses and upstreams that are not there yet */
+#define SERVER_SETTLE_MS    250 /* after news of an address, more usually come */
+#define SERVER_SWAP_LIMIT_S 20	/* for a worker to take new lists; longer, and it is replaced */
+
+enum server_exit { SERVER_OK = 0, SERVER_FAILED = 1, SERVER_USAGE = 2 };
+
+/* A reload, from its request to its end. */
+struct reload {
+	bool running;		       /* a reload is being made ... */
+	bool committed;		       /* ... and workers have been told */
+	bool again;		       /* and was asked for once more meanwhile */
+	struct conf *conf;	       /* not in force yet, owned */
+	struct listeners listeners;    /* likewise */
+	uint64_t clients[CTL_CLIENTS]; /* of the control socket, who wait for its end ... */
+	unsigned n_clients;
+	uint64_t clients_again[CTL_CLIENTS]; /* ... and for the end of the next one */
+	unsigned n_clients_again;
+	struct why failed; /* the last one: why it failed; empty: it did not */
+};
+
+/* A request for figures that workers have to answer first. */
+struct report {
+	uint64_t client; /* 0: free */
+	enum { REPORT_STATUS, REPORT_STATS, REPORT_WHY } kind;
+	uint32_t serial;
+	uint64_t waiting; /* bit n: worker n has not answered */
+	struct event *limit;
+	struct server *owner;
+	struct channel_stats total; /* counters added up; upstreams merged */
+	struct channel_name name;   /* REPORT_WHY */
+	struct channel_why why;
+};
+
+/* Open to report.c, which tells of all of it. */
+struct server {
+	const struct settings_flags *flags;
+	struct event_base *base;
+	uint64_t started_ms;
+	bool ready;   /* said so */
+	bool stopped; /* nothing is left to wait for */
+	enum server_exit exit;
+
+	/* --- in force --- */
+	struct conf *conf;
+	struct options options; /* as the workers were told last */
+	struct listeners listeners;
+	struct lists lists;
+	uint32_t generation;		    /* of lists */
+	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */
+	bool swap_failed[CONF_WORKERS_MAX]; /* it could not take the last */
+
+	struct holder_witness witness;
+	struct supervisor *workers;
+	struct lists_loader *loader;
+	struct ctl *ctl; /* NULL: without */
+	struct reload reload;
+	struct report reports[CTL_CLIENTS];
+	uint32_t report_serial;
+
+	struct event *on_hup, *on_term, *on_int;
+	struct event *retry, *swap_limit, *settle; /* timers */
+	struct event *address_news;
+	int address_fd;
+};
+
+/* Run the daemon until it is told to end.  `conf` becomes its; `flags` is borrowed; `witness` is stopped when start-up is
+ * over.  Returns the exit status of the process. */
+enum server_exit server_run(
+    struct conf *conf, const struct settings_flags *flags, const struct holder_witness *witness);
+
+/* Reload, or once more after the one that runs; `client` (of the control socket, 0: none) is told how it ended. */
+void server_reload(struct server *s, uint64_t client);
+
+#endif

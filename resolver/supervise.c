@@ -1,0 +1,289 @@
+/* supervise.c - starting, watching and replacing workers. */
+#include "resolver/supervise.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "resolver/child.h"
+#include "resolver/timer.h"
+#include "resolver/worker.h"
+
+struct worker {
+	struct supervisor *owner;
+	pid_t pid; /* 0: not running */
+	int channel;
+	struct event *readable;
+	struct event *restart;		    /* timer */
+	uint64_t died_ms[SUPERVISE_DEATHS]; /* a ring of the last deaths; 0: none */
+	unsigned n_died;
+	unsigned delay_ms;
+};
+
+struct supervisor {
+	struct event_base *base;
+	struct supervise_hooks hooks;
+	bool stopping;
+	void (*ended)(void *ctx);
+	void *ended_ctx;
+	struct event *limit;
+	unsigned n;
+	struct worker workers[];
+};
+
+static unsigned number(const struct worker *w)
+{
+	return (unsigned)(w - w->owner->workers);
+}
+
+/* How long to wait before the next start: nothing, unless the last SUPERVISE_DEATHS deaths were close together. */
+static unsigned restart_delay_ms(struct worker *w, uint64_t now_ms)
+{
+	uint64_t *oldest = &w->died_ms[w->n_died++ % SUPERVISE_DEATHS];
+	bool loop;
+
+	*oldest = now_ms;
+	oldest = &w->died_ms[w->n_died % SUPERVISE_DEATHS];
+	loop = *oldest != 0 && now_ms - *oldest < SUPERVISE_WINDOW_MS;
+	if (!loop)
+		w->delay_ms = 0;
+	else if (w->delay_ms == 0)
+		w->delay_ms = SUPERVISE_DELAY_MIN_MS;
+	else if (w->delay_ms * 2 <= SUPERVISE_DELAY_MAX_MS)
+		w->delay_ms *= 2;
+	else
+		w->delay_ms = SUPERVISE_DELAY_MAX_MS;
+	return w->delay_ms;
+}
+
+/* Close the channel; errno stays. */
+static void unwatch(struct worker *w)
+{
+	int saved = errno;
+
+	if (w->readable != NULL)
+		event_free(w->readable);
+	w->readable = NULL;
+	(void)close(w->channel);
+	w->channel = -1;
+	errno = saved;
+}
+
+/* Forget a worker that is dead or is to die now.  Returns its status. */
+static int bury(struct worker *w)
+{
+	int status = 0;
+
+	unwatch(w);
+	/* One that has begun to end keeps its own status. */
+	(void)kill(w->pid, SIGKILL);
+	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	w->pid = 0;
+	return status;
+}
+
+static void on_end(struct worker *w)
+{
+	struct supervisor *s = w->owner;
+	pid_t pid = w->pid;
+	int status = bury(w);
+	char text[64];
+
+	s->hooks.died(s->hooks.ctx, number(w));
+	if (s->stopping) {
+		if (supervise_running(s) == 0)
+			s->ended(s->ended_ctx);
+		return;
+	}
+	log_warning("worker-died", "worker %u, pid %d: %s", number(w), (int)pid,
+	    child_status(status, text));
+	timer_start(w->restart, restart_delay_ms(w, clock_ms()));
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	static struct channel_message message;
+	struct worker *w = arg;
+	struct supervisor *s = w->owner;
+	int got = channel_receive(fd, &message);
+
+	(void)what;
+	if (got == ERR_SYS && errno == EAGAIN)
+		return;
+	if (got != 1) {
+		on_end(w);
+		return;
+	}
+	if (message.fd >= 0) /* workers have none to give */
+		(void)close(message.fd);
+	s->hooks.message(s->hooks.ctx, number(w), &message);
+}
+
+/* Fork one and watch its channel.  Returns 0, or ERR_SYS with errno. */
+static int spawn(struct worker *w)
+{
+	int pair[2];
+
+	if (channel_pair(pair) < 0)
+		return ERR_SYS;
+	w->channel = pair[0];
+	w->readable = event_new(w->owner->base, w->channel, EV_READ | EV_PERSIST, on_readable, w);
+	if (w->readable == NULL || event_add(w->readable, NULL) < 0)
+		goto fail;
+	w->pid = child_fork(&pair[1], 1);
+	if (w->pid == 0)
+		exit(worker_run(pair[1]));
+	if (w->pid < 0)
+		goto fail;
+	(void)close(pair[1]);
+	return 0;
+fail:
+	w->pid = 0;
+	unwatch(w);
+	(void)close(pair[1]);
+	return ERR_SYS;
+}
+
+static void worker_start(struct worker *w)
+{
+	struct supervisor *s = w->owner;
+
+	if (spawn(w) < 0) {
+		log_error(
+		    "no-worker", "worker %u cannot be started: %s", number(w), strerror(errno));
+		timer_start(w->restart, SUPERVISE_DELAY_MAX_MS);
+		return;
+	}
+	log_info("worker-started", "worker %u, pid %d", number(w), (int)w->pid);
+	s->hooks.started(s->hooks.ctx, number(w));
+}
+
+static void on_restart(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	worker_start(arg);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor *s = arg;
+
+	(void)fd, (void)what;
+	for (unsigned i = 0; i < s->n; i++)
+		supervise_kill(s, i);
+}
+
+struct supervisor *supervise_new(
+    struct event_base *base, unsigned n, const struct supervise_hooks *hooks)
+{
+	struct supervisor *s = calloc(1, sizeof(*s) + n * sizeof(s->workers[0]));
+
+	if (s == NULL)
+		return NULL;
+	s->base = base;
+	s->hooks = *hooks;
+	s->limit = evtimer_new(base, on_limit, s);
+	if (s->limit == NULL)
+		goto fail;
+	for (; s->n < n; s->n++) {
+		struct worker *w = &s->workers[s->n];
+
+		*w = (struct worker){.owner = s, .channel = -1};
+		w->restart = evtimer_new(base, on_restart, w);
+		if (w->restart == NULL)
+			goto fail;
+	}
+	return s;
+fail:
+	supervise_free(s);
+	return NULL;
+}
+
+void supervise_start(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		worker_start(&s->workers[i]);
+}
+
+bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type type, uint32_t serial,
+    const void *payload, size_t len, int fd)
+{
+	struct worker *w = &s->workers[worker];
+
+	if (w->pid == 0)
+		return false;
+	if (channel_send(w->channel, type, serial, payload, len, fd) == 0)
+		return true;
+	if (errno != EPIPE && errno != ECONNRESET)
+		log_warning("worker-stuck", "worker %u does not read: %s", worker, strerror(errno));
+	supervise_kill(s, worker);
+	return false;
+}
+
+void supervise_send_all(struct supervisor *s, enum channel_type type, uint32_t serial,
+    const void *payload, size_t len, int fd)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		(void)supervise_send(s, i, type, serial, payload, len, fd);
+}
+
+unsigned supervise_n(const struct supervisor *s)
+{
+	return s->n;
+}
+
+unsigned supervise_running(const struct supervisor *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += s->workers[i].pid != 0;
+	return n;
+}
+
+bool supervise_is_running(const struct supervisor *s, unsigned worker)
+{
+	return s->workers[worker].pid != 0;
+}
+
+void supervise_kill(struct supervisor *s, unsigned worker)
+{
+	if (s->workers[worker].pid != 0)
+		(void)kill(s->workers[worker].pid, SIGKILL);
+}
+
+void supervise_stop(struct supervisor *s, unsigned limit_ms, void (*ended)(void *ctx), void *ctx)
+{
+	s->stopping = true;
+	s->ended = ended;
+	s->ended_ctx = ctx;
+	timer_start(s->limit, limit_ms);
+	for (unsigned i = 0; i < s->n; i++) {
+		(void)evtimer_del(s->workers[i].restart);
+		/* The worker reads an end; we still read its end. */
+		if (s->workers[i].pid != 0)
+			(void)shutdown(s->workers[i].channel, SHUT_WR);
+	}
+	if (supervise_running(s) == 0)
+		ended(ctx);
+}
+
+void supervise_free(struct supervisor *s)
+{
+	if (s == NULL)
+		return;
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->workers[i].pid != 0)
+			(void)bury(&s->workers[i]);
+		event_free(s->workers[i].restart);
+	}
+	if (s->limit != NULL)
+		event_free(s->limit);
+	free(s);
+}

@@ -1,0 +1,202 @@
+/* fuzz_core.c - any order of events at the query core: client messages, replies, time.
+ *
+ * The input is a list of commands: a byte that says which, two bytes of length, so many bytes.
+ *   0 a client's message over UDP    1 the same over TCP    2 a reply of these bytes to the last try, its ID and
+ *   question put right    3 the same, untouched    4 time passes: 16 ms for each byte    5 the last try fails
+ * Invariants: every answer is a well-formed response to a message of this client, within its size, and every
+ * message upstream is a well-formed query.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/dns/msg.h"
+#include "resolver/core/query.h"
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			__builtin_trap();                                                          \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct world {
+	struct query *core;
+	struct query_try last; /* the last message upstream */
+	uint8_t asked[600];
+	size_t asked_len;
+	uint32_t last_port;
+	uint64_t now_ms, armed_ms;
+	unsigned n_awaited;
+};
+
+static void check_message(const uint8_t *msg, size_t len)
+{
+	struct msg_walk walk;
+	struct msg_rr rr;
+	int more;
+
+	CHECK(len >= MSG_HEADER);
+	CHECK(msg_walk_start(&walk, msg, len) == 0);
+	while ((more = msg_walk_next(&walk, &rr)) == 1)
+		;
+	CHECK(more == 0 && walk.pos == len);
+}
+
+static void check_answer(const struct query_asker *to, const uint8_t *msg, size_t len)
+{
+	check_message(msg, len);
+	CHECK((msg_u16(msg + 2) & (MSG_QR | MSG_AA)) == MSG_QR);
+	CHECK(to->tcp || len <= 1232);
+	/* Only who has EDNS gets more than the plain size, and then there is an OPT. */
+	CHECK(to->tcp || len <= MSG_UDP_PLAIN || msg_u16(msg + 10) > 0);
+}
+
+static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
+{
+	(void)ctx;
+	check_answer(to, msg, len);
+}
+
+static int net_port(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port)
+{
+	struct world *w = ctx;
+
+	(void)via;
+	(void)to;
+	*port = ++w->last_port;
+	w->n_awaited++;
+	return 0;
+}
+
+static int net_ask(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len)
+{
+	struct world *w = ctx;
+
+	check_message(msg, len);
+	CHECK((msg_u16(msg + 2) & (MSG_QR | MSG_RD | MSG_OPCODE)) == MSG_RD);
+	CHECK(len <= sizeof(w->asked));
+	w->last = *try;
+	memcpy(w->asked, msg, len);
+	w->asked_len = len;
+	return 0;
+}
+
+static void net_done(void *ctx, const struct query_try *try)
+{
+	struct world *w = ctx;
+
+	(void)try;
+	CHECK(w->n_awaited > 0);
+	w->n_awaited--;
+}
+
+static void net_arm(void *ctx, uint64_t at_ms)
+{
+	((struct world *)ctx)->armed_ms = at_ms;
+}
+
+static void client(struct world *w, bool tcp, const uint8_t *bytes, size_t len)
+{
+	static uint8_t out[QUERY_OUT_SIZE];
+	struct query_asker asker = {.tcp = tcp};
+	size_t n;
+
+	CHECK(addr_parse(&asker.from, "127.0.0.1:5000", 0, NULL) == 0);
+	n = query_ask(w->core, &asker, bytes, len, w->now_ms, out, tcp ? sizeof(out) : 1232);
+	if (n == 0)
+		return;
+	CHECK(len >= MSG_HEADER && memcmp(out, bytes, 2) == 0);
+	check_answer(&asker, out, n);
+}
+
+static void reply(struct world *w, bool mend, const uint8_t *bytes, size_t len)
+{
+	static uint8_t msg[MSG_MAX];
+	size_t question_len;
+
+	if (w->asked_len == 0 || len > sizeof(msg) - sizeof(w->asked))
+		return;
+	memcpy(msg, bytes, len);
+	if (mend && len >= MSG_HEADER) {
+		/* The fuzzer's header but for ID and QDCOUNT, the question as asked, the fuzzer's records. */
+		question_len = MSG_HEADER + name_len(w->asked + MSG_HEADER) + 4;
+		memcpy(msg, w->asked, 2);
+		msg[2] |= MSG_QR >> 8;
+		memmove(msg + question_len, msg + MSG_HEADER, len - MSG_HEADER);
+		memcpy(msg + 4, w->asked + 4, 2);
+		memcpy(msg + MSG_HEADER, w->asked + MSG_HEADER, question_len - MSG_HEADER);
+		len += question_len - MSG_HEADER;
+	}
+	query_reply(w->core, w->last.via, w->last.port, &w->last.to, msg, len, w->now_ms);
+}
+
+static void pass_time(struct world *w, size_t ms)
+{
+	uint64_t until_ms = w->now_ms + ms;
+
+	for (unsigned i = 0; w->armed_ms <= until_ms; i++) {
+		CHECK(i < 100000);
+		if (w->armed_ms > w->now_ms)
+			w->now_ms = w->armed_ms;
+		w->armed_ms = UINT64_MAX;
+		query_tick(w->core, w->now_ms);
+	}
+	w->now_ms = until_ms;
+}
+
+static void command(struct world *w, unsigned which, const uint8_t *bytes, size_t len)
+{
+	switch (which % 6) {
+	case 0:
+	case 1:
+		client(w, which % 6 == 1, bytes, len);
+		break;
+	case 2:
+	case 3:
+		reply(w, which % 6 == 2, bytes, len);
+		break;
+	case 4:
+		pass_time(w, 16 * len);
+		break;
+	default:
+		if (w->asked_len != 0)
+			query_failed(w->core, w->last.try, w->now_ms);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct world w = {.now_ms = 1000, .armed_ms = UINT64_MAX};
+	const struct query_net net = {&w, net_send, net_port, net_ask, net_done, net_arm};
+	struct options options = {
+	    .n_upstream = 2,
+	    .cache_size = 1 << 16,
+	    .cache_max_ttl_s = 86400,
+	    .cache_negative_ttl_s = 3600,
+	    .query_timeout_ms = 4000,
+	    .questions_max = 8,
+	    .udp_size = 1232,
+	};
+	struct rng rng;
+
+	rng_init_fixed(&rng, 1);
+	CHECK(addr_parse(&options.upstream[0], "192.0.2.1:53", 0, NULL) == 0);
+	CHECK(addr_parse(&options.upstream[1], "[2001:db8::1]:53", 0, NULL) == 0);
+	CHECK(query_new(&w.core, &options, &net, &rng) == 0);
+	while (size >= 3) {
+		size_t len = (size_t)data[1] << 8 | data[2];
+
+		len = len < size - 3 ? len : size - 3;
+		command(&w, data[0], data + 3, len);
+		data += 3 + len;
+		size -= 3 + len;
+	}
+	/* When all time is over nobody waits and nothing is awaited. */
+	pass_time(&w, 60000);
+	CHECK(w.armed_ms == UINT64_MAX && w.n_awaited == 0);
+	query_free(w.core);
+	return 0;
+}

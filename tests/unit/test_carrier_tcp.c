@@ -1,0 +1,380 @@
+/* test_carrier_tcp.c - connections to an upstream on loopback. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "resolver/io/carrier_tcp.h"
+#include "tests/unit/loopback.h"
+
+static struct event_base *base;
+static struct carrier_tcp *carrier;
+static union addr upstream;
+static int listening;
+
+/* ---- the core: keeps the last reply ---- */
+
+static struct {
+	unsigned replies, failures;
+	uint32_t port, try;
+	uint8_t msg[65535];
+	size_t len;
+	struct query_try *end;	 /* give its port back from within the reply or failure */
+	struct query_try *begin; /* and ask this */
+} core;
+
+static void end_and_begin(void)
+{
+	struct query_try *end = core.end, *begin = core.begin;
+
+	core.end = core.begin = NULL;
+	if (end != NULL)
+		carrier_tcp_done(carrier, end);
+	if (begin != NULL) {
+		assert_int_equal(carrier_tcp_port(carrier, &begin->to, &begin->port), 0);
+		assert_int_equal(
+		    carrier_tcp_ask(carrier, begin, (const uint8_t *)"the next question", 17), 0);
+	}
+}
+
+void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
+    const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	assert_null(q);
+	assert_int_equal(via, CARRIER_TCP);
+	assert_true(now_ms > 0);
+	assert_true(addr_equal(from, &upstream));
+	end_and_begin();
+	core.replies++;
+	core.port = port;
+	memcpy(core.msg, msg, len);
+	core.len = len;
+}
+
+void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
+{
+	assert_null(q);
+	assert_true(now_ms > 0);
+	end_and_begin();
+	core.failures++;
+	core.try = try;
+}
+
+/* ---- the tests ---- */
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&core, 0, sizeof(core));
+	base = event_base_new();
+	carrier = carrier_tcp_new(base);
+	upstream = loopback_addr("127.0.0.1", 0);
+	listening = loopback_bind(&upstream, SOCK_STREAM);
+	return carrier == NULL;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	carrier_tcp_free(carrier);
+	event_base_free(base);
+	if (listening >= 0)
+		close(listening);
+	return 0;
+}
+
+static struct query_try take(uint32_t handle)
+{
+	struct query_try try = {.try = handle, .via = CARRIER_TCP, .to = upstream};
+
+	assert_int_equal(carrier_tcp_port(carrier, &upstream, &try.port), 0);
+	return try;
+}
+
+static struct query_try ask(uint32_t handle)
+{
+	struct query_try try = take(handle);
+
+	assert_int_equal(carrier_tcp_ask(carrier, &try, (const uint8_t *)"one question", 12), 0);
+	return try;
+}
+
+/* The upstream's side of the next connection, its question read. */
+static int serve(const char *question)
+{
+	uint8_t bytes[64];
+	int fd;
+
+	loopback_await(base, listening);
+	fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(
+	    loopback_read(base, fd, bytes, 2 + strlen(question)), 2 + strlen(question));
+	assert_int_equal(bytes[0] << 8 | bytes[1], strlen(question));
+	assert_memory_equal(bytes + 2, question, strlen(question));
+	return fd;
+}
+
+static void reply(int fd, const void *msg, size_t len)
+{
+	const uint8_t be[2] = {(uint8_t)(len >> 8), (uint8_t)len};
+
+	loopback_write(base, fd, be, 2);
+	loopback_write(base, fd, msg, len);
+}
+
+static bool has_replies(void *ctx)
+{
+	return core.replies == *(const unsigned *)ctx;
+}
+
+static void await_replies(unsigned n)
+{
+	loopback_run(base, has_replies, &n);
+}
+
+static bool has_failures(void *ctx)
+{
+	return core.failures == *(const unsigned *)ctx;
+}
+
+static void await_failures(unsigned n)
+{
+	loopback_run(base, has_failures, &n);
+}
+
+static void test_ask_and_reply(void **state)
+{
+	struct query_try try = ask(31);
+	int fd = serve("one question");
+	uint8_t byte;
+
+	(void)state;
+	reply(fd, "a whole answer", 14);
+	await_replies(1);
+	assert_int_equal(core.port, try.port);
+	assert_int_equal(core.len, 14);
+	assert_memory_equal(core.msg, "a whole answer", 14);
+	carrier_tcp_done(carrier, &try);
+	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
+	assert_int_equal(core.failures, 0);
+	close(fd);
+}
+
+static void test_reply_in_pieces(void **state)
+{
+	static const uint8_t bytes[] = "\0\16a whole answer";
+	struct query_try try = ask(1);
+	int fd = serve("one question");
+
+	(void)state;
+	for (size_t i = 0; i < 16; i++) {
+		assert_int_equal(core.replies, 0);
+		loopback_write(base, fd, bytes + i, 1);
+		loopback_settle(base);
+	}
+	await_replies(1);
+	assert_int_equal(core.len, 14);
+	assert_memory_equal(core.msg, "a whole answer", 14);
+	carrier_tcp_done(carrier, &try);
+	close(fd);
+}
+
+static void test_largest(void **state)
+{
+	static uint8_t bytes[2 + 65535], back[2 + 65535];
+	struct query_try try = take(1);
+	int fd;
+
+	(void)state;
+	for (size_t i = 0; i < 65535; i++)
+		bytes[i] = (uint8_t)(i % 251);
+	assert_int_equal(carrier_tcp_ask(carrier, &try, bytes, 65536), ERR_RANGE);
+	assert_int_equal(carrier_tcp_ask(carrier, &try, bytes, 65535), 0);
+	loopback_await(base, listening);
+	fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_int_equal(loopback_read(base, fd, back, sizeof(back)), sizeof(back));
+	assert_memory_equal(back + 2, bytes, 65535);
+	reply(fd, bytes, 65535);
+	await_replies(1);
+	assert_int_equal(core.len, 65535);
+	assert_memory_equal(core.msg, bytes, 65535);
+	carrier_tcp_done(carrier, &try);
+	close(fd);
+}
+
+/* The core did not want the first message: the connection stays for the next. */
+static void test_reply_not_wanted(void **state)
+{
+	struct query_try try = ask(1);
+	int fd = serve("one question");
+
+	(void)state;
+	reply(fd, "not the answer", 14);
+	reply(fd, "but this one is", 15);
+	await_replies(2);
+	assert_memory_equal(core.msg, "but this one is", 15);
+	close(fd);
+	await_failures(1);
+	carrier_tcp_done(carrier, &try);
+}
+
+static void check_failed(const void *bytes, size_t len)
+{
+	struct query_try try = ask(77);
+	int fd = serve("one question");
+
+	core.failures = 0;
+	loopback_write(base, fd, bytes, len);
+	shutdown(fd, SHUT_WR);
+	await_failures(1);
+	assert_int_equal(core.try, 77);
+	assert_int_equal(core.replies, 0);
+	loopback_settle(base);
+	assert_int_equal(core.failures, 1);
+	carrier_tcp_done(carrier, &try);
+	close(fd);
+}
+
+static void test_failures(void **state)
+{
+	(void)state;
+	check_failed("", 0);
+	check_failed("\0", 1);
+	check_failed("\0\14", 2);
+	check_failed("\0\14eleven byte", 13);
+	check_failed("\0\0", 2);
+	check_failed("\0\13eleven byte", 13);
+}
+
+static void test_refused(void **state)
+{
+	struct query_try try = take(5);
+	unsigned failures = 1;
+
+	(void)state;
+	close(listening);
+	listening = -1;
+	/* The refusal may be there at once: then ask() says it. */
+	if (carrier_tcp_ask(carrier, &try, (const uint8_t *)"one question", 12) < 0)
+		failures = 0;
+	await_failures(failures);
+	loopback_settle(base);
+	assert_int_equal(core.failures, failures);
+	carrier_tcp_done(carrier, &try);
+}
+
+static void test_given_up(void **state)
+{
+	struct query_try connecting, waiting, halfway;
+	uint8_t byte;
+	int fd;
+
+	(void)state;
+	connecting = ask(1);
+	carrier_tcp_done(carrier, &connecting);
+	loopback_await(base, listening);
+	fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
+	close(fd);
+
+	waiting = ask(2);
+	fd = serve("one question");
+	carrier_tcp_done(carrier, &waiting);
+	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
+	close(fd);
+
+	halfway = ask(3);
+	fd = serve("one question");
+	loopback_write(base, fd, "\1\0something", 11);
+	loopback_settle(base);
+	carrier_tcp_done(carrier, &halfway);
+	close(fd);
+	loopback_settle(base);
+	assert_int_equal(core.replies + core.failures, 0);
+}
+
+/* The place of a try that ends is taken by the next, within one event. */
+static void test_next_within_a_reply(void **state)
+{
+	struct query_try first = ask(1), next = {.try = 2, .via = CARRIER_TCP, .to = upstream};
+	int fd = serve("one question"), next_fd;
+
+	(void)state;
+	core.end = &first;
+	core.begin = &next;
+	reply(fd, "the first answer", 16);
+	await_replies(1);
+	assert_memory_equal(core.msg, "the first answer", 16);
+	assert_int_equal(next.port, first.port);
+	next_fd = serve("the next question");
+	reply(next_fd, "the next answer", 15);
+	await_replies(2);
+	assert_memory_equal(core.msg, "the next answer", 15);
+	carrier_tcp_done(carrier, &next);
+	close(fd);
+	close(next_fd);
+}
+
+static void test_next_within_a_failure(void **state)
+{
+	struct query_try first = ask(1), next = {.try = 2, .via = CARRIER_TCP, .to = upstream};
+	int fd = serve("one question");
+
+	(void)state;
+	core.end = &first;
+	core.begin = &next;
+	close(fd);
+	await_failures(1);
+	assert_int_equal(core.try, 1);
+	fd = serve("the next question");
+	reply(fd, "the next answer", 15);
+	await_replies(1);
+	carrier_tcp_done(carrier, &next);
+	close(fd);
+}
+
+static void test_bounded(void **state)
+{
+	static struct query_try tries[CARRIER_TCP_MAX];
+	uint32_t port;
+
+	(void)state;
+	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
+		tries[i] = take(i);
+		for (unsigned k = 0; k < i; k++)
+			assert_true(tries[k].port != tries[i].port);
+	}
+	assert_int_equal(carrier_tcp_port(carrier, &upstream, &port), ERR_LIMIT);
+	carrier_tcp_done(carrier, &tries[40]);
+	assert_int_equal(carrier_tcp_port(carrier, &upstream, &port), 0);
+	assert_int_equal(port, tries[40].port);
+	assert_int_equal(carrier_tcp_port(carrier, &upstream, &port), ERR_LIMIT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_ask_and_reply, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_reply_in_pieces, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_largest, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_reply_not_wanted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_given_up, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_next_within_a_reply, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_next_within_a_failure, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("carrier_tcp", tests, NULL, NULL);
+}

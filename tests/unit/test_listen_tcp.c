@@ -1,0 +1,580 @@
+/* test_listen_tcp.c - connections of clients over real sockets, with a core that answers when it is told to. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/conf.h"
+#include "resolver/io/listen_tcp.h"
+#include "tests/unit/loopback.h"
+
+#define CLIENTS_MAX 3
+#define LONG_MS	    60000
+#define SHORT_MS    50
+#define MSG_LEN	    20 /* of a query of these tests: its number stands in the first two bytes */
+#define ASKED_MAX   1000
+
+/* ---- the core ---- */
+
+static struct {
+	unsigned asked;
+	struct query_asker askers[ASKED_MAX];
+	uint16_t ids[ASKED_MAX]; /* of their messages */
+	bool later;		 /* no answer now */
+	size_t answer_len;	 /* of an answer: the query, as a response, and zeros */
+} core;
+
+static void write_answer(uint8_t *out, uint16_t id, size_t len)
+{
+	memset(out, 0, len);
+	out[0] = (uint8_t)(id >> 8);
+	out[1] = (uint8_t)id;
+	out[2] = 0x80;
+}
+
+size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
+    uint64_t now_ms, uint8_t *out, size_t out_size)
+{
+	assert_null(q);
+	assert_true(now_ms > 0);
+	assert_true(out_size >= QUERY_OUT_SIZE);
+	assert_true(core.asked < ASKED_MAX);
+	core.askers[core.asked] = *from;
+	core.ids[core.asked] = (uint16_t)(len >= 2 ? msg[0] << 8 | msg[1] : 0);
+	core.asked++;
+	if (len < 12 || (msg[2] & 0x80) != 0 || core.later)
+		return 0;
+	write_answer(out, core.ids[core.asked - 1], core.answer_len);
+	return core.answer_len;
+}
+
+/* ---- the network: accept4() that is to fail ---- */
+
+static struct {
+	unsigned calls, left;
+	int with;
+} failing;
+
+int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	failing.calls++;
+	if (failing.left > 0) {
+		failing.left--;
+		errno = failing.with;
+		return -1;
+	}
+	return (int)syscall(SYS_accept4, fd, addr, len, flags);
+}
+
+/* ---- the tests ---- */
+
+static struct event_base *base;
+static struct listen_tcp *listener;
+static union addr address;
+
+static int setup(void **state)
+{
+	const int size = 32768;
+	int fd;
+
+	(void)state;
+	memset(&core, 0, sizeof(core));
+	memset(&failing, 0, sizeof(failing));
+	core.answer_len = MSG_LEN;
+	base = event_base_new();
+	listener = listen_tcp_new(base, NULL, CLIENTS_MAX, LONG_MS);
+	address = loopback_addr("127.0.0.1", 0);
+	fd = loopback_bind(&address, SOCK_STREAM);
+	/* Connections inherit it: the kernel is not to hide how much waits for a reader. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return listen_tcp_add(listener, 9, fd);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	listen_tcp_free(listener);
+	event_base_free(base);
+	return 0;
+}
+
+static int client(void)
+{
+	return loopback_connect(&address, SOCK_STREAM);
+}
+
+/* A client that takes little before it has read. */
+static int slow_client(void)
+{
+	const int size = 4096;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), errno);
+	assert_return_code(connect(fd, &address.sa, addr_len(&address)), errno);
+	assert_return_code(fcntl(fd, F_SETFL, O_NONBLOCK), errno);
+	return fd;
+}
+
+/* The frames of messages first .. first + n - 1 into `out`; their length. */
+static size_t frames(uint8_t *out, unsigned first, unsigned n)
+{
+	uint8_t *at = out;
+
+	memset(out, 0, (size_t)n * (2 + MSG_LEN));
+	for (unsigned i = first; i < first + n; i++, at += 2 + MSG_LEN) {
+		at[1] = MSG_LEN;
+		at[2] = (uint8_t)(i >> 8);
+		at[3] = (uint8_t)i;
+	}
+	return (size_t)(at - out);
+}
+
+static void ask(int fd, unsigned first, unsigned n)
+{
+	uint8_t out[ASKED_MAX * (2 + MSG_LEN)];
+
+	loopback_write(base, fd, out, frames(out, first, n));
+}
+
+/* The next answer is for message `id`, `len` bytes long. */
+static void expect(int fd, unsigned id, size_t len)
+{
+	static uint8_t bytes[2 + 65535];
+
+	assert_int_equal(loopback_read(base, fd, bytes, 2 + len), 2 + len);
+	assert_int_equal(bytes[0] << 8 | bytes[1], len);
+	assert_int_equal(bytes[2] << 8 | bytes[3], id);
+	assert_int_equal(bytes[4], 0x80);
+}
+
+static void expect_end(int fd)
+{
+	uint8_t byte;
+
+	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
+}
+
+static bool has_asked(void *ctx)
+{
+	return core.asked >= *(const unsigned *)ctx;
+}
+
+static void await_asked(unsigned n)
+{
+	loopback_run(base, has_asked, &n);
+	assert_int_equal(core.asked, n);
+}
+
+static bool has_clients(void *ctx)
+{
+	return listen_tcp_clients(listener) == *(const unsigned *)ctx;
+}
+
+static void await_clients(unsigned n)
+{
+	loopback_run(base, has_clients, &n);
+}
+
+/* Give the answer to the n-th message (from 0) as the core does. */
+static void answer(unsigned n, size_t len)
+{
+	static uint8_t msg[65535];
+
+	write_answer(msg, core.ids[n], len);
+	listen_tcp_send(listener, &core.askers[n], msg, len);
+}
+
+static void test_answers(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	ask(fd, 700, 1);
+	expect(fd, 700, MSG_LEN);
+	assert_true(core.askers[0].tcp);
+	assert_int_equal(core.askers[0].listener, 9);
+	assert_int_equal(core.askers[0].from.in4.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(listen_tcp_clients(listener), 1);
+	ask(fd, 701, 1);
+	expect(fd, 701, MSG_LEN);
+	assert_true(core.askers[0].conn == core.askers[1].conn);
+	close(fd);
+	await_clients(0);
+}
+
+static void test_split_anywhere(void **state)
+{
+	uint8_t bytes[3 * (2 + MSG_LEN)];
+	size_t len = frames(bytes, 1, 3);
+
+	(void)state;
+	for (size_t cut = 1; cut < len; cut++) {
+		int fd = client();
+
+		core.asked = 0;
+		loopback_write(base, fd, bytes, cut);
+		await_asked((unsigned)(cut / (2 + MSG_LEN)));
+		loopback_settle(base);
+		await_asked((unsigned)(cut / (2 + MSG_LEN)));
+		loopback_write(base, fd, bytes + cut, len - cut);
+		for (unsigned id = 1; id <= 3; id++)
+			expect(fd, id, MSG_LEN);
+		close(fd);
+		await_clients(0);
+	}
+}
+
+static void test_byte_by_byte(void **state)
+{
+	uint8_t bytes[2 * (2 + MSG_LEN)];
+	size_t len = frames(bytes, 1, 2);
+	int fd = client();
+
+	(void)state;
+	for (size_t i = 0; i < len; i++) {
+		loopback_write(base, fd, bytes + i, 1);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	expect(fd, 1, MSG_LEN);
+	expect(fd, 2, MSG_LEN);
+	close(fd);
+}
+
+static void test_largest(void **state)
+{
+	static uint8_t bytes[2 + 65535];
+	int fd = client();
+
+	(void)state;
+	core.answer_len = 65535;
+	bytes[0] = bytes[1] = 0xff;
+	bytes[3] = 5;
+	loopback_write(base, fd, bytes, sizeof(bytes));
+	expect(fd, 5, 65535);
+	loopback_write(base, fd, bytes, sizeof(bytes));
+	expect(fd, 5, 65535);
+	close(fd);
+}
+
+static void test_answers_in_any_order(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	core.later = true;
+	ask(fd, 10, 4);
+	await_asked(4);
+	answer(2, MSG_LEN);
+	answer(0, 300);
+	expect(fd, 12, MSG_LEN);
+	expect(fd, 10, 300);
+	core.later = false;
+	ask(fd, 14, 1);
+	expect(fd, 14, MSG_LEN);
+	answer(3, MSG_LEN);
+	answer(1, MSG_LEN);
+	expect(fd, 13, MSG_LEN);
+	expect(fd, 11, MSG_LEN);
+	close(fd);
+}
+
+static void test_half_close(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	core.later = true;
+	ask(fd, 1, 2);
+	shutdown(fd, SHUT_WR);
+	await_asked(2);
+	loopback_settle(base);
+	assert_int_equal(listen_tcp_clients(listener), 1);
+	answer(1, MSG_LEN);
+	expect(fd, 2, MSG_LEN);
+	answer(0, MSG_LEN);
+	expect(fd, 1, MSG_LEN);
+	expect_end(fd);
+	close(fd);
+	await_clients(0);
+}
+
+static void test_half_close_at_once(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	/* More than is taken in one turn. */
+	core.answer_len = 60000;
+	ask(fd, 0, 30);
+	shutdown(fd, SHUT_WR);
+	for (unsigned id = 0; id < 30; id++)
+		expect(fd, id, 60000);
+	expect_end(fd);
+	close(fd);
+}
+
+static void check_closed(const uint8_t *bytes, size_t len, unsigned asked)
+{
+	uint8_t good[2 + MSG_LEN], byte;
+	int fd = client();
+
+	core.asked = 0;
+	loopback_write(base, fd, bytes, len);
+	loopback_write(base, fd, good, frames(good, 1, 1));
+	loopback_await(base, fd);
+	await_clients(0);
+	/* With bytes unread the end is a reset; with none, orderly. */
+	assert_true(recv(fd, &byte, 1, 0) <= 0);
+	assert_int_equal(core.asked, asked);
+	close(fd);
+}
+
+static void test_what_has_no_answer(void **state)
+{
+	static const uint8_t response[2 + 12] = {0, 12, 0, 1, 0x80};
+
+	(void)state;
+	check_closed((const uint8_t[]){0, 0}, 2, 1);
+	check_closed((const uint8_t[]){0, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 13, 1);
+	check_closed(response, sizeof(response), 1);
+}
+
+static void test_too_many_clients(void **state)
+{
+	int fds[CLIENTS_MAX], extra;
+
+	(void)state;
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		fds[i] = client();
+		ask(fds[i], i, 1);
+		expect(fds[i], i, MSG_LEN);
+	}
+	extra = client();
+	expect_end(extra);
+	close(extra);
+	assert_int_equal(listen_tcp_refused(listener), 1);
+	assert_int_equal(listen_tcp_clients(listener), CLIENTS_MAX);
+
+	close(fds[0]);
+	await_clients(CLIENTS_MAX - 1);
+	fds[0] = client();
+	ask(fds[0], 7, 1);
+	expect(fds[0], 7, MSG_LEN);
+	assert_int_equal(listen_tcp_refused(listener), 1);
+
+	listen_tcp_set(listener, CLIENTS_MAX + 1, LONG_MS);
+	extra = client();
+	ask(extra, 8, 1);
+	expect(extra, 8, MSG_LEN);
+	close(extra);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
+static void test_idle(void **state)
+{
+	int silent = client(), dribbler = client(), waiting = client();
+	uint8_t bytes[2 + MSG_LEN];
+
+	(void)state;
+	core.later = true;
+	listen_tcp_set(listener, CLIENTS_MAX, SHORT_MS);
+	ask(waiting, 1, 1);
+	loopback_write(base, dribbler, bytes, frames(bytes, 2, 1) - 1);
+	await_asked(1);
+	expect_end(silent);
+	expect_end(dribbler);
+	/* Not this one: it waits for us. */
+	assert_int_equal(listen_tcp_clients(listener), 1);
+	answer(0, MSG_LEN);
+	expect(waiting, 1, MSG_LEN);
+	expect_end(waiting);
+	close(silent);
+	close(dribbler);
+	close(waiting);
+}
+
+static void test_pending_is_bounded(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	core.later = true;
+	ask(fd, 0, 100);
+	await_asked(LISTEN_TCP_PENDING_MAX);
+	loopback_settle(base);
+	await_asked(LISTEN_TCP_PENDING_MAX);
+	answer(5, MSG_LEN);
+	expect(fd, 5, MSG_LEN);
+	await_asked(LISTEN_TCP_PENDING_MAX + 1);
+	for (unsigned i = 0; i < LISTEN_TCP_PENDING_MAX; i++) {
+		if (i != 5)
+			answer(i, MSG_LEN);
+	}
+	await_asked(100);
+	close(fd);
+}
+
+static void test_slow_reader_is_not_read_from(void **state)
+{
+	int fd = slow_client();
+
+	(void)state;
+	core.answer_len = 60000;
+	ask(fd, 0, 100);
+	loopback_settle(base);
+	/* What waits, and what the kernel took: far from all. */
+	assert_in_range(core.asked, 1, 20);
+	assert_int_equal(listen_tcp_clients(listener), 1);
+	for (unsigned id = 0; id < 100; id++)
+		expect(fd, id, 60000);
+	assert_int_equal(core.asked, 100);
+	ask(fd, 100, 1);
+	expect(fd, 100, 60000);
+	close(fd);
+}
+
+static void test_stuck_reader_is_closed(void **state)
+{
+	int fd = slow_client();
+	unsigned one = 1;
+
+	(void)state;
+	listen_tcp_set(listener, CLIENTS_MAX, SHORT_MS);
+	core.answer_len = 60000;
+	ask(fd, 0, 100);
+	loopback_run(base, has_asked, &one);
+	await_clients(0);
+	assert_in_range(core.asked, 1, 20);
+	close(fd);
+}
+
+static void test_answers_for_a_stuck_reader_are_bounded(void **state)
+{
+	int fd = slow_client();
+
+	(void)state;
+	core.later = true;
+	ask(fd, 0, 64);
+	await_asked(64);
+	for (unsigned i = 0; i < 64; i++)
+		answer(i, 65535);
+	await_clients(0);
+	close(fd);
+}
+
+static void test_client_that_is_gone(void **state)
+{
+	const struct linger reset = {.l_onoff = 1};
+	int fd = client();
+
+	(void)state;
+	core.later = true;
+	ask(fd, 1, 2);
+	await_asked(2);
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), errno);
+	close(fd);
+	await_clients(0);
+	answer(0, MSG_LEN);
+
+	/* The next one, at the same place, gets nothing of it. */
+	fd = client();
+	ask(fd, 3, 1);
+	await_asked(3);
+	assert_true(core.askers[2].conn != core.askers[0].conn);
+	answer(1, MSG_LEN);
+	answer(2, MSG_LEN);
+	expect(fd, 3, MSG_LEN);
+	close(fd);
+}
+
+static void test_out_of_descriptors(void **state)
+{
+	int fd;
+
+	(void)state;
+	failing.left = 2;
+	failing.with = EMFILE;
+	fd = client();
+	while (failing.calls == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	/* It is waiting, and nobody spins. */
+	for (unsigned i = 0; i < 100; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_in_range(failing.calls, 1, 2);
+	ask(fd, 4, 1);
+	expect(fd, 4, MSG_LEN);
+	close(fd);
+}
+
+static void test_remove(void **state)
+{
+	int fd = client(), refused = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	ask(fd, 1, 1);
+	expect(fd, 1, MSG_LEN);
+	listen_tcp_remove(listener, 9);
+	listen_tcp_remove(listener, 9);
+	listen_tcp_remove(listener, 1000);
+	assert_int_equal(connect(refused, &address.sa, addr_len(&address)), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	ask(fd, 2, 1);
+	expect(fd, 2, MSG_LEN);
+	close(refused);
+	close(fd);
+}
+
+static void test_wrong_index(void **state)
+{
+	union addr a = loopback_addr("127.0.0.1", 0);
+	int fd = loopback_bind(&a, SOCK_STREAM);
+
+	(void)state;
+	assert_int_equal(listen_tcp_add(listener, 9, fd), ERR_RANGE);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	a = loopback_addr("127.0.0.1", 0);
+	fd = loopback_bind(&a, SOCK_STREAM);
+	assert_int_equal(listen_tcp_add(listener, 2 * CONF_LISTEN_MAX, fd), ERR_RANGE);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_split_anywhere, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_byte_by_byte, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_largest, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_answers_in_any_order, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_half_close, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_half_close_at_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_what_has_no_answer, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_too_many_clients, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_pending_is_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_slow_reader_is_not_read_from, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stuck_reader_is_closed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_answers_for_a_stuck_reader_are_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_client_that_is_gone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_out_of_descriptors, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_wrong_index, setup, teardown),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests_name("listen_tcp", tests, NULL, NULL);
+}

@@ -1,0 +1,367 @@
+/* test_listen_udp.c - datagrams of clients over real sockets, with a core that answers by rote. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/conf.h"
+#include "resolver/io/listen_udp.h"
+#include "tests/unit/loopback.h"
+
+/* ---- the core: answers with the bytes of the query turned round, or later ---- */
+
+static struct {
+	unsigned asked;
+	bool later;
+	struct query_asker asker; /* the last one */
+	size_t len;		  /* of its message */
+} core;
+
+static void turn(uint8_t *out, const uint8_t *msg, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = msg[len - 1 - i];
+}
+
+size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
+    uint64_t now_ms, uint8_t *out, size_t out_size)
+{
+	assert_null(q);
+	assert_true(now_ms > 0);
+	assert_true(out_size >= 4096);
+	core.asked++;
+	core.asker = *from;
+	core.len = len;
+	if (core.later)
+		return 0;
+	turn(out, msg, len);
+	return len;
+}
+
+/* ---- the network: the sending that is to fail ---- */
+
+static struct {
+	unsigned messages; /* sent so far */
+	unsigned at;	   /* this one fails, counted from 1; 0: none */
+	int with;
+} failing;
+
+/* As the kernel does it: what precedes a failing message is sent, and the error waits for the next call. */
+int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+{
+	unsigned before = failing.at > failing.messages ? failing.at - failing.messages - 1 : n;
+	long sent;
+
+	if (failing.at != 0 && before == 0) {
+		failing.at = 0;
+		failing.messages++;
+		errno = failing.with;
+		return -1;
+	}
+	sent = syscall(SYS_sendmmsg, fd, msgs, before < n ? before : n, flags);
+	if (sent > 0)
+		failing.messages += (unsigned)sent;
+	return (int)sent;
+}
+
+/* ---- the tests ---- */
+
+static struct event_base *base;
+static struct listen_udp *listener;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&core, 0, sizeof(core));
+	memset(&failing, 0, sizeof(failing));
+	base = event_base_new();
+	listener = listen_udp_new(base, NULL);
+	return base == NULL || listener == NULL;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	listen_udp_free(listener);
+	event_base_free(base);
+	return 0;
+}
+
+/* A listening socket on `host`, as number `index`; its address. */
+static union addr listen_on(const char *host, unsigned index)
+{
+	union addr a = loopback_addr(host, 0);
+	int fd = loopback_bind(&a, SOCK_DGRAM);
+	const int size = 1 << 20;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	assert_int_equal(listen_udp_add(listener, index, fd, &a), 0);
+	return a;
+}
+
+/* A socket that hears only `host`, at the port of `a`. */
+static int client_of(const char *host, const union addr *a)
+{
+	union addr to = loopback_addr(host, addr_port(a));
+
+	return loopback_connect(&to, SOCK_DGRAM);
+}
+
+static void ask(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+}
+
+static void expect(int fd, const char *text)
+{
+	char bytes[8192];
+	ssize_t len;
+
+	loopback_await(base, fd);
+	len = recv(fd, bytes, sizeof(bytes), 0);
+	assert_int_equal(len, strlen(text));
+	assert_memory_equal(bytes, text, strlen(text));
+}
+
+static void test_answers(void **state)
+{
+	union addr a = listen_on("127.0.0.1", 3);
+	int fd = client_of("127.0.0.1", &a);
+
+	(void)state;
+	ask(fd, "stressed");
+	expect(fd, "desserts");
+	assert_int_equal(core.asker.listener, 3);
+	assert_false(core.asker.tcp);
+	assert_int_equal(core.asker.from.in4.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	/* A socket with one address answers from there by itself. */
+	assert_int_equal(core.asker.local.sa.sa_family, AF_UNSPEC);
+	close(fd);
+}
+
+static void test_each_client_gets_its_own(void **state)
+{
+	union addr a = listen_on("127.0.0.1", 0);
+	int fds[200];
+	char text[16], turned[16] = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++) {
+		fds[i] = client_of("127.0.0.1", &a);
+		(void)snprintf(text, sizeof(text), "client %u", i + 100);
+		ask(fds[i], text);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		(void)snprintf(text, sizeof(text), "client %u", i + 100);
+		turn((uint8_t *)turned, (const uint8_t *)text, strlen(text));
+		expect(fds[i], turned);
+		close(fds[i]);
+	}
+}
+
+/* The clients here are deaf to any other address than the one that they asked. */
+static void test_wildcard_answers_from_the_address_asked(void **state)
+{
+	union addr a = listen_on("0.0.0.0", 0);
+	int one = client_of("127.0.0.1", &a), two = client_of("127.0.0.2", &a);
+
+	(void)state;
+	ask(two, "two");
+	ask(one, "one");
+	expect(two, "owt");
+	expect(one, "eno");
+	close(one);
+	close(two);
+}
+
+static void test_wildcard_answers_later_from_there_too(void **state)
+{
+	union addr a = listen_on("0.0.0.0", 5);
+	int fd = client_of("127.0.0.77", &a);
+
+	(void)state;
+	core.later = true;
+	ask(fd, "later");
+	while (core.asked == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	listen_udp_send(listener, &core.asker, (const uint8_t *)"now", 3);
+	expect(fd, "now");
+	close(fd);
+}
+
+static void test_wildcard_ip6(void **state)
+{
+	union addr a;
+	int fd;
+
+	(void)state;
+	if (!loopback_has_ip6())
+		skip();
+	a = listen_on("::", 1);
+	fd = client_of("::1", &a);
+	ask(fd, "six");
+	expect(fd, "xis");
+	assert_int_equal(core.asker.local.sa.sa_family, AF_INET6);
+	assert_true(IN6_IS_ADDR_LOOPBACK(&core.asker.local.in6.sin6_addr));
+	core.later = true;
+	ask(fd, "later");
+	while (core.asked < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	listen_udp_send(listener, &core.asker, (const uint8_t *)"now", 3);
+	expect(fd, "now");
+	close(fd);
+}
+
+static void test_largest_and_truncated(void **state)
+{
+	union addr a = listen_on("127.0.0.1", 0);
+	int fd = client_of("127.0.0.1", &a);
+	char bytes[4097 + 1];
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	bytes[4097] = '\0';
+	ask(fd, bytes); /* one too many */
+	ask(fd, bytes + 1);
+	expect(fd, bytes + 1);
+	assert_int_equal(core.asked, 1);
+	assert_int_equal(core.len, 4096);
+	close(fd);
+}
+
+static void test_empty_datagram_goes_to_the_core(void **state)
+{
+	union addr a = listen_on("127.0.0.1", 0);
+	int fd = client_of("127.0.0.1", &a);
+
+	(void)state;
+	assert_int_equal(send(fd, "", 0, 0), 0);
+	ask(fd, "next");
+	expect(fd, "txen");
+	assert_int_equal(core.asked, 2);
+	close(fd);
+}
+
+static void check_one_lost(unsigned at, int with)
+{
+	union addr a = listen_on("127.0.0.1", 0);
+	int fd = client_of("127.0.0.1", &a);
+	static const char *const texts[] = {"1", "2", "3", "4", "5"};
+	char byte;
+
+	failing.at = at;
+	failing.with = with;
+	for (unsigned i = 0; i < 5; i++)
+		ask(fd, texts[i]);
+	for (unsigned i = 0; i < 5; i++) {
+		if (i + 1 != at)
+			expect(fd, texts[i]);
+	}
+	assert_int_equal(core.asked, 5);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	close(fd);
+}
+
+static void test_answers_behind_a_lost_one(void **state)
+{
+	(void)state;
+	check_one_lost(3, EPERM);
+}
+
+static void test_answers_behind_a_lost_first(void **state)
+{
+	(void)state;
+	check_one_lost(1, EAGAIN);
+}
+
+static void test_answers_after_the_last_was_lost(void **state)
+{
+	(void)state;
+	check_one_lost(5, ENOBUFS);
+}
+
+/* One wake-up is bounded: other events have their turn, and nothing is lost. */
+static void test_bounded_wake_up(void **state)
+{
+	union addr a = listen_on("127.0.0.1", 0);
+	int fd = client_of("127.0.0.1", &a);
+
+	(void)state;
+	core.later = true;
+	for (unsigned i = 0; i < 300; i++)
+		ask(fd, "q");
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(core.asked, 256);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(core.asked, 300);
+	close(fd);
+}
+
+static void test_remove(void **state)
+{
+	union addr a = listen_on("127.0.0.1", 7);
+	int fd = client_of("127.0.0.1", &a);
+
+	(void)state;
+	ask(fd, "ab");
+	expect(fd, "ba");
+	listen_udp_remove(listener, 7);
+	listen_udp_remove(listener, 7);
+	listen_udp_remove(listener, 1000);
+	/* An answer that comes after it is nobody's. */
+	listen_udp_send(listener, &core.asker, (const uint8_t *)"late", 4);
+	ask(fd, "ab");
+	assert_int_equal(recv(fd, &(char){0}, 1, 0), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	close(fd);
+}
+
+static void test_wrong_index(void **state)
+{
+	union addr a = loopback_addr("127.0.0.1", 0);
+	int fd = loopback_bind(&a, SOCK_DGRAM);
+
+	(void)state;
+	assert_int_equal(listen_udp_add(listener, 2 * CONF_LISTEN_MAX, fd, &a), ERR_RANGE);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	a = listen_on("127.0.0.1", 2);
+	a = loopback_addr("127.0.0.1", 0);
+	fd = loopback_bind(&a, SOCK_DGRAM);
+	assert_int_equal(listen_udp_add(listener, 2, fd, &a), ERR_RANGE);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_each_client_gets_its_own, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_wildcard_answers_from_the_address_asked, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_wildcard_answers_later_from_there_too, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_wildcard_ip6, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_largest_and_truncated, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_empty_datagram_goes_to_the_core, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_answers_behind_a_lost_one, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_answers_behind_a_lost_first, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_answers_after_the_last_was_lost, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_bounded_wake_up, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_wrong_index, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("listen_udp", tests, NULL, NULL);
+}

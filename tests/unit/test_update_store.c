@@ -1,0 +1,252 @@
+/* Unit tests of tools/update_store.c: the state folder after each step and after a step was cut off. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "blocklists/compile.h"
+#include "tools/update_store.h"
+
+struct fixture {
+	char dir[64];
+	char state[80];
+	struct update_store store;
+	struct why why;
+};
+
+static void path_of(const struct fixture *f, const char *name, char path[128])
+{
+	assert_true(snprintf(path, 128, "%s/%s", f->state, name) < 128);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/quell-store-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->state, sizeof(f->state), "%s/deep/state", f->dir);
+	assert_int_equal(update_store_open(&f->store, f->state, &f->why), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = {"image", "image.previous", "image.previous.tmp",
+	    "image.tmp", "update.lock", "lists/a.txt", "lists/a.txt.tmp"};
+	struct fixture *f = *state;
+	char path[128];
+
+	update_store_close(&f->store, true);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		path_of(f, names[i], path);
+		unlink(path);
+	}
+	path_of(f, "lists", path);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(f->state), 0);
+	*strrchr(f->state, '/') = '\0'; /* its parent was made too */
+	assert_int_equal(rmdir(f->state), 0);
+	assert_int_equal(rmdir(f->dir), 0);
+	free(f);
+	return 0;
+}
+
+/* An image that blocks `name`. */
+static uint8_t *image_of(const char *name, size_t *len)
+{
+	struct compile_source source = {.name = "test", .text = name, .len = strlen(name)};
+	uint8_t *image;
+	struct why why;
+
+	assert_int_equal(compile_texts(&source, 1, NULL, NULL, &image, len, &why), 0);
+	return image;
+}
+
+static void install(struct fixture *f, const char *name)
+{
+	size_t len;
+	uint8_t *image = image_of(name, &len);
+
+	assert_int_equal(update_store_install(&f->store, image, len, &f->why), 0);
+	free(image);
+}
+
+static bool exists(const struct fixture *f, const char *name)
+{
+	char path[128];
+
+	path_of(f, name, path);
+	return access(path, F_OK) == 0;
+}
+
+/* Is the file `file` the image that blocks `name`? */
+static bool file_is(struct fixture *f, const char *file, const char *name)
+{
+	size_t len, found_len;
+	uint8_t *image = image_of(name, &len);
+	char path[128];
+	char *found;
+	bool same;
+
+	path_of(f, file, path);
+	if (update_store_read_at(AT_FDCWD, path, 1000000, &found, &found_len, &f->why) != 0) {
+		free(image);
+		return false;
+	}
+	same = len == found_len && memcmp(image, found, len) == 0;
+	free(image);
+	free(found);
+	return same;
+}
+
+static void test_install(void **state)
+{
+	struct fixture *f = *state;
+
+	install(f, "one.example\n");
+	assert_true(file_is(f, "image", "one.example\n"));
+	assert_false(exists(f, "image.previous"));
+	install(f, "two.example\n");
+	assert_true(file_is(f, "image", "two.example\n"));
+	assert_true(file_is(f, "image.previous", "one.example\n"));
+	install(f, "two.example\n"); /* the same once more must not push out what was before */
+	assert_true(file_is(f, "image.previous", "one.example\n"));
+	assert_false(exists(f, "image.tmp"));
+	assert_false(exists(f, "image.previous.tmp"));
+}
+
+/* Killed between the two renames: image and image.previous are one file. */
+static void test_install_after_half_a_swap(void **state)
+{
+	struct fixture *f = *state;
+	char image[128], previous[128];
+
+	install(f, "one.example\n");
+	path_of(f, "image", image);
+	path_of(f, "image.previous", previous);
+	assert_int_equal(link(image, previous), 0);
+	install(f, "two.example\n");
+	assert_true(file_is(f, "image", "two.example\n"));
+	assert_true(file_is(f, "image.previous", "one.example\n"));
+	assert_false(exists(f, "image.previous.tmp"));
+}
+
+static void test_install_refuses_what_is_no_image(void **state)
+{
+	struct fixture *f = *state;
+
+	install(f, "one.example\n");
+	assert_int_equal(
+	    update_store_install(&f->store, (const uint8_t *)"no image", 8, &f->why), ERR_FORMAT);
+	assert_true(file_is(f, "image", "one.example\n"));
+	assert_false(exists(f, "image.tmp"));
+}
+
+static void test_has_image(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+	uint8_t *image = image_of("one.example\n", &len);
+
+	assert_false(update_store_has_image(&f->store, image, len));
+	install(f, "one.example\n");
+	assert_true(update_store_has_image(&f->store, image, len));
+	assert_false(update_store_has_image(&f->store, image, len - 1));
+	image[len - 1] ^= 1;
+	assert_false(update_store_has_image(&f->store, image, len));
+	free(image);
+}
+
+static void test_lists(void **state)
+{
+	struct fixture *f = *state;
+	char *text;
+	size_t len;
+
+	assert_int_equal(update_store_read(&f->store, "a", &text, &len, &f->why), ERR_NOTFOUND);
+	assert_int_equal(update_store_keep(&f->store, "a", "one\n", 4, &f->why), 0);
+	assert_int_equal(update_store_keep(&f->store, "a", "three\n", 6, &f->why), 0);
+	assert_int_equal(update_store_read(&f->store, "a", &text, &len, &f->why), 0);
+	assert_int_equal(len, 6);
+	assert_memory_equal(text, "three\n", 6);
+	free(text);
+	assert_false(exists(f, "lists/a.txt.tmp"));
+}
+
+static void test_lock(void **state)
+{
+	struct fixture *f = *state;
+	struct update_store other;
+	char pid[32];
+
+	assert_int_equal(update_store_open(&other, f->state, &f->why), ERR_TAKEN);
+	snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
+	assert_non_null(strstr(f->why.text, pid));
+	assert_non_null(strstr(f->why.text, f->state));
+}
+
+static void reopen(struct fixture *f, bool done)
+{
+	update_store_close(&f->store, done);
+	assert_int_equal(update_store_open(&f->store, f->state, &f->why), 0);
+}
+
+static void test_interrupted(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(f->store.interrupted);
+	reopen(f, true);
+	assert_false(f->store.interrupted);
+	reopen(f, false);
+	assert_true(f->store.interrupted);
+	reopen(f, true);
+	assert_false(f->store.interrupted);
+}
+
+static void test_look(void **state)
+{
+	struct fixture *f = *state;
+	struct update_store look;
+	char *text;
+	size_t len;
+
+	assert_int_equal(update_store_keep(&f->store, "a", "one\n", 4, &f->why), 0);
+	update_store_look(&look, f->state); /* in spite of the lock */
+	assert_int_equal(update_store_read(&look, "a", &text, &len, &f->why), 0);
+	free(text);
+	update_store_close(&look, true);
+
+	update_store_look(&look, "/nonexistent/folder");
+	assert_int_equal(update_store_read(&look, "a", &text, &len, &f->why), ERR_NOTFOUND);
+	assert_false(update_store_has_image(&look, (const uint8_t *)"", 0));
+	update_store_close(&look, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_install, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_install_after_half_a_swap, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_install_refuses_what_is_no_image, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_has_image, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lock, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_look, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

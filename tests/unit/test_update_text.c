@@ -1,0 +1,92 @@
+/* Unit tests of tools/update_text.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tools/update_text.h"
+
+static void test_escape(void **state)
+{
+	char out[64];
+
+	(void)state;
+	assert_string_equal(update_text_escape(out, sizeof(out), "a b~", 4), "a b~");
+	assert_string_equal(update_text_escape(out, sizeof(out), "\x1b[\n\0\x7f\xc3", 6),
+	    "\\x1b[\\x0a\\x00\\x7f\\xc3");
+	assert_string_equal(update_text_escape(out, sizeof(out), NULL, 0), "");
+}
+
+static void test_escape_cuts(void **state)
+{
+	char out[9];
+
+	(void)state;
+	assert_string_equal(update_text_escape(out, 8, "1234567", 7), "1234567");
+	assert_string_equal(update_text_escape(out, 8, "12345678", 8), "1234...");
+	assert_string_equal(update_text_escape(out, 8, "\n\n", 2), "\\x0a...");
+	assert_string_equal(update_text_escape(out, 8, "12\n4567", 7), "12...");
+	assert_string_equal(update_text_escape(out, 9, "\n\n", 2), "\\x0a\\x0a");
+
+	/* Whatever the size, nothing is written behind it. */
+	for (size_t size = 8; size < 40; size++) {
+		char text[41];
+
+		memset(text, '!', sizeof(text));
+		update_text_escape(text, size, "ab\ncd\nef\ngh\nij\n", 15);
+		assert_true(strlen(text) < size);
+		assert_int_equal(text[size], '!');
+	}
+}
+
+static void test_bytes(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} rows[] = {
+	    {0, "0 B"},
+	    {999, "999 B"},
+	    {1000, "1.0 kB"},
+	    {999949, "999.9 kB"},
+	    {999950, "1.0 MB"},
+	    {12300000, "12.3 MB"},
+	    {UINT64_C(4000000000), "4.0 GB"},
+	    {UINT64_MAX, "9999.0 TB"},
+	};
+	char out[UPDATE_TEXT_BYTES_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(update_text_bytes(out, rows[i].bytes), rows[i].text);
+}
+
+static void test_json(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(to);
+	update_text_json(to, "a \"b\" \\ \x01\x1f\x7f\xff");
+	assert_int_equal(fclose(to), 0);
+	assert_string_equal(text, "\"a \\\"b\\\" \\\\ \\\\x01\\\\x1f\\\\x7f\\\\xff\"");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_escape),
+	    cmocka_unit_test(test_escape_cuts),
+	    cmocka_unit_test(test_bytes),
+	    cmocka_unit_test(test_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,174 @@
+/* Which server is asked next, how long it is waited for, and when it is down. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "resolver/core/upstream.h"
+
+static const uint8_t untried[CONF_UPSTREAM_MAX];
+
+static union addr address(const char *text)
+{
+	union addr a;
+
+	assert_int_equal(addr_parse(&a, text, 53, NULL), 0);
+	return a;
+}
+
+static struct upstreams three(void)
+{
+	struct options options = {.n_upstream = 3};
+	struct upstreams u = {0};
+
+	options.upstream[0] = address("192.0.2.1");
+	options.upstream[1] = address("192.0.2.2");
+	options.upstream[2] = address("[2001:db8::3]");
+	upstream_configure(&u, &options);
+	return u;
+}
+
+static void fall_silent(struct upstreams *u, unsigned i, uint64_t now_ms)
+{
+	for (unsigned n = 0; n < UPSTREAM_DOWN_AFTER; n++)
+		upstream_silent(u, &u->server[i].addr, now_ms);
+}
+
+static void nearest_is_asked_first(void **state)
+{
+	struct upstreams u = three();
+
+	(void)state;
+	upstream_answered(&u, &u.server[0].addr, 40);
+	upstream_answered(&u, &u.server[1].addr, 8);
+	upstream_answered(&u, &u.server[2].addr, 20);
+	assert_int_equal(upstream_choose(&u, untried), 1);
+}
+
+static void unmeasured_are_tried_before_measured(void **state)
+{
+	struct upstreams u = three();
+
+	(void)state;
+	upstream_answered(&u, &u.server[0].addr, 1);
+	assert_int_not_equal(upstream_choose(&u, untried), 0);
+}
+
+static void less_tried_before_more_tried_until_all_are_used_up(void **state)
+{
+	struct upstreams u = three();
+	uint8_t tries[CONF_UPSTREAM_MAX] = {0};
+	unsigned n = 0;
+	int i;
+
+	(void)state;
+	while ((i = upstream_choose(&u, tries)) >= 0) {
+		for (unsigned j = 0; j < 3; j++)
+			assert_true(tries[i] <= tries[j]);
+		tries[i]++;
+		n++;
+	}
+	assert_int_equal(n, 3 * UPSTREAM_TRIES_MAX);
+}
+
+static void a_server_that_is_down_comes_last(void **state)
+{
+	struct upstreams u = three();
+	const uint8_t tries[CONF_UPSTREAM_MAX] = {0, 2, 2};
+
+	(void)state;
+	fall_silent(&u, 0, 1000);
+	assert_true(upstream_is_down(&u, 0));
+	assert_int_not_equal(upstream_choose(&u, tries), 0);
+	fall_silent(&u, 1, 1000);
+	fall_silent(&u, 2, 1000);
+	assert_int_equal(upstream_choose(&u, tries), 0);
+}
+
+static void one_reply_brings_it_back(void **state)
+{
+	struct upstreams u = three();
+
+	(void)state;
+	for (unsigned n = 0; n < UPSTREAM_DOWN_AFTER - 1; n++)
+		upstream_silent(&u, &u.server[0].addr, 1000);
+	assert_false(upstream_is_down(&u, 0));
+	upstream_silent(&u, &u.server[0].addr, 1000);
+	assert_true(upstream_is_down(&u, 0));
+	upstream_answered(&u, &u.server[0].addr, 5);
+	assert_false(upstream_is_down(&u, 0));
+}
+
+static void down_is_probed_once_in_a_while(void **state)
+{
+	struct upstreams u = three();
+
+	(void)state;
+	assert_int_equal(upstream_probe(&u, -1, 1000), -1);
+	fall_silent(&u, 1, 1000);
+	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS - 1), -1);
+	assert_int_equal(upstream_probe(&u, 1, 1000 + UPSTREAM_PROBE_MS), -1);
+	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS), 1);
+	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS), -1);
+	assert_int_equal(upstream_probe(&u, 0, 1000 + 2 * UPSTREAM_PROBE_MS), 1);
+}
+
+static void waiting_grows_with_distance_and_tries(void **state)
+{
+	struct upstreams u = three();
+	unsigned near, far;
+
+	(void)state;
+	assert_true(upstream_wait_ms(upstream_wait_class(&u, 0, 0)) >= UPSTREAM_WAIT_UNKNOWN_MS);
+	for (unsigned n = 0; n < 50; n++) {
+		upstream_answered(&u, &u.server[0].addr, 10);
+		upstream_answered(&u, &u.server[1].addr, 300);
+	}
+	near = upstream_wait_class(&u, 0, 0);
+	far = upstream_wait_class(&u, 1, 0);
+	assert_true(upstream_wait_ms(near) >= 20);
+	assert_true(upstream_wait_ms(far) >= 600);
+	assert_true(near < far);
+	assert_int_equal(
+	    upstream_wait_ms(upstream_wait_class(&u, 0, 1)), 2 * upstream_wait_ms(near));
+	assert_true(upstream_wait_class(&u, 1, 200) < UPSTREAM_WAIT_CLASSES);
+}
+
+static void what_is_known_survives_a_new_configuration(void **state)
+{
+	struct options options = {.n_upstream = 2};
+	struct upstreams u = three();
+
+	(void)state;
+	fall_silent(&u, 1, 1000);
+	options.upstream[0] = address("192.0.2.2");
+	options.upstream[1] = address("192.0.2.4");
+	upstream_configure(&u, &options);
+	assert_int_equal(u.n, 2);
+	assert_true(upstream_is_down(&u, 0));
+	assert_false(upstream_is_down(&u, 1));
+	/* One that is gone is nobody's business. */
+	upstream_silent(&u, &options.upstream[0], 1000);
+	options.upstream[0] = address("192.0.2.1");
+	upstream_answered(&u, &options.upstream[0], 1);
+	assert_true(upstream_is_down(&u, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(nearest_is_asked_first),
+	    cmocka_unit_test(unmeasured_are_tried_before_measured),
+	    cmocka_unit_test(less_tried_before_more_tried_until_all_are_used_up),
+	    cmocka_unit_test(a_server_that_is_down_comes_last),
+	    cmocka_unit_test(one_reply_brings_it_back),
+	    cmocka_unit_test(down_is_probed_once_in_a_while),
+	    cmocka_unit_test(waiting_grows_with_distance_and_tries),
+	    cmocka_unit_test(what_is_known_survives_a_new_configuration),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

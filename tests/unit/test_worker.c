@@ -1,0 +1,566 @@
+/* test_worker.c - a real worker process and its messages, with a core that does what its queries say. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "resolver/channel.h"
+#include "resolver/worker.h"
+#include "tests/unit/loopback.h"
+
+#define WAIT_MS 10000
+
+/* ---- the core, in the worker's process ---- */
+
+struct query {
+	struct options options;
+	struct query_net net;
+	const struct trie *lists;
+	struct query_asker asker; /* of the last query that waits */
+	struct query_try try;
+	uint64_t tick_ms;
+};
+
+int query_new(struct query **out, const struct options *options, const struct query_net *net,
+    const struct rng *rng)
+{
+	(void)rng;
+	if (options->cache_size == 0)
+		return ERR_RANGE;
+	*out = calloc(1, sizeof(**out));
+	(*out)->options = *options;
+	(*out)->net = *net;
+	return 0;
+}
+
+void query_free(struct query *q)
+{
+	free(q);
+}
+
+void query_set_options(struct query *q, const struct options *options)
+{
+	q->options = *options;
+}
+
+void query_set_lists(struct query *q, const struct trie *lists)
+{
+	static struct trie copy;
+
+	copy = *lists;
+	q->lists = &copy;
+}
+
+/* The first byte of the header says what to do; it is left alone as an ID. */
+size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
+    uint64_t now_ms, uint8_t *out, size_t out_size)
+{
+	enum query_carrier via = msg[0] == 'T' ? CARRIER_TCP : CARRIER_UDP;
+
+	(void)out_size;
+	switch (msg[0]) {
+	case 'e': /* echo */
+		memcpy(out, msg, len);
+		return len;
+	case 'o': /* options */
+		return (size_t)sprintf((char *)out, "udp_size %u", q->options.udp_size);
+	case 'l': /* lists */
+		return (size_t)sprintf((char *)out, "lists %.5s",
+		    q->lists->bytes != NULL ? (const char *)q->lists->bytes : "none");
+	case 'w': /* wait */
+		q->asker = *from;
+		q->tick_ms = now_ms + 30;
+		q->net.arm(q->net.ctx, UINT64_MAX);
+		q->net.arm(q->net.ctx, q->tick_ms);
+		return 0;
+	case 'U': /* forward over UDP, TCP */
+	case 'T':
+		q->asker = *from;
+		q->try = (struct query_try){.try = 5, .via = via, .to = q->options.upstream[0]};
+		if (q->net.port(q->net.ctx, via, &q->try.to, &q->try.port) == 0 &&
+		    q->net.ask(q->net.ctx, &q->try, msg, len) == 0)
+			return 0;
+		return (size_t)sprintf((char *)out, "not asked");
+	default:
+		return 0;
+	}
+}
+
+static void send_text(struct query *q, const char *text)
+{
+	q->net.send(q->net.ctx, &q->asker, (const uint8_t *)text, strlen(text));
+}
+
+void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
+    const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	(void)now_ms;
+	if (via == q->try.via && port == q->try.port && addr_equal(from, &q->try.to))
+		q->net.send(q->net.ctx, &q->asker, msg, len);
+	q->net.done(q->net.ctx, &q->try);
+}
+
+void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
+{
+	(void)now_ms;
+	send_text(q, try == 5 ? "failed" : "wrong try");
+	q->net.done(q->net.ctx, &q->try);
+}
+
+void query_tick(struct query *q, uint64_t now_ms)
+{
+	send_text(q, now_ms >= q->tick_ms ? "tick" : "too early");
+}
+
+void query_stats(const struct query *q, struct stats *out)
+{
+	(void)q;
+	*out = (struct stats){.queries_udp = 42};
+}
+
+unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max)
+{
+	(void)max;
+	out[0] = (struct query_upstream){.addr = q->options.upstream[0], .rtt_ms = 9};
+	return 1;
+}
+
+size_t query_flush(struct query *q, const uint8_t *name)
+{
+	(void)q;
+	return name == NULL ? 1000 : name[0];
+}
+
+/* ---- the image: good when it says so ---- */
+
+int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
+{
+	if (len < 5 || memcmp(bytes, "good", 4) != 0)
+		return why_set(why, ERR_FORMAT, "not good");
+	*t = (struct trie){.bytes = bytes, .len = len};
+	return 0;
+}
+
+size_t trie_matches(const struct trie *t, const uint8_t *name, struct trie_match *out, size_t max)
+{
+	if (t->bytes == NULL || name[0] != 3)
+		return 0;
+	out[0] = (struct trie_match){.list = 8, .kind = RULE_SUFFIX, .labels = 1};
+	return max + 1;
+}
+
+/* ---- the parent ---- */
+
+static pid_t pid;
+static int channel;
+static struct event_base *base; /* with nothing in it: the worker has its own */
+static union addr upstream;
+static int upstream_fd;
+static struct channel_message message;
+
+static int setup(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	base = event_base_new();
+	upstream = loopback_addr("127.0.0.1", 0);
+	upstream_fd = loopback_bind(&upstream, SOCK_DGRAM);
+	if (channel_pair(pair) < 0)
+		return -1;
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		event_base_free(base);
+		exit(worker_run(pair[1]));
+	}
+	close(pair[1]);
+	channel = pair[0];
+	return pid < 0;
+}
+
+static int exit_status(void)
+{
+	int status;
+	pid_t ended = pid;
+
+	pid = 0;
+	assert_int_equal(waitpid(ended, &status, 0), ended);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	close(channel);
+	close(upstream_fd);
+	event_base_free(base);
+	if (pid > 0)
+		assert_int_equal(exit_status(), 0);
+	return 0;
+}
+
+static void tell(enum channel_type type, uint32_t serial, const void *payload, size_t len, int fd)
+{
+	assert_int_equal(channel_send(channel, type, serial, payload, len, fd), 0);
+}
+
+static void await_message(enum channel_type type, uint32_t serial, size_t len)
+{
+	struct pollfd p = {.fd = channel, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+	assert_int_equal(channel_receive(channel, &message), 1);
+	assert_int_equal(message.head.type, type);
+	assert_int_equal(message.head.serial, serial);
+	assert_int_equal(message.len, len);
+	assert_int_equal(message.fd, -1);
+}
+
+static void tell_options(uint16_t udp_size)
+{
+	struct options options = {
+	    .n_upstream = 1,
+	    .cache_size = 1,
+	    .tcp_clients_max = 10,
+	    .tcp_idle_ms = 60000,
+	    .udp_size = udp_size,
+	};
+
+	options.upstream[0] = upstream;
+	tell(CHANNEL_OPTIONS, 0, &options, sizeof(options), -1);
+}
+
+/* Lists of these bytes; what the worker says to them. */
+static struct channel_image swap_image(const char *bytes, unsigned seals, uint32_t generation)
+{
+	struct channel_image image = {.generation = generation};
+	int fd = -1;
+
+	if (bytes != NULL) {
+		fd = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		assert_int_equal(write(fd, bytes, strlen(bytes)), strlen(bytes));
+		assert_return_code(fcntl(fd, F_ADD_SEALS, seals), errno);
+	}
+	tell(CHANNEL_IMAGE, 7, &image, sizeof(image), fd);
+	if (fd >= 0)
+		close(fd);
+	await_message(CHANNEL_SWAPPED, 7, sizeof(image));
+	memcpy(&image, message.payload, sizeof(image));
+	assert_int_equal(image.generation, generation);
+	return image;
+}
+
+static union addr listen_on(const char *host, int type, uint32_t index)
+{
+	struct channel_listen listen = {
+	    .index = index, .kind = type == SOCK_DGRAM ? CHANNEL_SOCKET_UDP : CHANNEL_SOCKET_TCP};
+	int fd;
+
+	listen.addr = loopback_addr(host, 0);
+	fd = loopback_bind(&listen.addr, type);
+	tell(CHANNEL_LISTEN, 0, &listen, sizeof(listen), fd);
+	close(fd);
+	return listen.addr;
+}
+
+/* A client of a worker that has options and a UDP socket, number 0. */
+static int start(void)
+{
+	union addr a;
+
+	tell_options(1232);
+	assert_int_equal(swap_image(NULL, 0, 1).failed, 0);
+	a = listen_on("127.0.0.1", SOCK_DGRAM, 0);
+	return loopback_connect(&a, SOCK_DGRAM);
+}
+
+static void ask(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static void expect(int fd, const char *text)
+{
+	char bytes[512];
+	ssize_t len;
+
+	loopback_await(base, fd);
+	len = recv(fd, bytes, sizeof(bytes), 0);
+	assert_int_equal(len, strlen(text));
+	assert_memory_equal(bytes, text, strlen(text));
+}
+
+static void test_answers(void **state)
+{
+	int fd = start(), tcp_fd;
+	union addr a = listen_on("127.0.0.1", SOCK_STREAM, 1);
+	char bytes[15];
+
+	(void)state;
+	ask(fd, "echo");
+	expect(fd, "echo");
+	tcp_fd = loopback_connect(&a, SOCK_STREAM);
+	loopback_write(base, tcp_fd, "\0\15echo over TCP", 15);
+	assert_int_equal(loopback_read(base, tcp_fd, bytes, 15), 15);
+	assert_memory_equal(bytes, "\0\15echo over TCP", 15);
+	close(tcp_fd);
+	close(fd);
+}
+
+static void test_forwards(void **state)
+{
+	int fd = start(), tcp_fd, listening;
+	union addr from = {0}, tcp_upstream = upstream;
+	socklen_t len = sizeof(from);
+	char bytes[64];
+
+	(void)state;
+	ask(fd, "UDP question");
+	loopback_await(base, upstream_fd);
+	assert_int_equal(recvfrom(upstream_fd, bytes, sizeof(bytes), 0, &from.sa, &len), 12);
+	assert_memory_equal(bytes, "UDP question", 12);
+	assert_int_equal(sendto(upstream_fd, "UDP answer", 10, 0, &from.sa, len), 10);
+	expect(fd, "UDP answer");
+
+	listening = loopback_bind(&tcp_upstream, SOCK_STREAM);
+	ask(fd, "TCP question");
+	loopback_await(base, listening);
+	tcp_fd = accept(listening, NULL, NULL);
+	assert_int_equal(loopback_read(base, tcp_fd, bytes, 14), 14);
+	assert_memory_equal(bytes, "\0\14TCP question", 14);
+	loopback_write(base, tcp_fd, "\0\14a TCP answer", 14);
+	expect(fd, "a TCP answer");
+	close(tcp_fd);
+
+	ask(fd, "TCP question");
+	loopback_await(base, listening);
+	close(accept(listening, NULL, NULL));
+	expect(fd, "failed");
+	close(listening);
+	close(fd);
+}
+
+static void test_tick(void **state)
+{
+	int fd = start();
+
+	(void)state;
+	ask(fd, "wait");
+	expect(fd, "tick");
+	close(fd);
+}
+
+static void test_options_change(void **state)
+{
+	int fd = start();
+
+	(void)state;
+	ask(fd, "options");
+	expect(fd, "udp_size 1232");
+	tell_options(700);
+	assert_int_equal(swap_image(NULL, 0, 2).failed, 0);
+	ask(fd, "options");
+	expect(fd, "udp_size 700");
+	close(fd);
+}
+
+static void test_lists(void **state)
+{
+	const unsigned sealed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int fd = start();
+
+	(void)state;
+	ask(fd, "lists");
+	expect(fd, "lists none");
+	assert_int_equal(swap_image("good1", sealed, 2).failed, 0);
+	ask(fd, "lists");
+	expect(fd, "lists good1");
+	assert_int_equal(swap_image("good2", sealed, 3).failed, 0);
+	ask(fd, "lists");
+	expect(fd, "lists good2");
+
+	/* What cannot be trusted or read leaves the old ones in force. */
+	assert_int_equal(swap_image("bad", sealed, 4).failed, 1);
+	assert_int_equal(swap_image("", sealed, 5).failed, 1);
+	assert_int_equal(swap_image("good3", F_SEAL_WRITE, 6).failed, 1);
+	assert_int_equal(swap_image("good4", F_SEAL_SHRINK, 7).failed, 1);
+	ask(fd, "lists");
+	expect(fd, "lists good2");
+
+	assert_int_equal(swap_image(NULL, 0, 8).failed, 0);
+	ask(fd, "lists");
+	expect(fd, "lists none");
+	close(fd);
+}
+
+static void test_unlisten(void **state)
+{
+	struct channel_listen listen = {.index = 0, .kind = CHANNEL_SOCKET_UDP};
+	int fd = start();
+	union addr a;
+	char byte;
+
+	(void)state;
+	tell(CHANNEL_UNLISTEN, 0, &listen, sizeof(listen), -1);
+	assert_int_equal(swap_image(NULL, 0, 2).failed, 0);
+	(void)send(fd, "e", 1, 0);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	close(fd);
+	/* The number is free again. */
+	a = listen_on("127.0.0.2", SOCK_DGRAM, 0);
+	fd = loopback_connect(&a, SOCK_DGRAM);
+	ask(fd, "echo");
+	expect(fd, "echo");
+	close(fd);
+}
+
+static void test_stats(void **state)
+{
+	const struct channel_stats *stats = (const struct channel_stats *)message.payload;
+	int fd = start(), tcp_fd;
+	union addr a = listen_on("127.0.0.1", SOCK_STREAM, 1);
+	char bytes[3];
+
+	(void)state;
+	tcp_fd = loopback_connect(&a, SOCK_STREAM);
+	loopback_write(base, tcp_fd, "\0\1e", 3);
+	assert_int_equal(loopback_read(base, tcp_fd, bytes, 3), 3);
+	tell(CHANNEL_STATS, 99, NULL, 0, -1);
+	await_message(CHANNEL_STATS, 99, sizeof(*stats));
+	assert_int_equal(stats->stats.queries_udp, 42);
+	assert_int_equal(stats->stats.tcp_clients, 1);
+	assert_int_equal(stats->stats.tcp_refused, 0);
+	assert_int_equal(stats->n_upstream, 1);
+	assert_true(addr_equal(&stats->upstream[0].addr, &upstream));
+	assert_int_equal(stats->upstream[0].rtt_ms, 9);
+	assert_int_equal(stats->generation, 1);
+	close(tcp_fd);
+	close(fd);
+}
+
+static void test_why(void **state)
+{
+	const struct channel_why *why = (const struct channel_why *)message.payload;
+	const struct channel_name name = {.name_len = 5, .name = "\3com"};
+	int fd = start();
+
+	(void)state;
+	tell(CHANNEL_WHY, 3, &name, sizeof(name), -1);
+	await_message(CHANNEL_WHY, 3, sizeof(*why));
+	assert_int_equal(why->n_matches, 0);
+	assert_int_equal(swap_image("good1", F_SEAL_WRITE | F_SEAL_SHRINK, 2).failed, 0);
+	tell(CHANNEL_WHY, 4, &name, sizeof(name), -1);
+	await_message(CHANNEL_WHY, 4, sizeof(*why));
+	assert_int_equal(why->n_matches, CHANNEL_WHY_MATCHES + 1);
+	assert_int_equal(why->match[0].list, 8);
+	close(fd);
+}
+
+static void test_flush(void **state)
+{
+	struct channel_name name = {.name_len = 5, .name = "\3com"};
+	int fd = start();
+	uint64_t n;
+
+	(void)state;
+	tell(CHANNEL_FLUSH, 3, &name, sizeof(name), -1);
+	await_message(CHANNEL_FLUSH, 3, sizeof(n));
+	memcpy(&n, message.payload, sizeof(n));
+	assert_int_equal(n, 3);
+	name.name_len = 0;
+	tell(CHANNEL_FLUSH, 4, &name, sizeof(name), -1);
+	await_message(CHANNEL_FLUSH, 4, sizeof(n));
+	memcpy(&n, message.payload, sizeof(n));
+	assert_int_equal(n, 1000);
+	close(fd);
+}
+
+/* A message that is not understood harms nothing, and its descriptor does not stay. */
+static void test_unknown_messages(void **state)
+{
+	int fd = start(), pipe_fds[2];
+	struct channel_listen listen = {.index = 5};
+	char byte;
+
+	(void)state;
+	assert_return_code(pipe2(pipe_fds, O_CLOEXEC), errno);
+	tell((enum channel_type)0, 0, NULL, 0, pipe_fds[1]);
+	tell((enum channel_type)1000, 0, "x", 1, pipe_fds[1]);
+	tell(CHANNEL_IMAGE, 0, "short", 5, pipe_fds[1]);
+	tell(CHANNEL_STATS, 0, NULL, 0, pipe_fds[1]);
+	await_message(CHANNEL_STATS, 0, sizeof(struct channel_stats));
+	tell(CHANNEL_LISTEN, 0, &listen, sizeof(listen), -1);
+	close(pipe_fds[1]);
+	assert_int_equal(read(pipe_fds[0], &byte, 1), 0);
+	close(pipe_fds[0]);
+	ask(fd, "echo");
+	expect(fd, "echo");
+	close(fd);
+}
+
+static void test_ends_with_the_channel(void **state)
+{
+	int fd = start();
+
+	(void)state;
+	assert_return_code(shutdown(channel, SHUT_WR), errno);
+	assert_int_equal(exit_status(), 0);
+	close(fd);
+}
+
+static void test_options_come_first(void **state)
+{
+	(void)state;
+	tell(CHANNEL_STATS, 0, NULL, 0, -1);
+	assert_int_equal(exit_status(), 1);
+}
+
+static void test_options_that_cannot_be(void **state)
+{
+	const struct options options = {0};
+
+	(void)state;
+	tell(CHANNEL_OPTIONS, 0, &options, sizeof(options), -1);
+	assert_int_equal(exit_status(), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_forwards, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_tick, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_options_change, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_unlisten, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_why, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_flush, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_unknown_messages, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_ends_with_the_channel, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_options_come_first, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_options_that_cannot_be, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+}

@@ -1,0 +1,320 @@
+/* quell-update - lists to an image.  Only the command line is read here. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "blocklists/compile.h"
+#include "blocklists/feed.h"
+#include "lib/conf.h"
+#include "tools/update_bench.h"
+#include "tools/update_offline.h"
+#include "tools/update_run.h"
+#include "tools/update_why.h"
+
+#define STALL_S	      30
+#define DOWNLOAD_MAX  ((size_t)256 << 20)
+#define STALL_MAX_S   3600
+#define DOWNLOAD_ROOF ((uint64_t)COMPILE_TEXT_MAX)
+
+static const char usage_text[] =
+    "usage: quell-update [run] [-c FILE] [--force] [--dry-run] [--json] [--control PATH]\n"
+    "                    [--timeout DURATION] [--max-size SIZE] [LIST...]\n"
+    "       quell-update compile -o IMAGE FILE...\n"
+    "       quell-update dump IMAGE\n"
+    "       quell-update verify IMAGE\n"
+    "       quell-update bench IMAGE NAMES\n"
+    "       quell-update why IMAGE|FILE... -- NAME [TYPE]\n"
+    "       quell-update --version | --help\n";
+
+/* Say what is wrong and what would be right.  Returns the exit code. */
+static int QUELL_PRINTF(1, 2) usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("quell-update: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "\n%s", usage_text);
+	return UPDATE_EXIT_USAGE;
+}
+
+/* --- run --- */
+
+/* A list's file is written relative to the folder of the configuration. */
+static int resolve_file(struct conf_list *list, const char *conf_path, struct why *why)
+{
+	const char *slash = strrchr(conf_path, '/');
+	size_t dir_len = slash != NULL ? (size_t)(slash - conf_path) + 1 : 0;
+	size_t file_size = strlen(list->file) + 1;
+
+	if (list->file[0] == '\0' || list->file[0] == '/')
+		return 0;
+	if (dir_len + file_size > sizeof(list->file))
+		return why_set(why, ERR_RANGE, "%s: list %s: the path of its file is too long",
+		    conf_path, list->name);
+	memmove(list->file + dir_len, list->file, file_size);
+	memcpy(list->file, conf_path, dir_len);
+	return 0;
+}
+
+static int check_lists(struct conf *conf, const char *path, struct why *why)
+{
+	int err = 0;
+
+	if (conf->n_lists == 0)
+		return why_set(why, ERR_NOTFOUND,
+		    "%s: no list is configured; it takes a section like "
+		    "list \"ads\" { url = \"https://...\" }",
+		    path);
+	for (unsigned i = 0; i < conf->n_lists && err == 0; i++) {
+		struct conf_list *list = &conf->lists[i];
+
+		if (strcmp(list->syntax, "auto") != 0 && feed_find(list->syntax) == NULL)
+			return why_set(why, ERR_FORMAT, "%s: list %s: the syntax %s is not known",
+			    path, list->name, list->syntax);
+		err = resolve_file(list, path, why);
+	}
+	return err;
+}
+
+static int read_conf(struct conf **conf, const char *path, struct why *why)
+{
+	int err = conf_read(conf, path, why);
+
+	if (err != 0)
+		return err;
+	err = check_lists(*conf, path, why);
+	if (err == 0)
+		return 0;
+	conf_free(*conf);
+	return err;
+}
+
+static bool has_list(const struct conf *conf, const char *name)
+{
+	for (unsigned i = 0; i < conf->n_lists; i++) {
+		if (strcmp(conf->lists[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int run_with(const char *conf_path, struct update_options *options)
+{
+	struct conf *conf;
+	struct why why;
+	int code;
+
+	if (read_conf(&conf, conf_path, &why) != 0) {
+		(void)fprintf(stderr, "quell-update: %s\n", why.text);
+		return UPDATE_EXIT_USAGE;
+	}
+	for (unsigned i = 0; i < options->n_names; i++) {
+		if (has_list(conf, options->names[i]))
+			continue;
+		code = usage("%s: there is no list %s", conf_path, options->names[i]);
+		goto out;
+	}
+	if (options->control == NULL)
+		options->control = conf->control;
+	code = update_run(conf, options);
+out:
+	conf_free(conf);
+	return code;
+}
+
+static int parse_stall(unsigned *stall_s, const char *text, struct why *why)
+{
+	uint64_t ms;
+	int err = conf_parse_duration(&ms, text, why);
+
+	if (err != 0)
+		return err;
+	if (ms < 1000 || ms > (uint64_t)STALL_MAX_S * 1000)
+		return why_set(why, ERR_RANGE, "%s: from 1s to 1h is possible", text);
+	*stall_s = (unsigned)((ms + 999) / 1000);
+	return 0;
+}
+
+static int parse_max(size_t *max, const char *text, struct why *why)
+{
+	uint64_t bytes;
+	int err = conf_parse_size(&bytes, text, why);
+
+	if (err != 0)
+		return err;
+	if (bytes == 0 || bytes > DOWNLOAD_ROOF)
+		return why_set(why, ERR_RANGE, "%s: from 1 to 1G is possible", text);
+	*max = (size_t)bytes;
+	return 0;
+}
+
+enum { OPT_FORCE = 256, OPT_DRY_RUN, OPT_JSON, OPT_CONTROL, OPT_TIMEOUT, OPT_MAX_SIZE };
+
+static const struct option run_options[] = {
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"max-size", required_argument, NULL, OPT_MAX_SIZE},
+    {NULL, 0, NULL, 0},
+};
+
+static int take_run_option(
+    int opt, struct update_options *options, const char **conf_path, struct why *why)
+{
+	switch (opt) {
+	case 'c':
+		*conf_path = optarg;
+		return 0;
+	case OPT_FORCE:
+		options->force = true;
+		return 0;
+	case OPT_DRY_RUN:
+		options->dry = true;
+		return 0;
+	case OPT_JSON:
+		options->json = true;
+		return 0;
+	case OPT_CONTROL:
+		options->control = optarg;
+		return 0;
+	case OPT_TIMEOUT:
+		return parse_stall(&options->stall_s, optarg, why);
+	case OPT_MAX_SIZE:
+		return parse_max(&options->max_bytes, optarg, why);
+	default:
+		return why_set(why, ERR_DENIED, "the options of run are below");
+	}
+}
+
+/* `argv[0]` is the command, or the program where no command was given. */
+static int command_run(int argc, char **argv)
+{
+	struct update_options options = {.stall_s = STALL_S, .max_bytes = DOWNLOAD_MAX};
+	const char *conf_path = conf_default_path;
+	struct why why;
+	int err = 0;
+
+	for (int opt; err == 0 && (opt = getopt_long(argc, argv, "c:", run_options, NULL)) != -1;)
+		err = take_run_option(opt, &options, &conf_path, &why);
+	if (err != 0)
+		return usage("%s", why.text);
+	options.names = argv + optind;
+	options.n_names = (unsigned)(argc - optind);
+	return run_with(conf_path, &options);
+}
+
+/* --- the others --- */
+
+static int command_compile(int argc, char **argv)
+{
+	const char *image = NULL;
+
+	for (int opt; (opt = getopt(argc, argv, "o:")) != -1;) {
+		if (opt != 'o') {
+			(void)fputs(usage_text, stderr);
+			return UPDATE_EXIT_USAGE;
+		}
+		image = optarg;
+	}
+	if (image == NULL || optind == argc)
+		return usage("compile takes -o IMAGE and one FILE or more");
+	return update_offline_compile(image, argv + optind, (unsigned)(argc - optind));
+}
+
+static int command_dump(int argc, char **argv)
+{
+	if (argc != 2)
+		return usage("dump takes one IMAGE");
+	return update_offline_dump(argv[1]);
+}
+
+static int command_verify(int argc, char **argv)
+{
+	if (argc != 2)
+		return usage("verify takes one IMAGE");
+	return update_offline_verify(argv[1]);
+}
+
+static int command_bench(int argc, char **argv)
+{
+	if (argc != 3)
+		return usage("bench takes an IMAGE and a file of NAMES");
+	return update_bench(argv[1], argv[2]);
+}
+
+static bool is_type(const char *text)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789-";
+
+	return text[0] != '\0' && text[strspn(text, allowed)] == '\0';
+}
+
+static int command_why(int argc, char **argv)
+{
+	const char *type = NULL;
+	int dashes = 1;
+
+	while (dashes < argc && strcmp(argv[dashes], "--") != 0)
+		dashes++;
+	if (dashes == 1 || argc - dashes < 2 || argc - dashes > 3)
+		return usage("why takes an IMAGE or FILEs, then --, then NAME and perhaps TYPE");
+	if (argc - dashes == 3)
+		type = argv[dashes + 2];
+	if (type != NULL && !is_type(type))
+		return usage("%s: this is no query type, as AAAA is one", type);
+	return update_why(argv + 1, (unsigned)(dashes - 1), argv[dashes + 1], type);
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+    {"run", command_run},
+    {"compile", command_compile},
+    {"dump", command_dump},
+    {"verify", command_verify},
+    {"bench", command_bench},
+    {"why", command_why},
+};
+
+static int dispatch(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		puts(PACKAGE_NAME "-update " PACKAGE_VERSION);
+		return UPDATE_EXIT_WELL;
+	}
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		(void)fputs(usage_text, stdout);
+		return UPDATE_EXIT_WELL;
+	}
+	if (argc < 2 || argv[1][0] == '-')
+		return command_run(argc, argv);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	return usage("there is no command %s", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	int code;
+
+	umask(022);
+	code = dispatch(argc, argv);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && code == UPDATE_EXIT_WELL) {
+		perror("quell-update: standard output");
+		code = UPDATE_EXIT_NOTHING;
+	}
+	return code;
+}

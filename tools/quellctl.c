@@ -1,0 +1,320 @@
+/* quellctl.c - ask or tell the running quelld, over its control socket (resolver/ctl.h has the protocol).
+ *
+ * An answer is lines of KEY VALUE.  They are shown as they come, aligned, or as one JSON object: numbers as numbers, and
+ * keys that may be repeated always as an array of texts.
+ */
+#include "config.h" /* PACKAGE_VERSION, _GNU_SOURCE */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/conf.h"
+#include "lib/err.h"
+
+#define WAIT_S	    90 /* a reload with long lists is the longest */
+#define ANSWER_MAX  (1024 * 1024)
+#define REQUEST_MAX 1024
+
+enum { EXIT_WELL = 0, EXIT_DEGRADED = 1, EXIT_REFUSED = 1, EXIT_DOWN = 2, EXIT_USAGE = 2 };
+
+static const char help[] =
+    "Usage: quellctl [-c FILE] [--control PATH] [--json] COMMAND\n"
+    "Ask or tell the running quelld.\n"
+    "\n"
+    "  status      how it goes; exit status 0: well, 1: degraded, 2: not running\n"
+    "  stats       counters\n"
+    "  why NAME    is the name blocked, by which rules of which lists\n"
+    "  reload      read configuration and lists again; exit status 1: it was refused\n"
+    "\n"
+    "  -c, --config FILE   take the path of the socket from this configuration\n"
+    "      --control PATH  the socket\n"
+    "      --json          for programs\n"
+    "      --version, --help\n"
+    "\n"
+    "See quellctl(8).\n";
+
+/* Keys that may come more than once. */
+static const char *const repeated[] = {"listen", "upstream", "reason", "match"};
+
+static void die(int status, const char *fmt, ...) QUELL_PRINTF(2, 3) __attribute__((noreturn));
+
+static void die(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("quellctl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(status);
+}
+
+/* ---- asking ---- */
+
+static int connect_to(const char *path)
+{
+	const struct timeval wait = {.tv_sec = WAIT_S};
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(to.sun_path))
+		die(EXIT_USAGE, "%s: too long for a socket's path", path);
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		die(EXIT_DOWN, "%s: %s%s", path, strerror(errno),
+		    errno == EACCES ? ": only root and the user quelld runs as may; try sudo"
+				    : ": quelld does not run, or has another --control");
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	return fd;
+}
+
+/* The whole answer, terminated; the caller frees it. */
+static char *ask(const char *path, const char *request)
+{
+	char *answer = malloc(ANSWER_MAX + 1);
+	int fd = connect_to(path);
+	size_t len = 0;
+	ssize_t n;
+
+	if (answer == NULL)
+		die(EXIT_DOWN, "no memory");
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+		die(EXIT_DOWN, "%s: %s", path, strerror(errno));
+	while ((n = recv(fd, answer + len, ANSWER_MAX - len, 0)) > 0)
+		len += (size_t)n;
+	if (n < 0 || len == 0)
+		die(EXIT_DOWN, "%s: no answer%s%s", path, n < 0 ? ": " : "",
+		    n < 0 ? strerror(errno) : "");
+	close(fd);
+	answer[len] = '\0';
+	return answer;
+}
+
+/* ---- showing ---- */
+
+/* Cut the next line off `*at` into key and value.  False: there is none. */
+static bool next_line(char **at, char **key, char **value)
+{
+	char *line = strsep(at, "\n");
+
+	if (line == NULL || *line == '\0')
+		return false;
+	*value = line;
+	*key = strsep(value, " ");
+	if (*value == NULL)
+		*value = line + strlen(line);
+	return true;
+}
+
+static bool is_repeated(const char *key)
+{
+	for (size_t i = 0; i < sizeof(repeated) / sizeof(repeated[0]); i++) {
+		if (strcmp(repeated[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void show_text(char *answer)
+{
+	char *key, *value;
+
+	while (next_line(&answer, &key, &value))
+		printf("%-19s %s\n", key, value);
+}
+
+static void print_json_text(const char *text)
+{
+	putchar('"');
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c < 0x20 || c > 126) /* a path may hold any byte: shown as Latin-1 */
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+static void print_json_value(const char *value)
+{
+	bool number = *value != '\0' && strspn(value, "0123456789") == strlen(value);
+
+	if (number)
+		fputs(value, stdout);
+	else
+		print_json_text(value);
+}
+
+/* The array of all values of `key`. */
+static void print_json_array(const char *lines, const char *key)
+{
+	char *copy = strdup(lines), *at = copy, *name, *value;
+	const char *separator = "";
+
+	if (copy == NULL)
+		die(EXIT_DOWN, "no memory");
+	printf("\"%s\":[", key);
+	while (next_line(&at, &name, &value)) {
+		if (strcmp(name, key) != 0)
+			continue;
+		fputs(separator, stdout);
+		print_json_text(value);
+		separator = ",";
+	}
+	putchar(']');
+	free(copy);
+}
+
+/* One object: the single values, then the arrays (those of `status` and `why` also where they are empty). */
+static void show_json(const char *command, const char *lines)
+{
+	char *copy = strdup(lines), *at = copy, *key, *value;
+	const char *separator = "";
+
+	if (copy == NULL)
+		die(EXIT_DOWN, "no memory");
+	putchar('{');
+	while (next_line(&at, &key, &value)) {
+		if (is_repeated(key))
+			continue;
+		printf("%s\"%s\":", separator, key);
+		print_json_value(value);
+		separator = ",";
+	}
+	for (size_t i = 0; i < sizeof(repeated) / sizeof(repeated[0]); i++) {
+		bool of_why = strcmp(repeated[i], "match") == 0;
+
+		if (strcmp(command, of_why ? "why" : "status") != 0)
+			continue;
+		fputs(separator, stdout);
+		print_json_array(lines, repeated[i]);
+		separator = ",";
+	}
+	puts("}");
+	free(copy);
+}
+
+/* Show an answer; returns the exit status. */
+static int show(const char *command, char *answer, bool json)
+{
+	char *lines = answer;
+	const char *first = strsep(&lines, "\n");
+
+	if (lines == NULL)
+		die(EXIT_DOWN, "the answer was cut: %s", first);
+	if (strcmp(first, "ok") != 0) {
+		if (json) {
+			fputs("{\"error\":", stdout);
+			print_json_text(strncmp(first, "error ", 6) == 0 ? first + 6 : first);
+			puts("}");
+		}
+		die(EXIT_REFUSED, "%s", first);
+	}
+	bool degraded = strcmp(command, "status") == 0 && strncmp(lines, "state well\n", 11) != 0;
+
+	if (json)
+		show_json(command, lines);
+	else
+		show_text(lines);
+	if (fflush(stdout) != 0)
+		die(EXIT_REFUSED, "standard output: %s", strerror(errno));
+	return degraded ? EXIT_DEGRADED : EXIT_WELL;
+}
+
+/* ---- the command line ---- */
+
+/* The path in the configuration; the default, where there is none that can be read. */
+static const char *control_path(const char *conf_path)
+{
+	static char path[sizeof(((struct conf *)NULL)->control)];
+	struct conf *conf;
+	struct why why;
+
+	if (conf_read(&conf, conf_path != NULL ? conf_path : conf_default_path, &why) < 0) {
+		if (conf_path != NULL)
+			die(EXIT_USAGE, "%s", why.text);
+		conf = conf_new();
+		if (conf == NULL)
+			die(EXIT_DOWN, "no memory");
+	}
+	memcpy(path, conf->control, sizeof(path));
+	conf_free(conf);
+	return path;
+}
+
+/* "COMMAND [ARGUMENT]\n" of the words, checked as far as the daemon would not say it better. */
+static void make_request(char request[REQUEST_MAX], int n_words, char **words)
+{
+	int takes = n_words > 0 && strcmp(words[0], "why") == 0 ? 2 : 1;
+
+	if (n_words == 0)
+		die(EXIT_USAGE, "which command? status, stats, why NAME or reload");
+	if (n_words != takes)
+		die(EXIT_USAGE,
+		    takes == 2 ? "write it as: quellctl why NAME" : "%s takes no argument",
+		    words[0]);
+	if (snprintf(request, REQUEST_MAX, "%s%s%s\n", words[0], takes == 2 ? " " : "",
+		takes == 2 ? words[1] : "") >= REQUEST_MAX ||
+	    strchr(request, '\n')[1] != '\0')
+		die(EXIT_USAGE, "this is not a command");
+}
+
+int main(int argc, char **argv)
+{
+	enum { OPT_CONTROL = 256, OPT_JSON, OPT_VERSION, OPT_HELP };
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"control", required_argument, NULL, OPT_CONTROL},
+	    {"json", no_argument, NULL, OPT_JSON},
+	    {"version", no_argument, NULL, OPT_VERSION},
+	    {"help", no_argument, NULL, OPT_HELP},
+	    {NULL, 0, NULL, 0},
+	};
+	const char *control = NULL, *conf_path = NULL;
+	char request[REQUEST_MAX], *answer;
+	bool json = false;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			conf_path = optarg;
+			break;
+		case OPT_CONTROL:
+			control = optarg;
+			break;
+		case OPT_JSON:
+			json = true;
+			break;
+		case OPT_VERSION:
+			puts("quellctl " PACKAGE_VERSION);
+			return EXIT_WELL;
+		case OPT_HELP:
+			fputs(help, stdout);
+			return EXIT_WELL;
+		default:
+			return EXIT_USAGE;
+		}
+	}
+	make_request(request, argc - optind, argv + optind);
+	answer = ask(control != NULL ? control : control_path(conf_path), request);
+	status = show(argv[optind], answer, json);
+	free(answer);
+	return status;
+}
