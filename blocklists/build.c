@@ -15,6 +15,8 @@
 #define SEEDS_MAX    16 /* tried until no look-up needs more than FORMAT_PROBES_MAX probes */
 #define TAG_BITS_MIN 6	/* of 64 labels that are not the one sought, 63 are passed over unread */
 
+#define AHEAD 8 /* nodes */
+
 struct node {
 	uint64_t hash;
 	uint32_t parent; /* its number, from 1; 0: the root */
@@ -69,7 +71,7 @@ static int grow(void **array, size_t *size, size_t need, size_t elem)
 			return ERR_LIMIT;
 		larger = UINT32_MAX;
 	}
-	p = realloc(*array, larger * elem);
+	p = larger <= SIZE_MAX / elem ? realloc(*array, larger * elem) : NULL;
 	if (p == NULL)
 		return ERR_NOMEM;
 	*array = p;
@@ -336,6 +338,15 @@ static int sort_nodes(const struct build *b, uint64_t n_homes, uint32_t *order)
 	return 0;
 }
 
+/* The node that is the i-th in order.  In this order nodes lie anywhere in memory, so those to come are
+ * fetched ahead. */
+static struct node *node_at(const struct build *b, const uint32_t *order, size_t i)
+{
+	if (i + 2 * AHEAD < b->n_nodes)
+		__builtin_prefetch(&b->nodes[order[i + 2 * AHEAD] - 1]);
+	return &b->nodes[order[i] - 1];
+}
+
 static void rehash(struct build *b, uint64_t seed)
 {
 	/* A parent's number is below those of its children. */
@@ -355,7 +366,7 @@ static uint64_t place_nodes(struct build *b, uint64_t n_homes, const uint32_t *o
 	uint64_t next = 0, worst = 0;
 
 	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct node *node = &b->nodes[order[i] - 1];
+		struct node *node = node_at(b, order, i);
 		uint64_t home = format_home(node->hash, n_homes);
 
 		if (next < home)
@@ -409,11 +420,13 @@ static int gather_labels(struct build *b, const uint32_t *order)
 	}
 	memset(out, 0, len);
 	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct node *node = &b->nodes[order[i] - 1];
+		struct node *node = node_at(b, order, i);
 		const uint8_t *label = b->labels + node->label;
 		size_t at = (size_t)hash_siphash13(&key, label, 1u + label[0]);
 		uint32_t *off;
 
+		if (i + AHEAD < b->n_nodes)
+			__builtin_prefetch(b->labels + b->nodes[order[i + AHEAD] - 1].label);
 		for (;; at++) {
 			off = &index.ids[at & (index.size - 1)];
 			if (*off == 0 || format_label_equal(out + *off, label))
@@ -442,7 +455,7 @@ static int gather_sets(struct build *b, const uint32_t *order, struct trie *t, u
 	if (renumbered == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct node *node = &b->nodes[order[i] - 1];
+		struct node *node = node_at(b, order, i);
 		uint32_t old = node->set;
 
 		if (old == 0)
@@ -556,8 +569,8 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 	if (n_lists > RULE_LISTS_MAX || (b->n_added != 0 && b->max_list >= n_lists))
 		return why_set(why, ERR_RANGE, "a rule of list %u, but there are %u lists",
 		    b->max_list, n_lists);
-	order = malloc((b->n_nodes + 1) * sizeof(*order));
-	used = malloc((b->n_sets + 1) * sizeof(*used));
+	order = calloc(b->n_nodes + 1, sizeof(*order));
+	used = calloc(b->n_sets + 1, sizeof(*used));
 	if (order == NULL || used == NULL)
 		goto out;
 	err = lay_out(b, &t, order, why);

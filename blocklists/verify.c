@@ -1,5 +1,7 @@
 #include "blocklists/verify.h"
 
+#include <inttypes.h>
+
 #include "blocklists/format.h"
 #include "blocklists/trie.h"
 
@@ -10,24 +12,25 @@ static int verify_sets(const struct trie *t, struct why *why)
 	if (format_get_u32(ends) != 0 ||
 	    format_get_u32(ends + 4 * (uint64_t)t->n_sets) != t->n_entries ||
 	    (t->len - t->entries_off) % 2 != 0)
-		return why_set(why, ERR_FORMAT, "offset %llu: the sets do not fill their part",
-		    (unsigned long long)t->sets_off);
+		return why_set(why, ERR_FORMAT,
+		    "offset %" PRIu64 ": the sets do not fill their part", t->sets_off);
 	for (uint64_t set = 1; set <= t->n_sets; set++) {
 		size_t n;
 		const uint8_t *entries = trie_set(t, set, &n);
 		int last = -1;
 
 		if (n == 0)
-			return why_set(why, ERR_FORMAT, "offset %llu: set %llu is empty or outside",
-			    (unsigned long long)(t->sets_off + 4 * set), (unsigned long long)set);
+			return why_set(why, ERR_FORMAT,
+			    "offset %" PRIu64 ": set %" PRIu64 " is empty or outside",
+			    t->sets_off + 4 * set, set);
 		for (size_t i = 0; i < n; i++, entries += 2) {
 			uint16_t entry = format_get_u16(entries);
 
 			if (entry <= last || format_entry_kind(entry) >= RULE_KINDS ||
 			    format_entry_list(entry) >= t->n_lists)
 				return why_set(why, ERR_FORMAT,
-				    "offset %zu: a wrong entry of set %llu",
-				    (size_t)(entries - t->bytes), (unsigned long long)set);
+				    "offset %zu: a wrong entry of set %" PRIu64,
+				    (size_t)(entries - t->bytes), set);
 			last = entry;
 		}
 	}
@@ -55,17 +58,17 @@ static int verify_slots(const struct trie *t, struct why *why)
 		else if (node.set > t->n_sets)
 			wrong = "has a set that is not there";
 		if (wrong != NULL)
-			return why_set(why, ERR_FORMAT, "offset %llu: the node of slot %llu %s",
-			    (unsigned long long)(FORMAT_HEADER + slot * t->slot_size),
-			    (unsigned long long)slot, wrong);
+			return why_set(why, ERR_FORMAT,
+			    "offset %" PRIu64 ": the node of slot %" PRIu64 " %s",
+			    FORMAT_HEADER + slot * t->slot_size, slot, wrong);
 		n_names += n != 0;
 		n_rules += n;
 	}
 	if (n_rules != t->n_rules || n_names != t->n_names)
 		return why_set(why, ERR_FORMAT,
-		    "offset %d: %llu rules and %llu names, but the header says %llu and %llu",
-		    FORMAT_AT_RULES, (unsigned long long)n_rules, (unsigned long long)n_names,
-		    (unsigned long long)t->n_rules, (unsigned long long)t->n_names);
+		    "offset %d: %" PRIu64 " rules and %" PRIu64
+		    " names, but the header says %" PRIu64 " and %" PRIu64,
+		    FORMAT_AT_RULES, n_rules, n_names, t->n_rules, t->n_names);
 	return 0;
 }
 

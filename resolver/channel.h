@@ -1,7 +1,8 @@
 /* channel.h - the messages between parent, worker and loader (docs/messages.md has each).
  *
- * A channel is one end of a SOCK_SEQPACKET pair: a message is one packet: a head, at most CHANNEL_MAX bytes of
- * payload, at most one descriptor.  Both ends are the same program, so a payload is a struct as it lies in memory.
+ * A channel is one end of a SOCK_SEQPACKET pair.  A message is one packet: its head, at most CHANNEL_MAX bytes
+ * of payload, and at most one descriptor.  Both ends are the same program, so a payload is a struct as it lies
+ * in memory.
  */
 #ifndef QUELL_CHANNEL_H
 #define QUELL_CHANNEL_H
@@ -29,7 +30,7 @@ enum channel_type {
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_image: these lists are in force (or `failed`) */
 	/* loader to parent */
-	CHANNEL_LOADED, /* struct channel_loaded, with the sealed memfd unless err */
+	CHANNEL_LOADED, /* struct channel_loaded: the memfd it got is filled and sealed, unless err */
 };
 
 struct channel_head {

@@ -31,6 +31,7 @@ struct loader {
 	void *ctx;
 	pid_t pid; /* 0: no job */
 	int channel;
+	int memfd; /* what the child fills and seals */
 	struct event *readable, *limit;
 };
 
@@ -205,27 +206,20 @@ static int load(
 }
 
 /* The whole life of the child. */
-static int child_main(const struct input *in, unsigned n, int channel)
+static int child_main(const struct input *in, unsigned n, int memfd, int channel)
 {
 	const struct rlimit none = {0, 0};
 	struct channel_loaded out;
-	struct why why = {""};
-	int memfd = memfd_create("quell-lists", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct why why;
 
 	memset(&out, 0, sizeof(out));
-	if (memfd < 0)
-		out.err = why_set(&why, ERR_SYS, "no memory file: %s", strerror(errno));
-	else if (setrlimit(RLIMIT_NOFILE, &none) < 0) /* it opens nothing, from now on */
-		out.err =
-		    why_set(&why, ERR_SYS, "cannot give up opening files: %s", strerror(errno));
-	else
-		out.err = load(in, n, memfd, &out, &why);
+	/* It opens nothing, from now on.  (valgrind does not let it say so.) */
+	(void)setrlimit(RLIMIT_NOFILE, &none);
+	out.err = load(in, n, memfd, &out, &why);
 	if (out.err < 0)
 		memcpy(out.text, why.text, sizeof(out.text));
-	return channel_send(
-		   channel, CHANNEL_LOADED, 0, &out, sizeof(out), out.err < 0 ? -1 : memfd) < 0
-		   ? EXIT_FAILURE
-		   : EXIT_SUCCESS;
+	return channel_send(channel, CHANNEL_LOADED, 0, &out, sizeof(out), -1) < 0 ? EXIT_FAILURE
+										   : EXIT_SUCCESS;
 }
 
 /* ---- the parent ---- */
@@ -249,10 +243,18 @@ static int end_job(struct loader *l)
 	return status;
 }
 
+static void drop_memfd(struct loader *l)
+{
+	if (l->memfd >= 0)
+		(void)close(l->memfd);
+	l->memfd = -1;
+}
+
 static void fail(struct loader *l, int err, const char *text)
 {
 	struct channel_loaded loaded;
 
+	drop_memfd(l);
 	memset(&loaded, 0, sizeof(loaded));
 	loaded.err = err;
 	(void)snprintf(loaded.text, sizeof(loaded.text), "%s", text);
@@ -269,7 +271,7 @@ static void fail_silent(struct loader *l)
 	fail(l, ERR_SYS, line);
 }
 
-/* The child is not trusted with more than its word: what it passes must be sealed and as long as it says. */
+/* The child's word is not enough: the image must be sealed, and as long as it says. */
 static bool is_sealed(int fd, uint64_t len)
 {
 	struct stat st;
@@ -285,7 +287,7 @@ static bool is_answer(const struct channel_message *m, struct channel_loaded *lo
 		return false;
 	memcpy(loaded, m->payload, sizeof(*loaded));
 	loaded->text[sizeof(loaded->text) - 1] = '\0';
-	return loaded->err < 0 ? m->fd < 0 : m->fd >= 0 && is_sealed(m->fd, loaded->image_len);
+	return true;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -293,7 +295,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	static struct channel_message message;
 	struct loader *l = arg;
 	struct channel_loaded loaded;
-	int got = channel_receive(fd, &message);
+	int got = channel_receive(fd, &message), memfd = l->memfd;
 
 	(void)what;
 	if (got == ERR_SYS && errno == EAGAIN)
@@ -303,13 +305,18 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	(void)end_job(l);
+	if (got == 1 && message.fd >= 0) /* it has none to give */
+		(void)close(message.fd);
 	if (got < 0 || !is_answer(&message, &loaded)) {
-		if (got == 1 && message.fd >= 0)
-			(void)close(message.fd);
 		fail(l, ERR_FORMAT, "the loader sent nonsense");
-		return;
+	} else if (loaded.err < 0) {
+		fail(l, loaded.err, loaded.text);
+	} else if (!is_sealed(memfd, loaded.image_len)) {
+		fail(l, ERR_FORMAT, "the loader left the image open to changes");
+	} else {
+		l->memfd = -1;
+		l->done(l->ctx, &loaded, memfd);
 	}
-	l->done(l->ctx, &loaded, message.fd);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -329,7 +336,7 @@ struct loader *loader_new(struct event_base *base, loader_done_fn *done, void *c
 
 	if (l == NULL)
 		return NULL;
-	*l = (struct loader){.base = base, .done = done, .ctx = ctx, .channel = -1};
+	*l = (struct loader){.base = base, .done = done, .ctx = ctx, .channel = -1, .memfd = -1};
 	l->limit = evtimer_new(base, on_limit, l);
 	if (l->limit == NULL) {
 		free(l);
@@ -344,6 +351,7 @@ void loader_free(struct loader *l)
 		return;
 	if (l->pid != 0)
 		(void)end_job(l);
+	drop_memfd(l);
 	event_free(l->limit);
 	free(l);
 }
@@ -373,25 +381,32 @@ static int compare_int(const void *a, const void *b)
 /* Fork the child over these inputs. */
 static int spawn(struct loader *l, const struct input *in, unsigned n, struct why *why)
 {
-	int keep[CONF_LISTS_MAX + 1], pair[2];
+	int keep[CONF_LISTS_MAX + 2], pair[2];
 
+	/* Made here, so that the child need not pass a descriptor (there is a limit to those on their way). */
+	l->memfd = memfd_create("quell-lists", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (l->memfd < 0)
+		return why_set(why, ERR_SYS, "no file in memory: %s", strerror(errno));
 	if (channel_pair(pair) < 0)
-		return why_set(why, ERR_SYS, "no channel to a loader: %s", strerror(errno));
+		goto fail;
 	for (unsigned i = 0; i < n; i++)
 		keep[i] = in[i].fd;
-	keep[n] = pair[1];
-	qsort(keep, n + 1, sizeof(keep[0]), compare_int);
-	l->pid = child_fork(keep, n + 1);
+	keep[n] = l->memfd;
+	keep[n + 1] = pair[1];
+	qsort(keep, n + 2, sizeof(keep[0]), compare_int);
+	l->pid = child_fork(keep, n + 2);
 	if (l->pid == 0)
-		_exit(child_main(in, n, pair[1]));
+		_exit(child_main(in, n, l->memfd, pair[1]));
 	(void)close(pair[1]);
-	if (l->pid < 0) {
-		l->pid = 0;
-		(void)close(pair[0]);
-		return why_set(why, ERR_SYS, "no loader: %s", strerror(errno));
-	}
 	l->channel = pair[0];
-	return 0;
+	if (l->pid > 0)
+		return 0;
+	l->pid = 0;
+	(void)close(pair[0]);
+fail:
+	(void)why_set(why, ERR_SYS, "no loader: %s", strerror(errno));
+	drop_memfd(l);
+	return ERR_SYS;
 }
 
 int loader_start(struct loader *l, const struct loader_job *job, struct why *why)
@@ -411,6 +426,7 @@ int loader_start(struct loader *l, const struct loader_job *job, struct why *why
 	l->readable = event_new(l->base, l->channel, EV_READ | EV_PERSIST, on_readable, l);
 	if (l->readable == NULL || event_add(l->readable, NULL) < 0) {
 		(void)end_job(l);
+		drop_memfd(l);
 		return why_set(why, ERR_NOMEM, "no memory");
 	}
 	timer_start(l->limit, LOADER_LIMIT_S * 1000);

@@ -238,7 +238,7 @@ static void start_figures(struct report *r)
 		finish(r);
 }
 
-/* All workers have the same lists: one is asked. */
+/* All workers have the same lists: one that has them is asked. */
 static void start_why(struct report *r, const char *text)
 {
 	struct server *s = r->owner;
@@ -253,8 +253,10 @@ static void start_why(struct report *r, const char *text)
 	}
 	name_lower(r->name.name, r->name.name, len);
 	r->name.name_len = (uint32_t)len;
-	for (unsigned i = 0; i < supervise_n(s->workers) && r->waiting == 0; i++)
-		ask(r, i, CHANNEL_WHY, sizeof(r->name));
+	for (unsigned i = 0; i < supervise_n(s->workers) && r->waiting == 0; i++) {
+		if (s->swapped[i] == s->generation)
+			ask(r, i, CHANNEL_WHY, sizeof(r->name));
+	}
 	if (r->waiting == 0) {
 		r->waiting = 1; /* for finish(): nobody is there */
 		finish(r);

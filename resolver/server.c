@@ -50,7 +50,6 @@ static void on_worker_started(void *ctx, unsigned worker)
 	struct one_worker one = {.server = s, .worker = worker};
 	struct channel_image image = {.generation = s->generation};
 
-	s->swapped[worker] = 0;
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
 	(void)supervise_send(
@@ -264,7 +263,10 @@ static void on_worker_message(void *ctx, unsigned worker, const struct channel_m
 
 static void on_worker_died(void *ctx, unsigned worker)
 {
-	report_died(ctx, worker);
+	struct server *s = ctx;
+
+	s->swapped[worker] = 0;
+	report_died(s, worker);
 }
 
 /* Workers that do not take the lists in time are replaced; the new ones get them at once. */

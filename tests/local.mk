@@ -1,5 +1,6 @@
 # TAP: each test prints its cases, and the driver counts them.
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_COMPILER = bash $(top_srcdir)/tests/tap.sh $(QUELL_WRAPPER)
 SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
 PY_LOG_DRIVER = $(LOG_DRIVER)
@@ -22,4 +23,4 @@ include $(srcdir)/tests/tools.mk
 include $(srcdir)/tests/e2e.mk
 
 TESTS += tests/test_layers.sh
-EXTRA_DIST += tests/test_layers.sh tests/coverage.awk
+EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/coverage.awk

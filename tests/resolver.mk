@@ -1,1 +1,63 @@
 # tests of resolver
+
+# sockets, channels and the worker: each with a core of its own making
+if HAVE_CMOCKA
+IO_TESTS = tests/unit/test_channel tests/unit/test_listen_udp tests/unit/test_listen_tcp \
+	tests/unit/test_carrier_udp tests/unit/test_carrier_tcp tests/unit/test_worker
+check_PROGRAMS += $(IO_TESTS)
+TESTS += $(IO_TESTS)
+IO_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+IO_SOURCES = tests/unit/loopback.c tests/unit/loopback.h
+IO_LIBS = resolver/libquelld.a resolver/io/libio.a lib/libquell.a $(EVENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_channel_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
+tests_unit_test_channel_LDADD = $(IO_LIBS)
+tests_unit_test_listen_udp_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_listen_udp_SOURCES = tests/unit/test_listen_udp.c $(IO_SOURCES)
+tests_unit_test_listen_udp_LDADD = $(IO_LIBS)
+tests_unit_test_listen_tcp_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_listen_tcp_SOURCES = tests/unit/test_listen_tcp.c $(IO_SOURCES)
+tests_unit_test_listen_tcp_LDADD = $(IO_LIBS)
+tests_unit_test_carrier_udp_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_carrier_udp_SOURCES = tests/unit/test_carrier_udp.c $(IO_SOURCES)
+tests_unit_test_carrier_udp_LDADD = $(IO_LIBS)
+tests_unit_test_carrier_tcp_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_carrier_tcp_SOURCES = tests/unit/test_carrier_tcp.c $(IO_SOURCES)
+tests_unit_test_carrier_tcp_LDADD = $(IO_LIBS)
+tests_unit_test_worker_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(IO_SOURCES)
+tests_unit_test_worker_LDADD = $(IO_LIBS)
+endif
+
+# the parent: its modules, with workers of the test's own making
+if HAVE_CMOCKA
+PARENT_TESTS = tests/unit/test_ctl \
+	tests/unit/test_holder \
+	tests/unit/test_listeners \
+	tests/unit/test_lists \
+	tests/unit/test_settings \
+	tests/unit/test_supervise
+check_PROGRAMS += $(PARENT_TESTS)
+TESTS += $(PARENT_TESTS)
+PARENT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+PARENT_LIBS = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a \
+	blocklists/libblocklists.a lib/libquell.a $(EVENT_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ctl_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
+tests_unit_test_ctl_LDADD = $(PARENT_LIBS)
+tests_unit_test_holder_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_holder_SOURCES = tests/unit/test_holder.c
+tests_unit_test_holder_LDADD = $(PARENT_LIBS)
+tests_unit_test_listeners_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_listeners_SOURCES = tests/unit/test_listeners.c
+tests_unit_test_listeners_LDADD = $(PARENT_LIBS)
+tests_unit_test_lists_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_lists_SOURCES = tests/unit/test_lists.c
+tests_unit_test_lists_LDADD = $(PARENT_LIBS)
+tests_unit_test_settings_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
+tests_unit_test_settings_LDADD = $(PARENT_LIBS)
+tests_unit_test_supervise_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_supervise_SOURCES = tests/unit/test_supervise.c
+tests_unit_test_supervise_LDADD = $(PARENT_LIBS)
+endif

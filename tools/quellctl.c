@@ -219,12 +219,14 @@ static int show(const char *command, char *answer, bool json)
 	if (lines == NULL)
 		die(EXIT_DOWN, "the answer was cut: %s", first);
 	if (strcmp(first, "ok") != 0) {
+		const char *reason = strncmp(first, "error ", 6) == 0 ? first + 6 : first;
+
 		if (json) {
 			fputs("{\"error\":", stdout);
-			print_json_text(strncmp(first, "error ", 6) == 0 ? first + 6 : first);
+			print_json_text(reason);
 			puts("}");
 		}
-		die(EXIT_REFUSED, "%s", first);
+		die(EXIT_REFUSED, "%s", reason);
 	}
 	bool degraded = strcmp(command, "status") == 0 && strncmp(lines, "state well\n", 11) != 0;
 

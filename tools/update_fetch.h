@@ -20,8 +20,8 @@ typedef bool update_fetch_progress_fn(void *ctx, uint64_t now, uint64_t total, u
 
 struct update_fetch;
 
-/* `max_bytes` of one text; `stall_s`, at least 1: seconds to connect, and seconds without data, after
- * which a download is given up.  NULL: no memory.  Free with update_fetch_free(). */
+/* `max_bytes` of one text; `stall_s`, at least 1: seconds to connect, and seconds without data,
+ * after which a download is given up.  NULL: no memory.  Free with update_fetch_free(). */
 struct update_fetch *update_fetch_new(
     size_t max_bytes, unsigned stall_s, update_fetch_progress_fn *progress, void *progress_ctx);
 void update_fetch_free(struct update_fetch *f);

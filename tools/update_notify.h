@@ -4,8 +4,9 @@
 
 #include "lib/err.h"
 
-/* Send `reload` to the socket at `path` and wait for the answer.  Returns 0; ERR_NOTFOUND where no quelld
- * listens there; ERR_DENIED with quelld's own reason where it refused; ERR_SYS, ERR_NET. */
+/* Send `reload` to the socket at `path` and wait for the answer.  Returns 0; ERR_NOTFOUND where
+ * no quelld listens there; ERR_DENIED with quelld's own reason where it refused; ERR_SYS,
+ * ERR_NET. */
 int update_notify_reload(const char *path, struct why *why) QUELL_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* update_offline.h - what quell-update does without network and configuration: images made, read
- * back, checked, asked and measured.  Each function writes to standard output, its errors to standard
- * error, and returns the exit code. */
+ * back, checked, asked and measured.  Each function writes to standard output, its errors to
+ * standard error, and returns the exit code. */
 #ifndef QUELL_UPDATE_OFFLINE_H
 #define QUELL_UPDATE_OFFLINE_H
 

@@ -173,8 +173,8 @@ static int open_dir(int at, const char *name)
 	return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The process ID is for people; on a full disk it may be missing.  What stood there before goes last,
- * so that it is not lost. */
+/* The process ID is for people; on a full disk it may be missing..  What stood there before goes
+ * last, so that it is not lost. */
 static void write_holder(struct update_store *s)
 {
 	char pid[32];
@@ -342,7 +342,7 @@ bool update_store_has_image(struct update_store *s, const uint8_t *image, size_t
 	return same;
 }
 
-/* `image` keeps its name the whole time: a second name is made for the file, and that is renamed. */
+/* `image` keeps its name all the time: a second name is made for the file, and that is renamed. */
 static int keep_previous(struct update_store *s, const char *present, size_t len, struct why *why)
 {
 	int err = 0;

@@ -5,9 +5,9 @@
  *         lists/NAME.txt        the last good copy of each list
  *         update.lock           locked while a run lasts; holds its process ID
  *
- * A file is written under its name with `.tmp` behind it, synced, and renamed; so at every moment each
- * name is either missing or whole.  Whatever is left of a run that was killed is removed when the
- * next one opens the folder.
+ * A file is written under its name with `.tmp` behind it, synced, and renamed; so at every moment
+ * each name is either missing or whole.  Whatever is left of a run that was killed is removed
+ * when the next one opens the folder.
  */
 #ifndef QUELL_UPDATE_STORE_H
 #define QUELL_UPDATE_STORE_H
@@ -51,7 +51,8 @@ int update_store_keep(struct update_store *s, const char *name, const char *text
 bool update_store_has_image(struct update_store *s, const uint8_t *image, size_t len);
 
 /* Put `image` in force: written, read back and verified, the present one kept as image.previous
- * (if it is valid and another).  Returns 0; ERR_SYS, ERR_NOMEM or ERR_FORMAT, the old one untouched. */
+ * (if it is valid and another).  Returns 0; ERR_SYS, ERR_NOMEM or ERR_FORMAT, the old one
+ * untouched. */
 int update_store_install(
     struct update_store *s, const uint8_t *image, size_t len, struct why *why) QUELL_CHECK;
 

@@ -218,6 +218,7 @@ static unsigned suffix_find(const struct msg_writer *w, unsigned parent, const u
 	for (unsigned i = parent; i < w->n_suffixes; i++) {
 		const uint8_t *there = w->out.bytes + w->suffix_off[i];
 
+		/* Of the same length, so that all that is compared was written. */
 		if (w->suffix_key[i] != key || there[0] != label[0])
 			continue;
 		if (i < w->n_question ? name_equal_bytes(there, label, label[0] + 1u)
@@ -403,7 +404,7 @@ static int copy_rdata(
 
 	for (; *form != '\0'; form++) {
 		if (*form == 'N' || *form == 'n') {
-			/* Its pointers lead to before it, so `end` bounds all of the reading. */
+			/* What its pointers lead to lies before it, so `end` bounds it all. */
 			if (name_read(msg, end, &pos, name, &n) < 0)
 				return ERR_FORMAT;
 			msg_write_name(w, name, *form == 'N');

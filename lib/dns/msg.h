@@ -224,8 +224,8 @@ void msg_write_question(struct msg_writer *w, const uint8_t *name, uint16_t type
 
 /* `name`, compressed where `compress` is true.  A suffix equal to part of the question's name,
  * letter case aside, becomes a pointer to it (so a reply speaks in the asker's case); other
- * suffixes only where the letter case agrees.  What is written with `compress` false is not pointed to
- * either. */
+ * suffixes only where the letter case agrees.  What is written with `compress` false is not pointed
+ * to either. */
 void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress);
 
 /* Copy record `rr`, which msg_walk_next() gave for msg[0..len), with the TTL `ttl` (s): its owner
@@ -241,8 +241,9 @@ int msg_write_copy(struct msg_writer *w, const uint8_t *msg, size_t len, const s
     uint32_t ttl) QUELL_CHECK;
 
 /* An OPT record: `udp_size` is what we can take, `dnssec_ok` is echoed (RFC 3225, 3), `rcode` the
- * full RCODE whose upper bits go here (the lower four are the header's, set by the caller); `ede` is
- * EDE_NONE or a code of RFC 8914 with `ede_text` (UTF-8, may be NULL).  Counts itself in ARCOUNT. */
+ * full RCODE whose upper bits go here (the lower four are the header's, set by the caller); `ede`
+ * is EDE_NONE or a code of RFC 8914 with `ede_text` (UTF-8, may be NULL).  Counts itself in
+ * ARCOUNT. */
 void msg_write_opt(struct msg_writer *w, uint16_t udp_size, bool dnssec_ok, unsigned rcode, int ede,
     const char *ede_text);
 

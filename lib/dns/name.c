@@ -59,10 +59,11 @@ int name_read(const uint8_t *msg, size_t len, size_t *off, uint8_t out[NAME_SIZE
 		if (label >= POINTER) {
 			if (behind == 0)
 				behind = pos + 2;
-			run = pointer_target(msg, len, pos, run);
-			if (run == 0 || ++n_pointers > NAME_LABELS_MAX)
+			pos = pointer_target(msg, len, pos, run);
+			if (pos == 0 || ++n_pointers > NAME_LABELS_MAX)
 				return ERR_FORMAT;
-			pos = run;
+			len = run; /* what it leads to has to end there */
+			run = pos;
 			continue;
 		}
 		if (label > NAME_LABEL_MAX || label >= len - pos || label >= NAME_SIZE - n)

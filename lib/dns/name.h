@@ -19,10 +19,10 @@
 #define NAME_LABELS_MAX 127  /* one byte of text and one of length each, and the root */
 #define NAME_TEXT_SIZE	1024 /* every byte as \DDD, dots, terminator */
 
-/* Compression pointers (RFC 1035, 4.1.4) in a message: each has to point behind the header, and to
- * before the first byte of the run of labels that it ends (for the first pointer: before the name
- * itself), so that reading always ends.  No more than NAME_LABELS_MAX are followed for one name, so
- * that long chains of them cost nothing. */
+/* Compression pointers (RFC 1035, 4.1.4: to "a prior occurrence"): each has to point behind the
+ * header, and to labels that end, with their root or own pointer, before the first byte of the run
+ * of labels that it stands in.  So reading always ends.  No more than NAME_LABELS_MAX are followed
+ * for one name, so that long chains of them cost nothing. */
 
 /* Read the name at msg[*off], following pointers.  Writes it in its own letter case to `out`, its
  * length to *out_len, and moves *off behind the name as it stands in the message.  Bytes without

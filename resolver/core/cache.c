@@ -181,9 +181,15 @@ static void entry_move(struct cache *c, struct ring *from, uint8_t hits)
 	ring_drop_tail(from);
 }
 
+/* Give an entry up.  Its hash is remembered where the name may well be asked for again: it got no chance to show it, or
+ * it was asked for until it expired. */
 static void entry_evict(struct cache *c, struct entry *e, uint64_t now_ms)
 {
-	if (!entry_expired(e, now_ms))
+	const bool expired = entry_expired(e, now_ms);
+
+	if (expired ? e->hits > 0 : !e->in_main)
+		c->ghosts[e->item.hh.hashv & c->ghosts_mask] = e->item.hh.hashv;
+	if (!expired)
 		c->usage.evicted++;
 	entry_kill(c, e);
 }
@@ -239,10 +245,8 @@ static void probation_make_room(struct cache *c, uint32_t size, uint64_t now_ms,
 			entry_move(c, &c->probation, 0);
 			continue;
 		}
-		if (e->run.live) {
-			c->ghosts[e->item.hh.hashv & c->ghosts_mask] = e->item.hh.hashv;
+		if (e->run.live)
 			entry_evict(c, e, now_ms);
-		}
 		ring_drop_tail(&c->probation);
 	}
 }

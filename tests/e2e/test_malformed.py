@@ -10,9 +10,9 @@ import dns.message
 import dns.rcode
 
 from harness import (
-    FakeUpstream, Quelld, address_of, addresses, assert_blocked, assert_rcode, check_answer, ede_codes, equal,
-    frame, main, query, read_frame, reply_to, test, to_wire, usual_reply, wire_name, wire_opt,
-    wire_query)
+    FakeUpstream, Quelld, address_of, addresses, assert_asked, assert_blocked, assert_rcode,
+    check_answer, ede_codes, equal, frame, main, query, read_frame, reply_to, test, to_wire, usual_reply,
+    wire_name, wire_opt, wire_query)
 
 NAME = wire_name("a.example.")
 QUESTION = NAME + b"\0\1\0\1"
@@ -83,7 +83,7 @@ def test_row_1():
     with daemon_and_upstream() as (daemon, upstream):
         for size in range(0, 12):
             gets_nothing(daemon, to_wire(query("a.example."))[:size])
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -94,7 +94,7 @@ def test_row_2():
         for wire in (response, wire_query(NAME, flags=0x8100), header(0x8000, counts=(0, 0, 0, 0)),
                      header(0xa800) + QUESTION):
             gets_nothing(daemon, wire)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -105,7 +105,7 @@ def test_row_3():
             for extra in (0, 0x0100, 0x0110):
                 gets(daemon, header(opcode << 11 | extra) + QUESTION, dns.rcode.NOTIMP)
         gets(daemon, header(5 << 11, counts=(0, 0, 0, 0)), dns.rcode.NOTIMP)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -115,7 +115,7 @@ def test_row_4():
         for n in (0, 2, 3, 65535):
             gets(daemon, header(counts=(n, 0, 0, 0)) + QUESTION * min(n, 3), dns.rcode.FORMERR)
         gets(daemon, header(0x0110, counts=(0, 0, 0, 0)), dns.rcode.FORMERR)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -132,7 +132,7 @@ def test_row_5():
                 label * 20 + b"\0",
                 b"\xc0\x0c", b"\xc0\x00", b"\x01a\xc0\x0c", b"\xc0\xff", b"\x03www\xc0\x04"):  # pointers
             gets(daemon, header() + name + b"\0\1\0\1", dns.rcode.FORMERR)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -145,7 +145,7 @@ def test_longest_names():
             got = daemon.ask_wire(wire)
             equal(Head(got).rcode, 0, "rcode")
             equal(got[12:12 + len(name)], name, "name")
-        equal(len(upstream.asked()), 4, "packets upstream")
+        assert_asked(daemon, upstream, 4)
 
 
 RECORD = NAME + struct.pack("!HHIH", 1, 1, 300, 4) + b"\xc0\0\2\1"
@@ -166,7 +166,7 @@ def test_row_6():
             gets(daemon, header(counts=counts) + QUESTION + RECORD, dns.rcode.FORMERR, True)
             counts[section] = 65535
             gets(daemon, header(counts=counts) + QUESTION + RECORD, dns.rcode.FORMERR, True)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -181,7 +181,7 @@ def test_row_7():
                 ((1, 0, 0, 1), wire_opt(options=b"\0\x0a\0\5four")),
                 ((1, 0, 0, 1), wire_opt(options=b"\0\x0a\0\4four\0\x0a\xff\xff"))):
             gets(daemon, header(counts=counts) + QUESTION + rest, dns.rcode.FORMERR, True)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -198,7 +198,7 @@ def test_row_8():
                     equal(r.edns, 0, "EDNS version")
                     equal(len(r.answer), 0, "records")
         daemon.ask(CONTROL)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 def refused(daemon, wire, ede):
@@ -218,7 +218,7 @@ def test_rows_10_and_11():
             for name in (wire_name("version.bind."), wire_name("listed.test."), b"\0"):
                 refused(daemon, wire_query(name, rdtype, rdclass), [])
                 refused(daemon, wire_query(name, rdtype, rdclass, counts=(1, 0, 0, 1), rest=wire_opt()), [20])
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -233,7 +233,7 @@ def test_rows_12_and_13():
                     equal(Head(got).rcode, dns.rcode.from_text(rcode), "rcode of type %d" % rdtype)
                     equal(Head(got).counts, [1, 0, 0, 1 if rest else 0], "counts")
         daemon.ask(CONTROL)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -242,7 +242,7 @@ def test_row_14():
     with daemon_and_upstream() as (daemon, upstream):
         assert_blocked(daemon.ask("listed.test."))
         assert_blocked(daemon.ask("www.listed.test.", rd=False, edns=False))
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -252,7 +252,7 @@ def test_row_17():
         refused(daemon, wire_query(NAME, flags=0), [])
         refused(daemon, wire_query(NAME, flags=0, counts=(1, 0, 0, 1), rest=wire_opt()), [20])
         equal(addresses(daemon.ask(CONTROL, rd=False)), [address_of(CONTROL)], "address from the cache")
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -281,7 +281,7 @@ def test_ignored():
                 r = dns.message.from_wire(got)
                 equal(addresses(r), [address_of("a.example")], "address")
                 equal(r.options, (), "options in the answer")
-        equal(len(upstream.asked()), 2, "packets upstream")
+        assert_asked(daemon, upstream, 2)
 
 
 @test
@@ -309,7 +309,7 @@ def test_row_41():
                 with contextlib.suppress(ConnectionResetError):
                     equal(read_frame(s), None, "what comes after %r" % bad)
         daemon.ask(CONTROL)
-        equal(len(upstream.asked()), 1, "packets upstream")
+        assert_asked(daemon, upstream, 1)
 
 
 @test
@@ -387,7 +387,7 @@ def test_noise_from_clients():
 
 @test
 def test_noise_from_upstreams():
-    """2,000 broken replies harm nobody: each question gets some answer, and none is a wrong one"""
+    """1,000 broken replies harm nobody, and each question gets some answer"""
     rng = random.Random(21)
 
     def handler(ask):
@@ -403,10 +403,12 @@ def test_noise_from_upstreams():
     with FakeUpstream(handler) as upstream, Quelld([upstream], ["listed.test\n"],
                                                    conf="query_timeout = 1s\n") as daemon:
         workers = daemon.children()
-        for start in range(0, 2000, 100):
+        for start in range(0, 1000, 100):
             queries = [query("n%d.example." % (start + i), id=i) for i in range(100)]
-            for r in daemon.ask_many(queries):
-                assert r.rcode() != 1, "FORMERR for a good question"
+            # Of types whose records nobody here knows, malformed ones pass; so only the head is read.
+            for head in daemon.ask_many(queries, read=lambda q, wire: Head(wire)):
+                equal(head.flags & 0x8100, 0x8100, "QR and RD")
+                assert head.rcode != 1, "FORMERR for a good question"
             daemon.ask(CONTROL)
         equal(daemon.children(), workers, "process numbers of the workers")
         upstream.errors.clear()

@@ -157,6 +157,7 @@ def replies():
         rr(name("later.example"), 1, address)
     yield "pointer-to-itself", a + rr(b"\xc0\x21", 1, address)
     yield "pointer-into-own-labels", a + rr(b"\3abc\xc0\x21", 1, address)
+    yield "pointer-to-labels-through-it", a + rr(WWW, 6, b"\xc0\x29\3abc\0" + bytes(20))
     yield "pointer-into-header", a + rr(b"\1a\xc0\x04", 1, address)
     yield "pointer-to-0", a + rr(b"\xc0\0", 1, address)
     yield "pointer-cut", a + b"\xc0"

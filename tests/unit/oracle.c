@@ -59,17 +59,24 @@ static const struct form *form_of(unsigned type)
 
 bool oracle_pointers_differ(const uint8_t *msg, size_t off, unsigned n_followed)
 {
-	size_t run = off, pos = off;
+	size_t run = off, pos = off, limit = SIZE_MAX;
 	unsigned n = 0;
 
-	while (msg[pos] != 0 && n < n_followed) {
+	while (n < n_followed) {
 		if (msg[pos] < 0xc0) {
+			if (pos + msg[pos] + 1 > limit)
+				return true;
+			if (msg[pos] == 0)
+				break;
 			pos += msg[pos] + 1u;
 			continue;
 		}
+		if (pos + 2 > limit)
+			return true;
 		pos = (msg[pos] & 0x3fu) << 8 | msg[pos + 1];
 		if (pos < 12 || pos >= run || ++n > ORACLE_ALL_POINTERS - 1)
 			return true;
+		limit = run;
 		run = pos;
 	}
 	return false;
@@ -170,7 +177,7 @@ static unsigned strictness(
 	return found;
 }
 
-/* A name in place that ends in a pointer, before msg[*pos] and up to `end`; *pos behind the name. */
+/* The name at msg[*pos], up to `end`, ends in a pointer.  Moves *pos behind it. */
 static bool ends_in_pointer(const uint8_t *msg, size_t end, size_t *pos)
 {
 	while (*pos < end && msg[*pos] > 0 && msg[*pos] < 0xc0)
@@ -234,7 +241,7 @@ static void reading_fini(struct reading *v)
 	free(v->records);
 }
 
-/* ldns takes a TSIG out of the additional section while it counts, and so misses a record behind. */
+/* ldns takes a TSIG out of the additional section while it counts, so it misses a record behind. */
 static bool tsig_is_misplaced(const struct reading *v, unsigned n_before, unsigned n_counted)
 {
 	for (unsigned i = n_before; i < v->n_records && i + 1 < n_counted; i++) {
@@ -246,7 +253,7 @@ static bool tsig_is_misplaced(const struct reading *v, unsigned n_before, unsign
 	return false;
 }
 
-/* Judge the question or record that ldns read up to msg[ldns_end), or could not read (`rr` NULL). */
+/* Judge what ldns read up to msg[ldns_end), or could not read (`rr` NULL). */
 static void judge(struct reading *v, const uint8_t *msg, size_t len, const struct place *at,
     bool question, const ldns_rr *rr, size_t ldns_end)
 {
@@ -279,7 +286,9 @@ static struct reading read_message(const uint8_t *msg, size_t len)
 	n_before = ldns_read_uint16(msg + 6) + ldns_read_uint16(msg + 8);
 	n = n_questions + n_before + ldns_read_uint16(msg + 10);
 	v.records = calloc(len, sizeof(v.records[0])); /* each record has 11 bytes and more */
-	for (unsigned i = 0; i < n && v.records != NULL; i++) {
+	if (v.records == NULL)
+		abort();
+	for (unsigned i = 0; i < n; i++) {
 		bool question = i < n_questions;
 		struct record record = {NULL, false};
 		struct place at;
@@ -479,7 +488,7 @@ static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt
 	bool broken = false;
 	size_t pos = 12;
 
-	opt->type = 0;
+	*opt = (struct place){0};
 	for (unsigned i = 0; i < n; i++) {
 		struct place at;
 
@@ -499,7 +508,7 @@ static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt
 	return broken;
 }
 
-/* The records of a message with one question are whole, whatever is in rdata and behind pointers. */
+/* The records behind the one question are whole, whatever is in rdata and behind pointers. */
 static bool framing_ok(const uint8_t *packet, size_t len)
 {
 	unsigned n = 1u + ldns_read_uint16(packet + 6) + ldns_read_uint16(packet + 8) +

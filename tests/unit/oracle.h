@@ -1,8 +1,8 @@
 /* oracle.h - ldns as the judge of lib/dns, for tests and fuzz targets.
  *
  * A check reads the same bytes through ldns and through lib/dns and returns NULL where both see the
- * same, else what they disagree about.  Where they are meant to disagree, the class of difference is
- * recognised in the bytes themselves, and lib/dns must then really decide the other way: see
+ * same, else what they disagree about.  Where they are meant to disagree, the class of difference
+ * is recognised in the bytes themselves, and lib/dns must then really decide the other way: see
  * docs/decisions/0001-ldns-differences.md.
  */
 #ifndef QUELL_TESTS_ORACLE_H
@@ -37,8 +37,8 @@ const char *oracle_check_reply(const uint8_t *msg, size_t len, unsigned *differe
 /* Compare msg_parse_query() with ldns' reading of packet[0..len). */
 const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *differences);
 
-/* ldns could read the name at msg[off], but one of its first `n_followed` pointers breaks the rule of
- * name.h (ORACLE_ALL_POINTERS: any of them, or there are too many). */
+/* ldns could read the name at msg[off], but one of its first `n_followed` pointers breaks the rule
+ * of name.h (ORACLE_ALL_POINTERS: any of them, or there are too many). */
 #define ORACLE_ALL_POINTERS 128
 bool oracle_pointers_differ(const uint8_t *msg, size_t off, unsigned n_followed);
 

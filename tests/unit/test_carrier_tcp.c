@@ -247,6 +247,9 @@ static void check_failed(const void *bytes, size_t len)
 
 static void test_failures(void **state)
 {
+	struct query_try try;
+	int fd;
+
 	(void)state;
 	check_failed("", 0);
 	check_failed("\0", 1);
@@ -254,6 +257,15 @@ static void test_failures(void **state)
 	check_failed("\0\14eleven byte", 13);
 	check_failed("\0\0", 2);
 	check_failed("\0\13eleven byte", 13);
+	check_failed("\0", 1);
+	/* Nothing is left of them. */
+	try = ask(78);
+	fd = serve("one question");
+	reply(fd, "a whole answer", 14);
+	await_replies(1);
+	assert_memory_equal(core.msg, "a whole answer", 14);
+	carrier_tcp_done(carrier, &try);
+	close(fd);
 }
 
 static void test_refused(void **state)

@@ -55,9 +55,11 @@ uint64_t clock_ms(void)
 }
 
 static unsigned binds_that_fail;
+static uint16_t bound_port; /* by the last bind() */
 
 int bind(int fd, const struct sockaddr *a, socklen_t len)
 {
+	bound_port = addr_port((const union addr *)a);
 	if (binds_that_fail > 0) {
 		binds_that_fail--;
 		errno = EADDRINUSE;
@@ -429,11 +431,16 @@ static void test_taken_ports_are_passed_over(void **state)
 	union addr from;
 
 	(void)state;
+	try = take();
+	(void)ask(&try);
+	assert_true(bound_port >= 1024);
+	carrier_udp_done(carrier, &try);
 	/* All that we draw are taken: the kernel chooses. */
 	binds_that_fail = 8;
 	try = take();
 	from = ask(&try);
 	assert_int_equal(binds_that_fail, 0);
+	assert_int_equal(bound_port, 0);
 	assert_true(addr_port(&from) != 0);
 	carrier_udp_done(carrier, &try);
 }

@@ -1,8 +1,8 @@
 /* test_corpus.c - lib/dns against ldns, packet by packet.
  *
- * The packets are our own, the seeds of the fuzz targets `query` and `reply`, among them at least one
- * for each class of difference; and a larger corpus next to the source tree where there is one.  Each
- * is judged by the checks of oracle.h.
+ * The packets are our own, the seeds of the fuzz targets `query` and `reply`, among them at least
+ * one for each class of difference; and a larger corpus next to the source tree where there is one.
+ * Each is judged by the checks of oracle.h.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -34,13 +34,12 @@ static void print_tally(const struct tally *tally)
 /* In a block of exactly its size, so that a sanitizer sees every read behind it. */
 static void check_packet(struct tally *tally, const char *source, const uint8_t *bytes, size_t len)
 {
-	uint8_t *packet = malloc(len);
+	uint8_t *packet = malloc(len > 0 ? len : 1);
 	unsigned of_reply = 0, of_query = 0;
 	const char *why[2];
 
-	assert_true(len == 0 || packet != NULL);
-	if (len > 0)
-		memcpy(packet, bytes, len);
+	assert_non_null(packet);
+	memcpy(packet, bytes, len);
 	why[0] = oracle_check_reply(packet, len, &of_reply);
 	why[1] = oracle_check_query(packet, len, &of_query);
 	tally->n_packets++;

@@ -1,5 +1,9 @@
 #include "tests/unit/lists.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "blocklists/compile.h"
 #include "blocklists/feed.h"
 
 /* A text and its length. */
@@ -397,26 +401,27 @@ static size_t count_distinct(struct names *names)
 
 static char *unpack(const char *path, size_t *len)
 {
-	char command[4200], *text = NULL;
-	size_t size = 0;
-	FILE *f;
+	struct why why = {""};
+	char *text = NULL;
+	int fds[2], status;
+	pid_t pid;
 
-	snprintf(command, sizeof(command), "xz -dc '%s'", path);
-	*len = 0;
-	f = popen(command, "r");
-	assert_non_null(f);
-	for (;;) {
-		size_t n;
-
-		size = size * 2 + 65536;
-		text = realloc(text, size);
-		assert_non_null(text);
-		n = fread(text + *len, 1, size - *len, f);
-		*len += n;
-		if (n == 0)
-			break;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		close(fds[0]);
+		close(fds[1]);
+		execlp("xz", "xz", "-dc", path, (char *)NULL);
+		_exit(127);
 	}
-	assert_int_equal(pclose(f), 0);
+	close(fds[1]);
+	if (compile_read_fd(fds[0], path, COMPILE_TEXT_MAX, &text, len, &why) != 0)
+		fail_msg("%s", why.text);
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	return text;
 }
 

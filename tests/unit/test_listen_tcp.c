@@ -83,11 +83,11 @@ int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 static struct event_base *base;
 static struct listen_tcp *listener;
 static union addr address;
+static int listening; /* the listener's */
 
 static int setup(void **state)
 {
 	const int size = 32768;
-	int fd;
 
 	(void)state;
 	memset(&core, 0, sizeof(core));
@@ -96,10 +96,10 @@ static int setup(void **state)
 	base = event_base_new();
 	listener = listen_tcp_new(base, NULL, CLIENTS_MAX, LONG_MS);
 	address = loopback_addr("127.0.0.1", 0);
-	fd = loopback_bind(&address, SOCK_STREAM);
+	listening = loopback_bind(&address, SOCK_STREAM);
 	/* Connections inherit it: the kernel is not to hide how much waits for a reader. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	return listen_tcp_add(listener, 9, fd);
+	(void)setsockopt(listening, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return listen_tcp_add(listener, 9, listening);
 }
 
 static int teardown(void **state)
@@ -427,6 +427,45 @@ static void test_pending_is_bounded(void **state)
 	close(fd);
 }
 
+/* Nor is more read than one message, however much there is. */
+static void test_unread_stays_in_the_network(void **state)
+{
+	uint8_t bytes[2 + 600] = {600 >> 8, 600 & 0xff};
+	int fd = client();
+
+	(void)state;
+	core.later = true;
+	for (unsigned i = 0; i < 300; i++) {
+		bytes[2] = (uint8_t)(i >> 8);
+		bytes[3] = (uint8_t)i;
+		loopback_write(base, fd, bytes, sizeof(bytes));
+	}
+	await_asked(LISTEN_TCP_PENDING_MAX);
+	loopback_settle(base);
+	core.later = false;
+	answer(0, MSG_LEN);
+	expect(fd, 0, MSG_LEN);
+	for (unsigned id = LISTEN_TCP_PENDING_MAX; id < 300; id++)
+		expect(fd, id, MSG_LEN);
+	close(fd);
+}
+
+/* What is written at once in full is no reason to wait. */
+static void test_goes_on_after_a_full_write(void **state)
+{
+	const int size = 1 << 20;
+	int fd;
+
+	(void)state;
+	(void)setsockopt(listening, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	fd = client();
+	core.answer_len = 60000;
+	ask(fd, 0, 30);
+	for (unsigned id = 0; id < 30; id++)
+		expect(fd, id, 60000);
+	close(fd);
+}
+
 static void test_slow_reader_is_not_read_from(void **state)
 {
 	int fd = slow_client();
@@ -565,6 +604,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_too_many_clients, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pending_is_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_unread_stays_in_the_network, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_goes_on_after_a_full_write, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_slow_reader_is_not_read_from, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stuck_reader_is_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

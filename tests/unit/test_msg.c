@@ -185,6 +185,8 @@ static void test_query_bad_records(void **state)
 	    ROW("an owner that is not whole", HEADER("\1", "\0", "\1", "\0") QUESTION "\3ww"),
 	    ROW("an owner that points forward", HEADER("\1", "\0", "\1", "\0") QUESTION
 		"\xc0\x30\0\1\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+	    ROW("an owner that points to itself",
+		HEADER("\1", "\0", "\1", "\0") QUESTION "\xc0\x21\0\1\0\1\0\0\0\0\0\0"),
 	    ROW("an owner with half a pointer", HEADER("\1", "\0", "\1", "\0") QUESTION "\xc0"),
 	    ROW("two OPT", HEADER("\1", "\0", "\0", "\2") QUESTION OPT("\0", "\0") OPT("\0", "\0")),
 	    ROW("OPT in the answer", HEADER("\1", "\1", "\0", "\0") QUESTION OPT("\0", "\0")),
@@ -663,6 +665,7 @@ static void test_copy_malformed(void **state)
 	    ROW("an owner whose pointer goes in a circle", "\1a\xc0\x21" RR("\1", "\4") "abcd"),
 	    ROW("A of 3 bytes", "\0" RR("\1", "\3") "abc"),
 	    ROW("A of 5 bytes", "\0" RR("\1", "\5") "abcde"),
+	    ROW("A of 3 bytes with an owner of its own", "\1a\0" RR("\1", "\3") "abc"),
 	    ROW("A of none", "\0" RR("\1", "\0")),
 	    ROW("AAAA of 4 bytes", "\0" RR("\x1c", "\4") "abcd"),
 	    ROW("AAAA of 17 bytes", "\0" RR("\x1c", "\x11") "0123456789abcdefg"),
@@ -726,6 +729,10 @@ static void test_copy_malformed(void **state)
 		assert_int_equal(w.out.pos, pos);
 		assert_int_equal(msg_u16(out + 6), 1);
 		assert_false(w.out.failed);
+		/* Nothing of it is pointed to later. */
+		msg_write_name(&w, (const uint8_t *)"\1a", true);
+		assert_int_equal(w.out.pos, pos + 3);
+		assert_memory_equal(out + pos, "\1a", 3);
 	}
 }
 
@@ -823,6 +830,35 @@ static void test_many_names(void **state)
 	assert_int_equal(pos, w.out.pos);
 }
 
+/* The last byte that a pointer can reach is 0x3fff. */
+static void test_pointer_reach(void **state)
+{
+	static uint8_t out[MSG_MAX];
+
+	(void)state;
+	for (size_t at = 0x3ffd; at < 0x4003; at++) {
+		struct msg_writer w;
+		size_t again;
+
+		msg_write_start(&w, out, sizeof(out), 0, 0);
+		w.out.pos = at;
+		msg_write_name(&w, (const uint8_t *)"\1a\2bc", true);
+		again = w.out.pos;
+		assert_int_equal(again, at + 6);
+		msg_write_name(&w, (const uint8_t *)"\1a\2bc", true);
+		if (at < 0x4000) {
+			size_t off = again, len;
+			uint8_t name[NAME_SIZE];
+
+			assert_in_range(w.out.pos - again, 2, 4);
+			assert_int_equal(name_read(out, w.out.pos, &off, name, &len), 0);
+			assert_memory_equal(name, "\1a\2bc", 6);
+		} else {
+			assert_int_equal(w.out.pos - again, 6);
+		}
+	}
+}
+
 static void test_write_opt(void **state)
 {
 	static const char *const texts[] = {NULL, "", "Blocked", "a longer text with \xc3\xbc"};
@@ -918,6 +954,7 @@ int main(void)
 	    cmocka_unit_test(test_walk_malformed),
 	    cmocka_unit_test(test_many_labels),
 	    cmocka_unit_test(test_many_names),
+	    cmocka_unit_test(test_pointer_reach),
 	    cmocka_unit_test(test_write_opt),
 	    cmocka_unit_test(test_no_room),
 	};

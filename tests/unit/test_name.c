@@ -332,6 +332,13 @@ static void test_read_malformed(void **state)
 	assert_int_equal(READ(HEADER "\1a\1b\xc0\x0e", 12, NULL, 0), ERR_FORMAT);   /* own label */
 	assert_int_equal(READ(HEADER "\1a\xc0\x0b", 12, NULL, 0), ERR_FORMAT);	    /* header */
 	assert_int_equal(READ("\0" HEADER "\1a\xc0\x00", 13, NULL, 0), ERR_FORMAT); /* header */
+	/* To a label, and to a pointer, that reach into the name itself. */
+	assert_int_equal(READ(HEADER "\3ab\1c\xc0\x0c", 15, NULL, 0), ERR_FORMAT);
+	assert_int_equal(READ(HEADER "\0\1a\xc0\x0c"
+				     "123456789abc"
+				     "\xc0\x0d",
+			     16, NULL, 0),
+	    ERR_FORMAT);
 	/* Two that lead to each other. */
 	assert_int_equal(READ(HEADER "\1a\xc0\x10\1b\xc0\x0c", 16, NULL, 0), ERR_FORMAT);
 }

@@ -1,0 +1,216 @@
+"""Real lists, where they are at hand: every rule blocks, no neighbour of a rule does, a swap under load loses nothing."""
+
+import lzma
+import os
+import random
+import struct
+import subprocess
+import threading
+import time
+
+from harness import (
+    BUILD, SOURCE, FakeUpstream, Quelld, Skip, equal, frame, main, read_frame, reply_to, temporary_folder, test,
+    wire_name)
+
+SHARED = os.path.join(SOURCE, "..", "shared")
+TYPES = {"A": 1, "AAAA": 28, "HTTPS": 65}
+SERVFAIL, NOERROR = 2, 0
+WINDOW = 200  # queries that wait for an answer at once
+UNLISTED = 10000
+LOAD_QPS = 500
+SLOW_MS = 50  # what no query may take while the lists are swapped
+OWN = ("localhost", "local", "broadcasthost", "ip6-")  # a machine's own names are no rules
+
+
+def shared_text(*path):
+    path = os.path.join(SHARED, *path)
+    if not os.path.exists(path):
+        raise Skip("no real lists are at hand")
+    with lzma.open(path) as f:
+        return f.read().decode("utf-8", "replace")
+
+
+def hosts_names(text):
+    """The names of a hosts list, read here by other means than the product's."""
+    names = []
+    for line in text.splitlines():
+        words = line.split("#")[0].split()
+        if len(words) > 1 and words[0] in ("0.0.0.0", "127.0.0.1", "::", "::1"):
+            names += [w.lower() for w in words[1:]]
+    return [n for n in dict.fromkeys(names) if not n.startswith(OWN) and not n.replace(".", "").isdigit()]
+
+
+def domain_names(text):
+    return list(dict.fromkeys(line.strip().lower() for line in text.splitlines() if line and line[0] not in "#!"))
+
+
+def wire(name, rdtype, id):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack("!HHHHHH", id, 0x0100, 1, 0, 0, 0) + labels + struct.pack("!BHH", 0, rdtype, 1)
+
+
+def rcodes(daemon, queries, tcp=False):
+    """Ask (name, type) for each, WINDOW at a time: their RCODEs, in order."""
+    got = [None] * len(queries)
+    sock = daemon.tcp_socket() if tcp else daemon.udp_socket()
+    sent = done = 0
+    with sock:
+        while done < len(queries):
+            chunk = []
+            while sent < len(queries) and sent - done < WINDOW:
+                message = wire(*queries[sent], sent & 0xffff)
+                chunk.append(frame(message) if tcp else message)
+                sent += 1
+            if tcp:
+                sock.sendall(b"".join(chunk))
+            else:
+                for message in chunk:
+                    sock.send(message)
+            reply = read_frame(sock) if tcp else sock.recv(65535)
+            # IDs repeat after 65,536 questions, of which only WINDOW are open.
+            index = (done & ~0xffff) | struct.unpack("!H", reply[:2])[0]
+            index = min((index + wrap for wrap in (-65536, 0, 65536)), key=lambda i: abs(i - done))
+            assert got[index] is None, "two answers to one query"
+            got[index] = reply[3] & 15
+            done += 1
+    return got
+
+
+def assert_all(daemon, names, rcode, tcp=False):
+    queries = [(name, number) for name in names for number in TYPES.values()]
+    wrong = [q for q, got in zip(queries, rcodes(daemon, queries, tcp)) if got != rcode]
+    assert not wrong, "%d of %d, the first: %r" % (len(wrong), len(queries), wrong[:5])
+
+
+def parents(name):
+    labels = name.split(".")
+    return [".".join(labels[i:]) for i in range(1, len(labels))]
+
+
+def neighbours(names, suffix):
+    """Names a letter or a label away from listed ones, which no rule covers."""
+    listed = set(names)
+    rng = random.Random(3)
+    found = []
+    for name in rng.sample(names, 2000):
+        first, rest = (name.split(".", 1) + [""])[:2]
+        nearby = [name[1:], name[:-1], "x" + name, name + "x", rest]
+        if not suffix:
+            nearby.append("x." + name)
+        for other in nearby:
+            if not other or other.startswith((".", "-")) or other.endswith(".") or ".." in other or len(other) > 250:
+                continue
+            if max(len(label) for label in other.split(".")) > 63 or other in listed:
+                continue
+            if suffix and any(parent in listed for parent in parents(other)):
+                continue
+            found.append(other)
+    return found
+
+
+def quick_reply(ask):
+    """NODATA is quick to make and is cached."""
+    return reply_to(ask.query, authority=["example. 3600 IN SOA ns.example. admin.example. 1 7200 3600 86400 3600"])
+
+
+def check_list(path, read, suffix):
+    text = shared_text("lists", path)
+    names = [n for n in read(text) if n]
+    assert len(names) > 100000, "%d names are too few" % len(names)
+    with FakeUpstream(quick_reply) as upstream, temporary_folder() as folder:
+        list_path = os.path.join(folder, "list.txt")
+        with open(list_path, "w") as f:
+            f.write(text)
+        with Quelld([upstream], [list_path]) as daemon:
+            print("# %s: %d names" % (path, len(names)), flush=True)
+            assert_all(daemon, names, SERVFAIL)
+            assert_all(daemon, names, SERVFAIL, tcp=True)
+            equal(upstream.asked(), [], "packets upstream for blocked names")
+            near = neighbours(names, suffix)
+            print("# %d neighbours" % len(near), flush=True)
+            assert_all(daemon, near[:3000], NOERROR)
+            open_names = ["n%d.unlisted.example" % i for i in range(UNLISTED)]
+            queries = [(name, 1) for name in open_names]
+            equal(set(rcodes(daemon, queries)), {NOERROR}, "rcodes of unlisted names")
+            asked = {a.name.rstrip(".").lower() for a in upstream.asked()}
+            equal([n for n in open_names if n not in asked], [], "unlisted names that were not forwarded")
+            count = len(upstream.asked())
+            equal(set(rcodes(daemon, queries)), {NOERROR}, "rcodes of cached names")
+            equal(len(upstream.asked()), count, "packets upstream for cached names")
+
+
+@test
+def test_hosts_list():
+    """Each name of a real hosts list is blocked for A, AAAA and HTTPS, over UDP and TCP; neighbours are not"""
+    check_list("neodev.hosts.txt.xz", hosts_names, suffix=False)
+
+
+@test
+def test_domain_list():
+    """Each name of a real list of domains is blocked for A, AAAA and HTTPS, over UDP and TCP; neighbours are not"""
+    check_list("stevenblack.domains.txt.xz", domain_names, suffix=True)
+
+
+class Load(threading.Thread):
+    """LOAD_QPS queries a second from one socket, each with its own ID; who got an answer, and how late."""
+
+    def __init__(self, daemon, names):
+        super().__init__(daemon=True)
+        self.daemon_asked, self.names = daemon, names
+        self.stopping = threading.Event()
+        self.sent, self.late_ms = {}, []
+
+    def run(self):
+        with self.daemon_asked.udp_socket() as sock:
+            reader = threading.Thread(target=self.read, args=(sock,), daemon=True)
+            reader.start()
+            start = time.monotonic()
+            n = 0
+            while not self.stopping.is_set() and n < 60000:
+                self.sent[n] = time.monotonic()
+                sock.send(wire(self.names[n % len(self.names)], 1, n))
+                n += 1
+                self.stopping.wait(max(0, start + n / LOAD_QPS - time.monotonic()))
+            reader.join(5)
+
+    def read(self, sock):
+        sock.settimeout(2)
+        while not self.stopping.is_set() or self.sent:
+            try:
+                reply = sock.recv(65535)
+            except OSError:
+                return
+            now = time.monotonic()
+            self.late_ms.append(1000 * (now - self.sent.pop(struct.unpack("!H", reply[:2])[0])))
+
+
+@test
+def test_swap_under_load():
+    """1.57 million names are swapped by SIGHUP while 500 queries a second run: none is lost"""
+    text = "".join(line[::-1] + "\n" for line in shared_text("bench", "data", "L.xz").splitlines())
+    with FakeUpstream(quick_reply) as upstream, temporary_folder() as folder:
+        paths = [os.path.join(folder, "L.txt"), os.path.join(folder, "image")]
+        with open(paths[0], "w") as f:
+            f.write(text)
+        subprocess.run([os.path.join(BUILD, "quell-update"), "compile", "-o", paths[1], paths[0]], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        listed = text.splitlines()[::50000]
+        for path in paths:
+            with Quelld([upstream], [path]) as daemon:
+                warm = ["n%d.unlisted.example" % i for i in range(500)]
+                rcodes(daemon, [(name, 1) for name in warm])
+                load = Load(daemon, warm + listed)
+                load.start()
+                for _ in range(3):
+                    line = daemon.reload()
+                    assert line.startswith("notice reloaded "), line
+                load.stopping.set()
+                load.join(10)
+                equal(len(load.sent), 0, "lost queries")
+                slow = [ms for ms in load.late_ms if ms > SLOW_MS]
+                print("# %s: %d queries, the slowest %.1f ms, over %d ms: %d" % (
+                    os.path.basename(path), len(load.late_ms), max(load.late_ms), SLOW_MS, len(slow)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+/* test_listeners.c - opening, keeping, replacing listening sockets on loopback. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "resolver/listeners.h"
+
+/* An address that no machine has (RFC 5737). */
+#define NOWHERE "192.0.2.1"
+
+/* What a change function was told. */
+struct told {
+	unsigned n;
+	struct {
+		enum channel_type type;
+		struct channel_listen listen;
+		int fd;
+	} change[16];
+};
+
+static void tell(void *ctx, enum channel_type type, const struct channel_listen *listen, int fd)
+{
+	struct told *told = ctx;
+
+	assert_true(told->n < 16);
+	told->change[told->n].type = type;
+	told->change[told->n].listen = *listen;
+	told->change[told->n].fd = fd;
+	told->n++;
+}
+
+/* A port of loopback that is free for UDP and TCP now, held by *udp (for UDP). */
+static unsigned hold_port(int *udp)
+{
+	union addr a;
+	socklen_t len = sizeof(a);
+	int tcp;
+
+	for (;;) {
+		memset(&a, 0, sizeof(a));
+		a.in4.sin_family = AF_INET;
+		a.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		*udp = socket(AF_INET, SOCK_DGRAM, 0);
+		tcp = socket(AF_INET, SOCK_STREAM, 0);
+		assert_true(*udp >= 0 && tcp >= 0);
+		assert_int_equal(bind(*udp, &a.sa, sizeof(a.in4)), 0);
+		assert_int_equal(getsockname(*udp, &a.sa, &len), 0);
+		if (bind(tcp, &a.sa, sizeof(a.in4)) == 0)
+			break;
+		assert_int_equal(close(*udp), 0);
+		assert_int_equal(close(tcp), 0);
+	}
+	assert_int_equal(close(tcp), 0);
+	return addr_port(&a);
+}
+
+static unsigned free_port(void)
+{
+	int udp;
+	unsigned port = hold_port(&udp);
+
+	assert_int_equal(close(udp), 0);
+	return port;
+}
+
+/* A configuration with these hosts, all with one port. */
+static struct conf *make_conf(unsigned port, unsigned n, const char *const *hosts)
+{
+	struct conf *conf = conf_new();
+
+	assert_non_null(conf);
+	conf->n_listen = n;
+	for (unsigned i = 0; i < n; i++)
+		(void)snprintf(conf->listen_text[i], ADDR_TEXT_SIZE, "%s:%u", hosts[i], port);
+	return conf;
+}
+
+static int open_into(struct listeners *next, const struct listeners *now, unsigned port, unsigned n,
+    const char *const *hosts, struct why *why)
+{
+	struct conf *conf = make_conf(port, n, hosts);
+	int err = listeners_open(next, now, conf, NULL, why);
+
+	conf_free(conf);
+	return err;
+}
+
+static void test_open_and_each(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.1", NOWHERE, "127.0.0.2"};
+	struct listeners now = {.n = 0}, next;
+	struct told told = {0};
+	unsigned port = free_port();
+
+	(void)state;
+	assert_int_equal(open_into(&next, &now, port, 3, hosts, NULL), 0);
+	listeners_switch(&now, &next, tell, &told);
+	assert_int_equal(next.n, 0);
+	assert_int_equal(told.n, 4);
+	assert_int_equal(listeners_waiting(&now), 1);
+	assert_int_equal(now.all[0].state, LISTENER_OPEN);
+	assert_int_equal(now.all[1].state, LISTENER_WAITING);
+	assert_non_null(strstr(now.all[1].why.text, NOWHERE));
+	assert_int_equal(now.all[2].state, LISTENER_OPEN);
+
+	/* Each has its own number, and the sockets are what they are said to be. */
+	for (unsigned i = 0; i < told.n; i++) {
+		int type, accepts;
+		socklen_t len = sizeof(type);
+
+		assert_int_equal(told.change[i].type, CHANNEL_LISTEN);
+		assert_int_equal(
+		    getsockopt(told.change[i].fd, SOL_SOCKET, SO_TYPE, &type, &len), 0);
+		len = sizeof(accepts);
+		assert_int_equal(
+		    getsockopt(told.change[i].fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len), 0);
+		assert_int_equal(type,
+		    told.change[i].listen.kind == CHANNEL_SOCKET_TCP ? SOCK_STREAM : SOCK_DGRAM);
+		assert_int_equal(accepts, told.change[i].listen.kind == CHANNEL_SOCKET_TCP);
+		for (unsigned k = 0; k < i; k++)
+			assert_int_not_equal(
+			    told.change[i].listen.index, told.change[k].listen.index);
+	}
+	told.n = 0;
+	listeners_each(&now, tell, &told);
+	assert_int_equal(told.n, 4);
+	/* It still is not there. */
+	assert_int_equal(listeners_retry(&now, tell, &told), 1);
+	assert_int_equal(told.n, 4);
+	listeners_close(&now);
+}
+
+static void test_taken(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.2", "127.0.0.1"};
+	struct listeners now = {.n = 0}, next;
+	struct why why;
+	char pid[32];
+	int udp;
+	unsigned port = hold_port(&udp);
+
+	(void)state;
+	assert_int_equal(open_into(&next, &now, port, 2, hosts, &why), ERR_TAKEN);
+	assert_int_equal(next.n, 0);
+	(void)snprintf(pid, sizeof(pid), "pid %d", (int)getpid());
+	assert_non_null(strstr(why.text, pid));
+	assert_non_null(strstr(why.text, "127.0.0.1"));
+	/* Nothing is left open: the other address can be bound now. */
+	assert_int_equal(open_into(&next, &now, port, 1, hosts, &why), 0);
+	listeners_drop(&next);
+	assert_int_equal(close(udp), 0);
+}
+
+static void test_exclusive(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.1"};
+	struct listeners none = {.n = 0}, first, second;
+	struct why why;
+	unsigned port = free_port();
+
+	(void)state;
+	assert_int_equal(open_into(&first, &none, port, 1, hosts, &why), 0);
+	assert_int_equal(open_into(&second, &none, port, 1, hosts, &why), ERR_TAKEN);
+	listeners_drop(&first);
+	assert_int_equal(open_into(&second, &none, port, 1, hosts, &why), 0);
+	listeners_drop(&second);
+}
+
+static void test_overlap(void **state)
+{
+	static const char *const hosts[] = {"0.0.0.0", "127.0.0.1"};
+	struct listeners now = {.n = 0}, next;
+	struct told told = {0};
+	struct why why;
+	unsigned port = free_port();
+
+	(void)state;
+	assert_int_equal(open_into(&next, &now, port, 2, hosts, &why), ERR_TAKEN);
+	assert_non_null(strstr(why.text, "exclude each other: keep one"));
+	/* The same at a reload. */
+	assert_int_equal(open_into(&next, &now, port, 1, hosts + 1, &why), 0);
+	listeners_switch(&now, &next, tell, &told);
+	assert_int_equal(open_into(&next, &now, port, 1, hosts, &why), ERR_TAKEN);
+	assert_non_null(strstr(why.text, "restart"));
+	listeners_close(&now);
+}
+
+static void test_switch(void **state)
+{
+	static const char *const before[] = {"127.0.0.1", "127.0.0.2"};
+	static const char *const after[] = {"127.0.0.3", "127.0.0.2"};
+	struct listeners now = {.n = 0}, next;
+	struct told told = {0};
+	unsigned port = free_port();
+	int kept;
+
+	(void)state;
+	assert_int_equal(open_into(&next, &now, port, 2, before, NULL), 0);
+	listeners_switch(&now, &next, tell, &told);
+	kept = now.all[1].fd[CHANNEL_SOCKET_UDP];
+
+	/* A set that is dropped leaves what it shares open. */
+	assert_int_equal(open_into(&next, &now, port, 2, after, NULL), 0);
+	listeners_drop(&next);
+	told.n = 0;
+	listeners_each(&now, tell, &told);
+	assert_int_equal(told.n, 4);
+
+	assert_int_equal(open_into(&next, &now, port, 2, after, NULL), 0);
+	told.n = 0;
+	listeners_switch(&now, &next, tell, &told);
+	/* Close the first, open the third, say nothing of the second. */
+	assert_int_equal(told.n, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		char text[ADDR_TEXT_SIZE];
+
+		(void)addr_format_host(&told.change[i].listen.addr, text);
+		assert_int_equal(told.change[i].type, i < 2 ? CHANNEL_UNLISTEN : CHANNEL_LISTEN);
+		assert_string_equal(text, i < 2 ? "127.0.0.1" : "127.0.0.3");
+		assert_int_equal(told.change[i].fd < 0, i < 2);
+	}
+	/* The number that became free is used again. */
+	assert_int_equal(told.change[0].listen.index, told.change[2].listen.index);
+	assert_int_equal(now.all[1].fd[CHANNEL_SOCKET_UDP], kept);
+	listeners_close(&now);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_open_and_each),
+	    cmocka_unit_test(test_taken),
+	    cmocka_unit_test(test_exclusive),
+	    cmocka_unit_test(test_overlap),
+	    cmocka_unit_test(test_switch),
+	};
+
+	return cmocka_run_group_tests_name("listeners", tests, NULL, NULL);
+}

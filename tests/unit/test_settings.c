@@ -1,0 +1,187 @@
+/* test_settings.c - flags over file, and a worker's share. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "resolver/settings.h"
+
+static const char *write_conf(const char *text)
+{
+	static char path[64];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "test_settings-%d.conf", (int)getpid());
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	return path;
+}
+
+static int read_with(
+    struct conf **conf, const char *text, struct settings_flags *flags, struct why *why)
+{
+	int err;
+
+	flags->conf_path = write_conf(text);
+	err = settings_read(conf, flags, why);
+	assert_int_equal(unlink(flags->conf_path), 0);
+	return err;
+}
+
+static void test_flags_replace(void **state)
+{
+	struct settings_flags flags = {
+	    .listen = {"127.0.0.1:5300", "[::1]:5301"},
+	    .n_listen = 2,
+	    .upstream = {"192.0.2.53"},
+	    .n_upstream = 1,
+	    .workers = 4,
+	    .control = "/tmp/x",
+	};
+	struct conf *conf;
+	char text[ADDR_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(
+	    read_with(&conf,
+		"listen = {10.0.0.1}\nupstream = {192.0.2.1, 192.0.2.2}\nworkers = 2\n", &flags,
+		NULL),
+	    0);
+	assert_int_equal(conf->n_listen, 2);
+	assert_string_equal(conf->listen_text[1], "[::1]:5301");
+	assert_int_equal(conf->n_upstream, 1);
+	assert_string_equal(addr_format(&conf->upstream[0], text), "192.0.2.53:53");
+	assert_int_equal(conf->workers, 4);
+	assert_string_equal(conf->control, "/tmp/x");
+	conf_free(conf);
+}
+
+static void test_file_without_flags(void **state)
+{
+	struct settings_flags flags = {0};
+	struct conf *conf;
+
+	(void)state;
+	assert_int_equal(read_with(&conf, "listen = {10.0.0.1}\nworkers = 2\n", &flags, NULL), 0);
+	assert_int_equal(conf->n_listen, 1);
+	assert_int_equal(conf->workers, 2);
+	conf_free(conf);
+}
+
+/* An interface that is not there now may come later, in a flag as in the file. */
+static void test_missing_interface(void **state)
+{
+	struct settings_flags flags = {.listen = {"[fe80::1%nosuchif]:53"}, .n_listen = 1};
+	struct conf *conf;
+
+	(void)state;
+	assert_int_equal(read_with(&conf, "", &flags, NULL), 0);
+	assert_string_equal(conf->listen_text[0], "[fe80::1%nosuchif]:53");
+	conf_free(conf);
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct {
+		struct settings_flags flags;
+		const char *conf, *told;
+	} cases[] = {
+	    {{.listen = {"nonsense"}, .n_listen = 1}, "", "--listen"},
+	    {{.upstream = {"1.2.3.4:99999"}, .n_upstream = 1}, "", "--upstream"},
+	    {{.workers = 64}, "cache_size = 1M\n", "4096K"},
+	    {{0}, "listen = {127.0.0.1}\nupstream = {127.0.0.1}\n", "ask itself"},
+	    {{0}, "listen = {0.0.0.0}\nupstream = {127.0.0.53}\n", "ask itself"},
+	    {{0}, "nonsense\n", ".conf:1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct settings_flags flags = cases[i].flags;
+		struct conf *conf = NULL;
+		struct why why;
+
+		assert_true(read_with(&conf, cases[i].conf, &flags, &why) < 0);
+		assert_non_null(strstr(why.text, cases[i].told));
+		assert_null(conf);
+	}
+}
+
+static void test_missing_file(void **state)
+{
+	struct settings_flags flags = {.conf_path = "/nowhere/quell.conf"};
+	struct conf *conf = NULL;
+	struct why why;
+
+	(void)state;
+	assert_true(settings_read(&conf, &flags, &why) < 0);
+	assert_non_null(strstr(why.text, "/nowhere/quell.conf"));
+}
+
+static bool allows(const struct options *options, const char *text)
+{
+	union addr a;
+
+	assert_int_equal(addr_parse(&a, text, 53, NULL), 0);
+	for (unsigned i = 0; i < options->n_allow; i++) {
+		if (net_contains(&options->allow[i], &a))
+			return true;
+	}
+	return false;
+}
+
+static void test_options(void **state)
+{
+	static struct options one, two;
+	struct settings_flags flags = {.upstream = {"192.0.2.53"}, .n_upstream = 1, .workers = 2};
+	struct conf *conf;
+
+	(void)state;
+	assert_int_equal(
+	    read_with(&conf, "cache_size = 8M\nquestions_max = 1000\n", &flags, NULL), 0);
+	settings_options(conf, &one);
+	assert_int_equal(one.cache_size, 4 << 20);
+	assert_int_equal(one.questions_max, 500);
+	assert_int_equal(one.n_upstream, 1);
+	assert_true(allows(&one, "10.1.2.3"));
+	assert_true(allows(&one, "172.31.0.1"));
+	assert_true(allows(&one, "192.168.7.7"));
+	assert_true(allows(&one, "169.254.1.1"));
+	assert_true(allows(&one, "[fd12::1]"));
+	assert_true(allows(&one, "[fe80::1%lo]"));
+	assert_false(allows(&one, "8.8.8.8"));
+	assert_false(allows(&one, "172.32.0.1"));
+	assert_false(allows(&one, "[2001:4860:4860::8888]"));
+	/* Equal settings are equal bytes. */
+	memset(&two, 0xff, sizeof(two));
+	settings_options(conf, &two);
+	assert_memory_equal(&one, &two, sizeof(one));
+	conf_free(conf);
+
+	assert_int_equal(read_with(&conf, "allow = {198.51.100.0/24}\n", &flags, NULL), 0);
+	settings_options(conf, &one);
+	assert_int_equal(one.n_allow, 1);
+	assert_true(allows(&one, "198.51.100.9"));
+	assert_false(allows(&one, "10.1.2.3"));
+	conf_free(conf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_flags_replace),
+	    cmocka_unit_test(test_file_without_flags),
+	    cmocka_unit_test(test_missing_interface),
+	    cmocka_unit_test(test_mistakes),
+	    cmocka_unit_test(test_missing_file),
+	    cmocka_unit_test(test_options),
+	};
+
+	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}
