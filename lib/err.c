@@ -33,7 +33,7 @@ const char *err_text(int err)
 	return "unknown error";
 }
 
-int why_set(struct why *why, int err, const char *fmt, ...)
+int(why_set)(struct why *why, int err, const char *fmt, ...)
 {
 	int saved = errno;
 	struct why text; /* apart from *why: an argument may be the text that is there already */

@@ -38,4 +38,9 @@ struct why {
  * argument may be why->text itself; errno is left as it was. */
 int why_set(struct why *why, int err, const char *fmt, ...) QUELL_PRINTF(3, 4);
 
+/* clang's analyzer looks at one file at a time, and must know that the result is `err`. */
+#ifdef __clang_analyzer__
+#define why_set(why, err, ...) ((void)why_set((why), (err), __VA_ARGS__), (err))
+#endif
+
 #endif

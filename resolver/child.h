@@ -4,10 +4,10 @@
 
 #include <sys/types.h>
 
-/* Fork.  In the child (0) only the standard descriptors and keep[0..n_keep), which must ascend, are open; it has no
- * capability, cannot get one, dies with its parent, and takes no signal but SIGKILL as a reason to end
- * (a service manager signals all at once, and the parent decides the order).
- * In the parent the pid, or -1 with errno. */
+/* Fork.  In the child (0) only the standard descriptors and keep[0..n_keep), which must ascend, are
+ * open; it has no capability, cannot get one, dies with its parent, and takes no signal but SIGKILL
+ * as a reason to end (a service manager signals all at once, and the parent decides the order). In
+ * the parent the pid, or -1 with errno. */
 pid_t child_fork(const int *keep, unsigned n_keep);
 
 /* "signal 9 (Killed)" or "exit status 1" of a status from waitpid(2), into text; returns text. */

@@ -136,7 +136,7 @@ static bool is_alive(const struct sockaddr_un *addr)
 	return alive;
 }
 
-/* Remove the socket that a daemon which did not end well has left; nothing but a socket is removed. */
+/* Remove the socket of a daemon that did not end well; nothing but a socket is removed. */
 static int clear_path(const struct sockaddr_un *addr, struct why *why)
 {
 	struct stat st;

@@ -3,8 +3,9 @@
  *   client: COMMAND [ARGUMENTS] LF          daemon: ok LF | error REASON LF
  *                                                   KEY VALUE LF ...            and closes
  *
- * Whoever may write to the socket (mode 0660) may give commands.  Bounds: CTL_CLIENTS at once, CTL_REQUEST_MAX
- * bytes of request, CTL_LIMIT_S without progress in sending it or in taking the answer.  A slow client waits alone.
+ * Whoever may write to the socket (mode 0660) may give commands.  Bounds: CTL_CLIENTS at once,
+ * CTL_REQUEST_MAX bytes of request, CTL_LIMIT_S without progress in sending it or in taking the
+ * answer.  A slow client waits alone.
  */
 #ifndef QUELL_CTL_H
 #define QUELL_CTL_H
@@ -21,12 +22,14 @@
 
 struct ctl;
 
-/* A request: `command` without its line end, `arguments` behind the first space ("" for none).  The callee answers,
- * now or later, with ctl_answer() of this client's number, which is never used again. */
+/* A request: `command` without its line end, `arguments` behind the first space ("" for none).  The
+ * callee answers, now or later, with ctl_answer() of this client's number, which is never used
+ * again. */
 typedef void ctl_request_fn(void *ctx, uint64_t client, const char *command, const char *arguments);
 
-/* Listen at `path` (a stale socket there is replaced).  Returns 0; ERR_TAKEN where another daemon answers there;
- * ERR_NOTFOUND, ERR_DENIED, ERR_RANGE (path too long), ERR_SYS, ERR_NOMEM; the reason in `why`. */
+/* Listen at `path` (a stale socket there is replaced).  Returns 0; ERR_TAKEN where another daemon
+ * answers there; ERR_NOTFOUND, ERR_DENIED, ERR_RANGE (path too long), ERR_SYS, ERR_NOMEM; the
+ * reason in `why`. */
 int ctl_open(struct ctl **out, struct event_base *base, const char *path, ctl_request_fn *request,
     void *ctx, struct why *why) QUELL_CHECK;
 

@@ -27,7 +27,8 @@ struct question {
 	bool tcp;
 };
 
-/* The address column: words of 32 bits as they lie in memory, in hex, and the port.  Returns the family. */
+/* The address column: words of 32 bits as they lie in memory, in hex, and the port.  Returns the
+ * family. */
 static int parse_address(const char *text, union addr *a)
 {
 	uint32_t word[4];
@@ -47,8 +48,8 @@ static int parse_address(const char *text, union addr *a)
 	return a->sa.sa_family;
 }
 
-/* Does a socket at `held` keep `wanted` from being bound?  Scopes are not shown in /proc, so two link-local
- * addresses of different interfaces count as the same. */
+/* Does a socket at `held` keep `wanted` from being bound?  Scopes are not shown in /proc, so two
+ * link-local addresses of different interfaces count as the same. */
 static bool conflicts(const union addr *held, const union addr *wanted)
 {
 	if (addr_port(held) != addr_port(wanted))
@@ -94,7 +95,7 @@ static bool find_socket(
 	return found;
 }
 
-/* Has the process whose descriptors are listed in the folder `path` the link `target` among them? */
+/* Is the link `target` among the descriptors of a process, listed in the folder `path`? */
 static bool has_link(const char *path, const char *target)
 {
 	DIR *dir = opendir(path);

@@ -5,11 +5,13 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 
-/* Who is answered unless the option `allow` says otherwise: private and link-local networks (RFC 1918, 3927, 4193,
- * 4291) and those of this machine's own addresses, into out[0..max) without doubles.  Returns how many. */
+/* Who is answered unless the option `allow` says otherwise: private and link-local networks (RFC
+ * 1918, 3927, 4193, 4291) and those of this machine's own addresses, into out[0..max) without
+ * doubles.  Returns how many. */
 unsigned hostnet_allowed(struct net *out, unsigned max);
 
-/* A descriptor (the caller's) that becomes readable when an address or a link changes.  ERR_SYS: there is none. */
+/* A descriptor (the caller's) that becomes readable when an address or a link changes.  ERR_SYS:
+ * there is none. */
 int hostnet_watch_open(int *fd) QUELL_CHECK;
 
 /* Read away what made it readable. */

@@ -95,7 +95,8 @@ static int explain(struct listener *l, int saved_errno, enum channel_socket kind
 	}
 }
 
-/* Open both sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not there. */
+/* Open both sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not
+ * there. */
 static int listener_open(struct listener *l, const struct holder_witness *witness)
 {
 	int err = addr_parse(&l->addr, l->text, 53, &l->why);
@@ -124,7 +125,7 @@ static const struct listener *find(const struct listeners *now, const char *text
 	return NULL;
 }
 
-/* Do sockets at these two addresses exclude each other?  (IPv6 ones never take IPv4: IPV6_V6ONLY.) */
+/* Do sockets at these two addresses exclude each other?  (IPv6 never takes IPv4: IPV6_V6ONLY.) */
 static bool overlap(const union addr *a, const union addr *b)
 {
 	if (a->sa.sa_family != b->sa.sa_family || addr_port(a) != addr_port(b))

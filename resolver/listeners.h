@@ -5,9 +5,9 @@
  *                        WAITING   the address or its interface is not there yet: tried again
  *                        UNUSABLE  this machine has no such address family: not tried again
  *
- * UDP is bound exclusively, TCP with SO_REUSEADDR alone (which lets nobody else listen), so that a second daemon
- * fails.  A set is replaced as a whole: open the next one with what it shares with the present one kept open,
- * then switch; or drop it, and nothing has changed.
+ * UDP is bound exclusively, TCP with SO_REUSEADDR alone (which lets nobody else listen), so that a
+ * second daemon fails.  A set is replaced as a whole: open the next one with what it shares with
+ * the present one kept open, then switch; or drop it, and nothing has changed.
  */
 #ifndef QUELL_LISTENERS_H
 #define QUELL_LISTENERS_H
@@ -42,25 +42,27 @@ struct listeners {
 	unsigned n;
 };
 
-/* Told of each socket that workers have to open (CHANNEL_LISTEN, with `fd` borrowed) or close (CHANNEL_UNLISTEN, -1). */
+/* Told of each socket that workers have to open (CHANNEL_LISTEN, with `fd` borrowed) or close
+ * (CHANNEL_UNLISTEN, -1). */
 typedef void listeners_change_fn(
     void *ctx, enum channel_type type, const struct channel_listen *listen, int fd);
 
 /* Open what conf->listen says into *next.  Addresses that are open in `now` are shared with it.
  * `witness` (may be NULL) is asked who holds a port.
- * Returns 0, also where addresses are waiting; ERR_TAKEN or ERR_DENIED or ERR_SYS with the reason in `why`, and
- * *next is empty. */
+ * Returns 0, also where addresses are waiting; ERR_TAKEN or ERR_DENIED or ERR_SYS with the reason
+ * in `why`, and *next is empty. */
 int listeners_open(struct listeners *next, const struct listeners *now, const struct conf *conf,
     const struct holder_witness *witness, struct why *why) QUELL_CHECK;
 
 /* Close the sockets of *next that it does not share: it will not be used. */
 void listeners_drop(struct listeners *next);
 
-/* *now becomes *next (which is empty then); `change` is told the differences, what is closed first. */
+/* *now becomes *next (empty then); `change` is told the differences, what is closed first. */
 void listeners_switch(
     struct listeners *now, struct listeners *next, listeners_change_fn *change, void *ctx);
 
-/* Try those that are waiting again; `change` is told of those that are open now.  Returns how many still wait. */
+/* Try those that are waiting again; `change` is told of those that are open now.  Returns how many
+ * still wait. */
 unsigned listeners_retry(struct listeners *now, listeners_change_fn *change, void *ctx);
 
 /* How many are waiting. */

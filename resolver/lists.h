@@ -1,8 +1,8 @@
 /* lists.h - which block lists are in force, and getting the next ones.
  *
- *   --blocklist FILE...        those files, or an error
- *   lists in the configuration image -> image.previous -> starter list     (in state_dir; a fallback is reported)
- *   neither                    none: nothing is blocked
+ *   --blocklist FILE...   those files, or an error
+ *   lists configured      image -> image.previous -> starter list  (a fallback is reported)
+ *   neither               none: nothing is blocked
  */
 #ifndef QUELL_LISTS_H
 #define QUELL_LISTS_H
@@ -34,8 +34,9 @@ struct lists_loader;
 struct lists_loader *lists_loader_new(struct event_base *base, lists_done_fn *done, void *ctx);
 void lists_loader_free(struct lists_loader *l);
 
-/* Get the lists that `conf` and `flags` (borrowed until done()) want; done() may be called before this returns.
- * `fall_back`: where the image of the configured lists is not good, use an older one rather than fail. */
+/* Get the lists that `conf` and `flags` (borrowed until done()) want; done() may be called before
+ * this returns. `fall_back`: where the image of the configured lists is not good, use an older one
+ * rather than fail. */
 void lists_load(struct lists_loader *l, const struct conf *conf, const struct settings_flags *flags,
     bool fall_back);
 

@@ -85,7 +85,7 @@ static int copy_image(const struct input *in, int memfd, struct why *why)
 	return 0;
 }
 
-/* Tell of the lines that gave no rule: "NAME: 3 of 120 lines not understood, the first is line 17". */
+/* Tell of lines that gave no rule: "NAME: 3 of 120 lines not understood, the first is line 17". */
 static void count_skips(
     const struct compile_source *sources, unsigned n, struct channel_loaded *out)
 {
@@ -165,7 +165,7 @@ static bool is_image(const struct input *in)
 static int verify(int memfd, const char *name, struct channel_loaded *out, struct why *why)
 {
 	struct stat st;
-	struct trie trie;
+	struct trie trie = {0};
 	void *bytes;
 	int err;
 
@@ -210,22 +210,22 @@ static int child_main(const struct input *in, unsigned n, int memfd, int channel
 {
 	const struct rlimit none = {0, 0};
 	struct channel_loaded out;
-	struct why why;
+	struct why why = {""};
 
 	memset(&out, 0, sizeof(out));
 	/* It opens nothing, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);
 	out.err = load(in, n, memfd, &out, &why);
 	if (out.err < 0)
-		memcpy(out.text, why.text, sizeof(out.text));
+		(void)snprintf(out.text, sizeof(out.text), "%s", why.text);
 	return channel_send(channel, CHANNEL_LOADED, 0, &out, sizeof(out), -1) < 0 ? EXIT_FAILURE
 										   : EXIT_SUCCESS;
 }
 
 /* ---- the parent ---- */
 
-/* The job is over: stop listening to the child, and wait for it.  One that had begun to end keeps its own
- * status, any other is killed.  Returns the status. */
+/* The job is over: stop listening to the child, and wait for it.  One that had begun to end keeps
+ * its own status, any other is killed.  Returns the status. */
 static int end_job(struct loader *l)
 {
 	int status = 0;
@@ -383,7 +383,8 @@ static int spawn(struct loader *l, const struct input *in, unsigned n, struct wh
 {
 	int keep[CONF_LISTS_MAX + 2], pair[2];
 
-	/* Made here, so that the child need not pass a descriptor (there is a limit to those on their way). */
+	/* Made here, so that the child need not pass a descriptor (there is a limit to those on
+	 * their way). */
 	l->memfd = memfd_create("quell-lists", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (l->memfd < 0)
 		return why_set(why, ERR_SYS, "no file in memory: %s", strerror(errno));

@@ -1,7 +1,7 @@
 /* loader.h - list files to a sealed image, in a process of its own.
  *
- *   parent: opens the files, --> loader: compiles the texts, or copies the image, into the memfd,
- *   makes a memfd            <--         seals and verifies it, and ends.  It can write nothing else.
+ *   parent: opens the files, --> loader: compiles the texts, or copies the image, into the memfd;
+ *   makes a memfd            <--         seals and verifies it; ends.  It can write nothing else.
  *
  * A list is text from the internet: whatever it does to the code that reads it, it does there.
  */
@@ -24,7 +24,8 @@ struct loader_job {
 	unsigned n;
 };
 
-/* The end of a job.  `fd`: the sealed image, now the callee's; or -1, and loaded->err and ->text say why. */
+/* The end of a job.  `fd`: the sealed image, now the callee's; or -1, and loaded->err and ->text
+ * say why. */
 typedef void loader_done_fn(void *ctx, const struct channel_loaded *loaded, int fd);
 
 struct loader;
@@ -32,8 +33,9 @@ struct loader;
 struct loader *loader_new(struct event_base *base, loader_done_fn *done, void *ctx);
 void loader_free(struct loader *l); /* a running job is ended without done() */
 
-/* Begin a job; none may be running.  done() is called later, exactly once, unless this fails: ERR_NOTFOUND where a file
- * is not there, else ERR_DENIED, ERR_FORMAT (no regular file), ERR_SYS, with the reason in `why`. */
+/* Begin a job; none may be running.  done() is called later, exactly once, unless this fails:
+ * ERR_NOTFOUND where a file is not there, else ERR_DENIED, ERR_FORMAT (no regular file), ERR_SYS,
+ * with the reason in `why`. */
 int loader_start(struct loader *l, const struct loader_job *job, struct why *why) QUELL_CHECK;
 
 #endif

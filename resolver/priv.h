@@ -1,8 +1,8 @@
 /* priv.h - the rights of a process: who it is and what it may do.
  *
- *   started as root --- priv_become() ---> parent: user quell, CAP_NET_BIND_SERVICE alone
- *   started as a user --------------------/          |
- *                                                    \--- child_fork() ---> worker, loader: no capability
+ *   started as root -- priv_become() --> parent: user quell, CAP_NET_BIND_SERVICE alone
+ *   started as a user ------------------/     |
+ *                                             \-- child_fork() --> worker, loader: no capability
  *
  * Rights only ever shrink.  No new ones are gained by running a program (no_new_privs).
  */
@@ -20,8 +20,8 @@
 #define PRIV_USER     "quell"
 #define PRIV_FALLBACK "nobody"
 
-/* Give up everything but CAP_NET_BIND_SERVICE, and being root: for the parent, before it reads anything.
- * A process that is not root keeps its user; `name` must then be its own, or NULL.
+/* Give up everything but CAP_NET_BIND_SERVICE, and being root: for the parent, before it reads
+ * anything. A process that is not root keeps its user; `name` must then be its own, or NULL.
  * Returns 0; ERR_NOTFOUND: there is no such user; ERR_DENIED or ERR_SYS: the system refused. */
 int priv_become(const char *name, struct why *why) QUELL_CHECK;
 

@@ -1,13 +1,13 @@
 /* server.h - the parent: start, reload, end.
  *
- *   server_run()   settings -> listening sockets -> control socket -> lists -> workers -> ready
- *   SIGHUP         settings -> listening sockets -> lists ----------> all at once to the workers -> reloaded
- *                      |            |                |
- *                      \------------+----------------+--> not good: nothing has changed, reload-failed
- *   SIGTERM        workers end, within SERVER_STOP_MS
+ *   start     settings -> listening sockets -> control socket -> lists -> workers -> ready
+ *   SIGHUP    settings -> listening sockets -> lists -> all at once to the workers -> reloaded
+ *                 |               |            |
+ *                 \---------------+------------+--> not good: reload-failed, nothing has changed
+ *   SIGTERM   workers end, within SERVER_STOP_MS
  *
- * One event loop, one thread.  The parent reads no packet and no list; it hands sockets and images to processes that
- * have no rights (supervise.h, loader.h).
+ * One event loop, one thread.  The parent reads no packet and no list; it hands sockets and images
+ * to processes that have no rights (supervise.h, loader.h).
  */
 #ifndef QUELL_SERVER_H
 #define QUELL_SERVER_H
@@ -91,12 +91,13 @@ struct server {
 	int address_fd;
 };
 
-/* Run the daemon until it is told to end.  `conf` becomes its; `flags` is borrowed; `witness` is stopped when start-up is
- * over.  Returns the exit status of the process. */
+/* Run the daemon until it is told to end.  `conf` becomes its; `flags` is borrowed; `witness` is
+ * stopped when start-up is over.  Returns the exit status of the process. */
 enum server_exit server_run(
     struct conf *conf, const struct settings_flags *flags, const struct holder_witness *witness);
 
-/* Reload, or once more after the one that runs; `client` (of the control socket, 0: none) is told how it ended. */
+/* Reload, or once more after the one that runs; `client` (of the control socket, 0: none) is told
+ * how it ended. */
 void server_reload(struct server *s, uint64_t client);
 
 #endif

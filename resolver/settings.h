@@ -22,14 +22,15 @@ struct settings_flags {
 	const char *control;
 };
 
-/* Read the configuration (the compiled-in path where the command line names none; it need not be there), and put the
- * flags in the place of its options.  *conf is the caller's.
- * Returns 0 or an error with what is wrong, where, and what would be right. */
+/* Read the configuration (the compiled-in path where the command line names none; it need not be
+ * there), and put the flags in the place of its options.  *conf is the caller's. Returns 0 or an
+ * error with what is wrong, where, and what would be right. */
 int settings_read(
     struct conf **conf, const struct settings_flags *flags, struct why *why) QUELL_CHECK;
 
-/* What one worker of conf->workers is told.  Where no upstream is configured, the system's resolvers; where no `allow`
- * is, the private networks and the machine's own.  *options is zeroed first, so that two can be compared as bytes. */
+/* What one worker of conf->workers is told.  Where no upstream is configured, the system's
+ * resolvers; where no `allow` is, the private networks and the machine's own.  *options is zeroed
+ * first, so that two can be compared as bytes. */
 void settings_options(const struct conf *conf, struct options *options);
 
 #endif

@@ -41,7 +41,8 @@ static unsigned number(const struct worker *w)
 	return (unsigned)(w - w->owner->workers);
 }
 
-/* How long to wait before the next start: nothing, unless the last SUPERVISE_DEATHS deaths were close together. */
+/* How long to wait before the next start: nothing, unless the last SUPERVISE_DEATHS deaths were
+ * close together. */
 static unsigned restart_delay_ms(struct worker *w, uint64_t now_ms)
 {
 	uint64_t *oldest = &w->died_ms[w->n_died++ % SUPERVISE_DEATHS];

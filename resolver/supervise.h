@@ -5,8 +5,9 @@
  *   hooks.message()  <----- channel <-----
  *   hooks.started()    a new worker knows nothing: send it all of the state
  *
- * The end of its channel is how a worker's death is seen.  It is replaced at once; one that keeps dying, after a
- * while that grows to SUPERVISE_DELAY_MAX_MS.  One that does not read what it is sent is killed, and so replaced.
+ * The end of its channel is how a worker's death is seen.  It is replaced at once; one that keeps
+ * dying, after a while that grows to SUPERVISE_DELAY_MAX_MS.  One that does not read what it is
+ * sent is killed, and so replaced.
  */
 #ifndef QUELL_SUPERVISE_H
 #define QUELL_SUPERVISE_H
@@ -42,8 +43,9 @@ struct supervisor *supervise_new(
 /* Start all.  A worker that cannot be started now is tried again. */
 void supervise_start(struct supervisor *s);
 
-/* Send to one worker, or to all that run (arguments as in channel_send()).  A worker that is not there gets it all
- * when it starts, by hooks.started().  supervise_send() returns whether it went out. */
+/* Send to one worker, or to all that run (arguments as in channel_send()).  A worker that is not
+ * there gets it all when it starts, by hooks.started().  supervise_send() returns whether it went
+ * out. */
 bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type type, uint32_t serial,
     const void *payload, size_t len, int fd);
 void supervise_send_all(struct supervisor *s, enum channel_type type, uint32_t serial,

@@ -1,7 +1,8 @@
-/* quellctl.c - ask or tell the running quelld, over its control socket (resolver/ctl.h has the protocol).
+/* quellctl.c - ask or tell the running quelld, over its control socket (resolver/ctl.h has the
+ * protocol).
  *
- * An answer is lines of KEY VALUE.  They are shown as they come, aligned, or as one JSON object: numbers as numbers, and
- * keys that may be repeated always as an array of texts.
+ * An answer is lines of KEY VALUE.  They are shown as they come, aligned, or as one JSON object:
+ * numbers as numbers, and keys that may be repeated always as an array of texts.
  */
 #include "config.h" /* PACKAGE_VERSION, _GNU_SOURCE */
 
@@ -181,7 +182,8 @@ static void print_json_array(const char *lines, const char *key)
 	free(copy);
 }
 
-/* One object: the single values, then the arrays (those of `status` and `why` also where they are empty). */
+/* One object: the single values, then the arrays (those of `status` and `why` also where they are
+ * empty). */
 static void show_json(const char *command, const char *lines)
 {
 	char *copy = strdup(lines), *at = copy, *key, *value;

@@ -113,7 +113,8 @@ static struct answer_to answer_for(const struct query *q, const struct query_ask
 	    .limit = out_size,
 	};
 
-	if (ask->question_end != 0) {
+	/* Of another opcode's message we do not know what stands where a question would. */
+	if (ask->question_end != 0 && (ask->flags & MSG_OPCODE) == 0) {
 		to.question = msg + MSG_HEADER;
 		to.question_len = ask->question_end - MSG_HEADER;
 	}

@@ -451,18 +451,25 @@ def test_forged_replies():
         elif what == "no response":
             bad.flags &= ~dns.flags.QR
             ask.send(bad)
+        elif what == "port of ours":
+            for earlier in ask.upstream.asked():
+                if earlier.source != ask.source:
+                    ask.upstream.udp.sendto(to_wire(bad), earlier.source)
         else:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
                 s.bind(("127.0.0.2", ask.upstream.port) if what == "address" else ("127.0.0.1", 0))
                 s.sendto(to_wire(bad), ask.source)
         return usual_reply(ask)
 
-    for what in ("id", "question", "no response", "address", "port"):
-        with FakeUpstream(lambda ask, w=what: forged(ask, w)) as upstream, Quelld([upstream]) as daemon:
+    for what in ("id", "question", "no response", "address", "port", "port of ours"):
+        with FakeUpstream() as upstream, Quelld([upstream]) as daemon:
+            for i in range(20):  # so that there are other ports of ours
+                daemon.ask("n%d.example." % i)
+            upstream.handler = lambda ask, w=what: forged(ask, w)
             for _ in range(2):
                 r = daemon.ask("good.example.")
                 equal(addresses(r), [address_of("good.example")], "address after a reply with wrong " + what)
-            assert_asked(daemon, upstream, 1)
+            assert_asked(daemon, upstream, 1, "good.example.")
             assert_rcode(daemon.ask("evil.example."), "NOERROR")
             assert_asked(daemon, upstream, 1, "evil.example")
 

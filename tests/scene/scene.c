@@ -778,8 +778,11 @@ int main(int argc, char **argv)
 	int *order = calloc((size_t)n + 1, sizeof(*order));
 	int n_failed = 0;
 
-	if (traces == NULL || order == NULL)
+	if (traces == NULL || order == NULL) {
+		free(traces);
+		free(order);
 		return 1;
+	}
 	(void)printf("1..%d\n# SCENE_SEED=%u\n", 2 * n, seed);
 	srand(seed);
 	for (int i = 0; i < n; i++) {

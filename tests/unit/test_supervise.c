@@ -1,4 +1,5 @@
-/* test_supervise.c - workers that start, answer, die and are replaced; worker_run() is the test's own. */
+/* test_supervise.c - workers that start, answer, die and are replaced; worker_run() is the test's
+ * own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +17,9 @@
 #include "resolver/supervise.h"
 #include "resolver/worker.h"
 
-/* What the test's worker does with a message, besides ending when the channel does: answer STATS with its pid and how many
- * descriptors it has; die of FLUSH; ignore that the channel ends after WHY. */
+/* What the test's worker does with a message, besides ending when the channel does: answer STATS
+ * with its pid and how many descriptors it has; die of FLUSH; ignore that the channel ends after
+ * WHY. */
 int worker_run(int channel)
 {
 	static struct channel_message m;

@@ -171,8 +171,26 @@ static pid_t pid;
 static int channel;
 static struct event_base *base; /* with nothing in it: the worker has its own */
 static union addr upstream;
-static int upstream_fd;
+static int upstream_fd, upstream_listening;
 static struct channel_message message;
+
+/* Sockets of both kinds at one port; the TCP one is not accepted from unless a test does. */
+static void open_upstream(void)
+{
+	int failed;
+
+	do {
+		upstream = loopback_addr("127.0.0.1", 0);
+		upstream_listening = loopback_bind(&upstream, SOCK_STREAM);
+		upstream_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		failed = bind(upstream_fd, &upstream.sa, addr_len(&upstream));
+		if (failed) {
+			assert_int_equal(errno, EADDRINUSE);
+			close(upstream_fd);
+			close(upstream_listening);
+		}
+	} while (failed);
+}
 
 static int setup(void **state)
 {
@@ -180,8 +198,7 @@ static int setup(void **state)
 
 	(void)state;
 	base = event_base_new();
-	upstream = loopback_addr("127.0.0.1", 0);
-	upstream_fd = loopback_bind(&upstream, SOCK_DGRAM);
+	open_upstream();
 	if (channel_pair(pair) < 0)
 		return -1;
 	(void)fflush(NULL);
@@ -212,6 +229,7 @@ static int teardown(void **state)
 	(void)state;
 	close(channel);
 	close(upstream_fd);
+	close(upstream_listening);
 	event_base_free(base);
 	if (pid > 0)
 		assert_int_equal(exit_status(), 0);
@@ -328,8 +346,8 @@ static void test_answers(void **state)
 
 static void test_forwards(void **state)
 {
-	int fd = start(), tcp_fd, listening;
-	union addr from = {0}, tcp_upstream = upstream;
+	int fd = start(), tcp_fd;
+	union addr from = {0};
 	socklen_t len = sizeof(from);
 	char bytes[64];
 
@@ -341,10 +359,9 @@ static void test_forwards(void **state)
 	assert_int_equal(sendto(upstream_fd, "UDP answer", 10, 0, &from.sa, len), 10);
 	expect(fd, "UDP answer");
 
-	listening = loopback_bind(&tcp_upstream, SOCK_STREAM);
 	ask(fd, "TCP question");
-	loopback_await(base, listening);
-	tcp_fd = accept(listening, NULL, NULL);
+	loopback_await(base, upstream_listening);
+	tcp_fd = accept(upstream_listening, NULL, NULL);
 	assert_int_equal(loopback_read(base, tcp_fd, bytes, 14), 14);
 	assert_memory_equal(bytes, "\0\14TCP question", 14);
 	loopback_write(base, tcp_fd, "\0\14a TCP answer", 14);
@@ -352,10 +369,9 @@ static void test_forwards(void **state)
 	close(tcp_fd);
 
 	ask(fd, "TCP question");
-	loopback_await(base, listening);
-	close(accept(listening, NULL, NULL));
+	loopback_await(base, upstream_listening);
+	close(accept(upstream_listening, NULL, NULL));
 	expect(fd, "failed");
-	close(listening);
 	close(fd);
 }
 
