@@ -423,7 +423,6 @@ const struct option conf_options[] = {
 	"networks that are answered; none: private ones and those of this machine"},
     {"workers", &count_kind, FIELD(conf, workers), {"1"}, 1, CONF_WORKERS_MAX,
 	"processes that answer queries"},
-    {"user", &name_kind, FIELD(conf, user), {"quell"}, 0, 0, "whom to become when started as root"},
     {"control", &path_kind, FIELD(conf, control), {QUELL_RUNDIR "/control"}, 0, 0,
 	"socket for quellctl and quell-update"},
     {"state_dir", &path_kind, FIELD(conf, state_dir), {QUELL_STATEDIR}, 0, 0,

@@ -49,7 +49,6 @@ struct conf {
 	    allow[CONF_ALLOW_MAX]; /* who is answered besides loopback; none: the default set */
 	unsigned n_allow;
 	unsigned workers;
-	char user[CONF_NAME_SIZE];
 	char control[108]; /* sun_path */
 	char state_dir[CONF_PATH_SIZE];
 	uint64_t cache_size; /* bytes, all workers together */

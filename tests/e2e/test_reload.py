@@ -306,14 +306,15 @@ def test_under_load():
 def test_reload_storm():
     """Many SIGHUPs at once end in the last state"""
     with FakeUpstream() as upstream, Quelld([upstream], ["one.test\n"]) as daemon:
-        for i in range(30):
+        for i in range(100):
             daemon.write("list0.txt", "n%d.test\n" % i)
             daemon.signal(signal.SIGHUP)
         daemon.write("list0.txt", "last.test\n")
-        reloaded(daemon)
-        while daemon.ask("last.test.").rcode() != dns.rcode.SERVFAIL:  # an earlier one may end first
-            reloaded(daemon)
-        assert_free(daemon, "n29.test.")
+        daemon.signal(signal.SIGHUP)
+        # The log says so much of it only once in a while; the answers tell when it is over.
+        while daemon.ask("last.test.").rcode() != dns.rcode.SERVFAIL:
+            pass
+        assert_free(daemon, "n99.test.")
         del upstream
 
 

@@ -70,7 +70,6 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->n_upstream, 0);
 	assert_int_equal(conf->n_allow, 0);
 	assert_int_equal(conf->workers, 1);
-	assert_string_equal(conf->user, "quell");
 	assert_string_equal(conf->control, QUELL_RUNDIR "/control");
 	assert_string_equal(conf->state_dir, QUELL_STATEDIR);
 	assert_int_equal(conf->cache_size, 32 << 20);
@@ -93,7 +92,6 @@ static void test_every_option(void **state)
 				    "upstream = {9.9.9.9, [2620:fe::fe]:5353, }\n"
 				    "allow = 10.0.0.0/8\n"
 				    "workers = 4\n"
-				    "user = nobody\n"
 				    "control = /tmp/c\n"
 				    "state_dir = \"/var/tmp/a b\"\n"
 				    "cache_size = 1G\n"
@@ -119,7 +117,6 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->n_allow, 1);
 	assert_int_equal(conf->allow[0].bits, 8);
 	assert_int_equal(conf->workers, 4);
-	assert_string_equal(conf->user, "nobody");
 	assert_string_equal(conf->control, "/tmp/c");
 	assert_string_equal(conf->state_dir, "/var/tmp/a b");
 	assert_int_equal(conf->cache_size, 1 << 30);
@@ -243,7 +240,6 @@ static void test_refused_values(void **state)
 	    {"upstream = 0.0.0.0", "every address"},
 	    {"upstream = dns.example", "192.0.2.1:53"},
 	    {"allow = 192.168.1.1/24", "192.168.1.0/24"},
-	    {"user = 'a b'", "not a name"},
 	    {"control = run/control", "begins with /"},
 	    {"control = /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
