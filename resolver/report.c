@@ -153,6 +153,25 @@ static void write_why(const struct report *r, struct evbuffer *to)
 
 /* ---- gathering ---- */
 
+static void write_answer(const struct report *r, struct evbuffer *to)
+{
+	evbuffer_add_printf(to, "ok\n");
+	switch (r->kind) {
+	case REPORT_STATUS:
+		write_status(r, to);
+		break;
+	case REPORT_STATS:
+		write_stats(r, to);
+		break;
+	case REPORT_WHY:
+		write_why(r, to);
+		break;
+	case REPORT_FLUSH:
+		evbuffer_add_printf(to, "flushed %" PRIu64 "\n", r->n_flushed);
+		break;
+	}
+}
+
 static void finish(struct report *r)
 {
 	struct evbuffer *answer = evbuffer_new();
@@ -166,13 +185,7 @@ static void finish(struct report *r)
 	if (r->kind == REPORT_WHY && r->waiting != 0) {
 		ctl_refuse(s->ctl, client, "no worker answers");
 	} else {
-		evbuffer_add_printf(answer, "ok\n");
-		if (r->kind == REPORT_STATUS)
-			write_status(r, answer);
-		else if (r->kind == REPORT_STATS)
-			write_stats(r, answer);
-		else
-			write_why(r, answer);
+		write_answer(r, answer);
 		ctl_answer(s->ctl, client, answer);
 	}
 	evbuffer_free(answer);
@@ -238,21 +251,44 @@ static void start_figures(struct report *r)
 		finish(r);
 }
 
+/* The name that a command is about.  False: it is none, and the client was told. */
+static bool take_name(struct report *r, const char *command, const char *text)
+{
+	size_t len;
+
+	if (name_from_text(text, strlen(text), r->name.name, &len) < 0) {
+		char reason[64];
+
+		(void)snprintf(reason, sizeof(reason),
+		    "this is not a name; write it as: %s www.example.com", command);
+		ctl_refuse(r->owner->ctl, r->client, reason);
+		(void)evtimer_del(r->limit);
+		r->client = 0;
+		return false;
+	}
+	name_lower(r->name.name, r->name.name, len);
+	r->name.name_len = (uint32_t)len;
+	return true;
+}
+
+/* Each worker has its own cache. */
+static void start_flush(struct report *r, const char *text)
+{
+	if (strcmp(text, "--all") != 0 && !take_name(r, "flush", text))
+		return;
+	for (unsigned i = 0; i < supervise_n(r->owner->workers); i++)
+		ask(r, i, CHANNEL_FLUSH, sizeof(r->name));
+	if (r->waiting == 0)
+		finish(r);
+}
+
 /* All workers have the same lists: one that has them is asked. */
 static void start_why(struct report *r, const char *text)
 {
 	struct server *s = r->owner;
-	size_t len;
 
-	if (name_from_text(text, strlen(text), r->name.name, &len) < 0) {
-		ctl_refuse(
-		    s->ctl, r->client, "this is not a name; write it as: why www.example.com");
-		(void)evtimer_del(r->limit);
-		r->client = 0;
+	if (!take_name(r, "why", text))
 		return;
-	}
-	name_lower(r->name.name, r->name.name, len);
-	r->name.name_len = (uint32_t)len;
 	for (unsigned i = 0; i < supervise_n(s->workers) && r->waiting == 0; i++) {
 		if (s->swapped[i] == s->generation)
 			ask(r, i, CHANNEL_WHY, sizeof(r->name));
@@ -273,9 +309,10 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 		return;
 	}
 	if (strcmp(command, "status") != 0 && strcmp(command, "stats") != 0 &&
-	    strcmp(command, "why") != 0) {
-		ctl_refuse(
-		    s->ctl, client, "unknown command; there are: status, stats, reload, why NAME");
+	    strcmp(command, "why") != 0 && strcmp(command, "flush") != 0) {
+		ctl_refuse(s->ctl, client,
+		    "unknown command; there are: status, stats, reload, why NAME, flush "
+		    "NAME|--all");
 		return;
 	}
 	r = start(s, client);
@@ -283,9 +320,12 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 		ctl_refuse(s->ctl, client, "too many requests at once");
 		return;
 	}
-	if (command[0] == 'w') {
+	if (strcmp(command, "why") == 0) {
 		r->kind = REPORT_WHY;
 		start_why(r, arguments);
+	} else if (strcmp(command, "flush") == 0) {
+		r->kind = REPORT_FLUSH;
+		start_flush(r, arguments);
 	} else {
 		r->kind = strcmp(command, "stats") == 0 ? REPORT_STATS : REPORT_STATUS;
 		start_figures(r);
@@ -331,6 +371,11 @@ void report_message(struct server *s, unsigned worker, const struct channel_mess
 			merge_upstreams(&r->total, stats);
 		} else if (m->head.type == CHANNEL_WHY && m->len == sizeof(r->why)) {
 			memcpy(&r->why, m->payload, sizeof(r->why));
+		} else if (m->head.type == CHANNEL_FLUSH && m->len == sizeof(r->n_flushed)) {
+			uint64_t n;
+
+			memcpy(&n, m->payload, sizeof(n));
+			r->n_flushed += n;
 		} else {
 			continue;
 		}

@@ -1,4 +1,4 @@
-/* report.h - what the control socket answers: status, stats, why. */
+/* report.h - what the control socket answers: status, stats, why, flush. */
 #ifndef QUELL_REPORT_H
 #define QUELL_REPORT_H
 

@@ -49,14 +49,15 @@ struct reload {
 /* A request for figures that workers have to answer first. */
 struct report {
 	uint64_t client; /* 0: free */
-	enum { REPORT_STATUS, REPORT_STATS, REPORT_WHY } kind;
+	enum { REPORT_STATUS, REPORT_STATS, REPORT_WHY, REPORT_FLUSH } kind;
 	uint32_t serial;
 	uint64_t waiting; /* bit n: worker n has not answered */
 	struct event *limit;
 	struct server *owner;
 	struct channel_stats total; /* counters added up; upstreams merged */
-	struct channel_name name;   /* REPORT_WHY */
+	struct channel_name name;   /* REPORT_WHY, REPORT_FLUSH */
 	struct channel_why why;
+	uint64_t n_flushed;
 };
 
 /* Open to report.c, which tells of all of it. */

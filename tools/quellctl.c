@@ -34,6 +34,7 @@ static const char help[] =
     "  status      how it goes; exit status 0: well, 1: degraded, 2: not running\n"
     "  stats       counters\n"
     "  why NAME    is the name blocked, by which rules of which lists\n"
+    "  flush NAME  forget the cached answers of this name; flush --all: of all names\n"
     "  reload      read configuration and lists again; exit status 1: it was refused\n"
     "\n"
     "  -c, --config FILE   take the path of the socket from this configuration\n"
@@ -262,37 +263,44 @@ static const char *control_path(const char *conf_path)
 	return path;
 }
 
-/* "COMMAND [ARGUMENT]\n" of the words, checked as far as the daemon would not say it better. */
-static void make_request(char request[REQUEST_MAX], int n_words, char **words)
+/* "COMMAND [ARGUMENT]\n" of the words, checked as far as the daemon would not say it better.  `all` stands for
+ * the argument --all. */
+static void make_request(char request[REQUEST_MAX], int n_words, char **words, bool all)
 {
-	int takes = n_words > 0 && strcmp(words[0], "why") == 0 ? 2 : 1;
+	const char *argument = all ? "--all" : n_words > 1 ? words[1] : "";
+	int takes = 1;
 
 	if (n_words == 0)
-		die(EXIT_USAGE, "which command? status, stats, why NAME or reload");
-	if (n_words != takes)
+		die(EXIT_USAGE, "which command? status, stats, why NAME, flush NAME or reload");
+	if (strcmp(words[0], "why") == 0 || strcmp(words[0], "flush") == 0)
+		takes = 2;
+	if (all && strcmp(words[0], "flush") != 0)
+		die(EXIT_USAGE, "--all belongs to flush");
+	if (n_words + all != takes)
 		die(EXIT_USAGE,
-		    takes == 2 ? "write it as: quellctl why NAME" : "%s takes no argument",
+		    takes == 2 ? "write it as: quellctl %s NAME" : "%s takes no argument",
 		    words[0]);
-	if (snprintf(request, REQUEST_MAX, "%s%s%s\n", words[0], takes == 2 ? " " : "",
-		takes == 2 ? words[1] : "") >= REQUEST_MAX ||
+	if (snprintf(request, REQUEST_MAX, "%s%s%s\n", words[0], takes == 2 ? " " : "", argument) >=
+		REQUEST_MAX ||
 	    strchr(request, '\n')[1] != '\0')
 		die(EXIT_USAGE, "this is not a command");
 }
 
 int main(int argc, char **argv)
 {
-	enum { OPT_CONTROL = 256, OPT_JSON, OPT_VERSION, OPT_HELP };
+	enum { OPT_CONTROL = 256, OPT_JSON, OPT_ALL, OPT_VERSION, OPT_HELP };
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"control", required_argument, NULL, OPT_CONTROL},
 	    {"json", no_argument, NULL, OPT_JSON},
+	    {"all", no_argument, NULL, OPT_ALL},
 	    {"version", no_argument, NULL, OPT_VERSION},
 	    {"help", no_argument, NULL, OPT_HELP},
 	    {NULL, 0, NULL, 0},
 	};
 	const char *control = NULL, *conf_path = NULL;
 	char request[REQUEST_MAX], *answer;
-	bool json = false;
+	bool json = false, all = false;
 	int option, status;
 
 	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
@@ -306,6 +314,9 @@ int main(int argc, char **argv)
 		case OPT_JSON:
 			json = true;
 			break;
+		case OPT_ALL:
+			all = true;
+			break;
 		case OPT_VERSION:
 			puts("quellctl " PACKAGE_VERSION);
 			return EXIT_WELL;
@@ -316,7 +327,7 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	make_request(request, argc - optind, argv + optind);
+	make_request(request, argc - optind, argv + optind, all);
 	answer = ask(control != NULL ? control : control_path(conf_path), request);
 	status = show(argv[optind], answer, json);
 	free(answer);

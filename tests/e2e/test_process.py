@@ -482,6 +482,33 @@ def test_control():
 
 
 @test
+def test_flush():
+    """quellctl flush forgets one name, or all, of every worker"""
+    with FakeUpstream() as upstream, Quelld([upstream], args=["--workers", "2"]) as daemon:
+        def fill():
+            # Which worker takes a question is the kernel's to say: ask until both may have it.
+            for name in ("a.test.", "b.test.", "c.test."):
+                for _ in range(4):
+                    daemon.ask(name)
+            return daemon.stats()["cache_entries"]
+
+        assert fill() >= 3
+        status, text = daemon.ctl("flush", "A.test")
+        equal(status, 0, text)
+        assert int(text.split()[1]) >= 1, text
+        before = len(upstream.asked("a.test"))
+        daemon.ask("a.test.")
+        equal(len(upstream.asked("a.test")), before + 1, "packets upstream after the flush")
+        count = fill()
+        status, text = daemon.ctl("flush", "--all")
+        equal((status, text.split()), (0, ["flushed", str(count)]), "flush --all")
+        equal(daemon.stats()["cache_entries"], 0, "entries in the cache")
+        equal(daemon.ctl("flush")[0], 2, "exit status without a name")
+        equal(daemon.ctl("flush", "a..b")[0], 1, "exit status for what is no name")
+        equal(daemon.ctl("status", "--all")[0], 2, "exit status of --all where it does not belong")
+
+
+@test
 def test_control_socket_of_before():
     """A control socket that a killed quelld left is replaced; that of a running one is not"""
     with FakeUpstream() as upstream, contextlib.ExitStack() as stack:
