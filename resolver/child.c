@@ -1,5 +1,4 @@
 /* child.c - the fork of workers and loaders. */
-#include "config.h" /* _GNU_SOURCE: close_range */
 
 #include "resolver/child.h"
 

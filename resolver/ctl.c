@@ -1,5 +1,4 @@
 /* ctl.c - connections of the control socket. */
-#include "config.h" /* _GNU_SOURCE: accept4 */
 
 #include "resolver/ctl.h"
 

@@ -1,5 +1,4 @@
 /* loader.c - both sides of a job: the parent's events, and the child that does it. */
-#include "config.h" /* _GNU_SOURCE: memfd_create, F_ADD_SEALS */
 
 #include "resolver/loader.h"
 
@@ -23,7 +22,8 @@
 #include "resolver/child.h"
 #include "resolver/timer.h"
 
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+#define LOADER_NICE 10
+#define SEALS	    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 struct loader {
 	struct event_base *base;
@@ -171,7 +171,8 @@ static int verify(int memfd, const char *name, struct channel_loaded *out, struc
 
 	if (fstat(memfd, &st) < 0 || st.st_size == 0)
 		return why_set(why, ERR_FORMAT, "%s: empty", name);
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, memfd, 0);
+	/* Private: kernels before 6.7 share no mapping of what is sealed against writing. */
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, memfd, 0);
 	if (bytes == MAP_FAILED)
 		return why_set(why, ERR_SYS, "%s: cannot be mapped: %s", name, strerror(errno));
 	err = verify_image(bytes, (size_t)st.st_size, why);
@@ -213,6 +214,8 @@ static int child_main(const struct input *in, unsigned n, int memfd, int channel
 	struct why why = {""};
 
 	memset(&out, 0, sizeof(out));
+	/* On a machine with one core the workers come first. */
+	(void)setpriority(PRIO_PROCESS, 0, LOADER_NICE);
 	/* It opens nothing, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);
 	out.err = load(in, n, memfd, &out, &why);

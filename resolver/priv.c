@@ -3,7 +3,6 @@
  * The two structs of capset(2) are a stable part of the kernel's interface, so that no library is
  * needed for the one call.
  */
-#include "config.h" /* _GNU_SOURCE: setresuid */
 
 #include "resolver/priv.h"
 

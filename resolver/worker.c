@@ -1,5 +1,4 @@
 /* worker.c - the wiring of listeners, core and carriers, and what the parent says to them. */
-#include "config.h" /* _GNU_SOURCE: F_GET_SEALS */
 
 #include "resolver/worker.h"
 

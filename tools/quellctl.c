@@ -4,7 +4,7 @@
  * An answer is lines of KEY VALUE.  They are shown as they come, aligned, or as one JSON object:
  * numbers as numbers, and keys that may be repeated always as an array of texts.
  */
-#include "config.h" /* PACKAGE_VERSION, _GNU_SOURCE */
+#include "config.h" /* PACKAGE_VERSION */
 
 #include <errno.h>
 #include <getopt.h>

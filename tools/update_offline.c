@@ -1,4 +1,3 @@
-#include "config.h" /* _GNU_SOURCE: qsort_r */
 #include "tools/update_offline.h"
 
 #include <fcntl.h>

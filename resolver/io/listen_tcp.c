@@ -1,5 +1,4 @@
 /* listen_tcp.c - connections of clients, their buffers and their end. */
-#include "config.h" /* _GNU_SOURCE: accept4 */
 
 #include "resolver/io/listen_tcp.h"
 

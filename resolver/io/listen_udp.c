@@ -1,5 +1,4 @@
 /* listen_udp.c - batches of queries in, batches of answers out. */
-#include "config.h" /* _GNU_SOURCE: recvmmsg, struct in6_pktinfo */
 
 #include "resolver/io/listen_udp.h"
 

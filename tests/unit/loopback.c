@@ -1,5 +1,4 @@
 /* loopback.c - sockets on loopback and a loop to serve them. */
-#include "config.h"
 
 #include "tests/unit/loopback.h"
 

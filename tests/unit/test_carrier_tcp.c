@@ -1,5 +1,4 @@
 /* test_carrier_tcp.c - connections to an upstream on loopback. */
-#include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,4 @@
 /* test_carrier_udp.c - the pool of ports, seen from an upstream on loopback. */
-#include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,4 @@
 /* test_channel.c - messages between processes, with and without a descriptor. */
-#include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

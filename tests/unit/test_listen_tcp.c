@@ -1,5 +1,4 @@
 /* test_listen_tcp.c - connections of clients over real sockets, with a core that answers when it is told to. */
-#include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

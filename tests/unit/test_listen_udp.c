@@ -1,5 +1,4 @@
 /* test_listen_udp.c - datagrams of clients over real sockets, with a core that answers by rote. */
-#include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

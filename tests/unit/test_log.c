@@ -1,5 +1,4 @@
 /* Log lines, read back through a pipe; the clock stands where the test puts it. */
-#include "config.h" /* _GNU_SOURCE: pipe2 */
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,4 @@
 /* The system's resolvers out of resolv.conf, never quell itself. */
-#include "config.h" /* _GNU_SOURCE: unshare */
 
 #include <stdarg.h>
 #include <stddef.h>

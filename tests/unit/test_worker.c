@@ -1,5 +1,4 @@
 /* test_worker.c - a real worker process and its messages, with a core that does what its queries say. */
-#include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
