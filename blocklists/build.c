@@ -1,8 +1,8 @@
-/* The trie grows while rules are added: nodes in the order of their coming, found by an index of
- * their path hashes; sets interned, so that a node carries one number.  The image is then laid out
- * in the order of the hashes, which is the same whatever the order of the rules was:
+/* build.c - the trie grows while rules are added: nodes in the order of their coming, found by an
+ * index of their path hashes; sets interned, so that a node carries one number.  The image is then
+ * laid out in the order of the hashes, which is the same whatever the order of the rules was:
  *
- *   sort nodes by hash (home by home) -> slots; labels and sets numbered as the slots first use them
+ *   nodes sorted by hash (home by home) -> slots; labels and sets numbered as these use them
  */
 #include "blocklists/build.h"
 
@@ -48,7 +48,6 @@ struct build {
 	struct index set_index;
 	uint16_t *entries; /* one set's room is always free behind the last */
 	size_t n_entries, entries_size;
-	uint64_t n_added;
 	uint64_t seed;
 	/* The last step from set to set: most rules of a list take the same. */
 	uint32_t step_from, step_to;
@@ -136,11 +135,6 @@ void build_free(struct build *b)
 	free(b);
 }
 
-uint64_t build_n_added(const struct build *b)
-{
-	return b->n_added;
-}
-
 static uint32_t node_find(
     const struct build *b, uint32_t parent, uint64_t hash, const uint8_t *label)
 {
@@ -184,7 +178,8 @@ static int node_add(
 	return 0;
 }
 
-/* The number of the set of entries[0..n), which stand behind the last set: found, or made of them. */
+/* The number of the set of entries[0..n), which stand behind the last set: found, or made of
+ * them. */
 static int set_intern(struct build *b, uint32_t n, uint32_t *id)
 {
 	static const struct hash_key key = {0, 0};
@@ -286,7 +281,6 @@ int build_add(
 		return err;
 	if (list > b->max_list)
 		b->max_list = list;
-	b->n_added++;
 	return 0;
 }
 
@@ -315,7 +309,7 @@ static int node_order(const struct build *b, uint32_t x, uint32_t y)
 /* order[0..n_nodes): the numbers of the nodes by node_order(). */
 static int sort_nodes(const struct build *b, uint64_t n_homes, uint32_t *order)
 {
-	uint32_t *ends = calloc(n_homes + 1, sizeof(*ends));
+	uint32_t *ends = calloc((size_t)n_homes + 1, sizeof(*ends));
 
 	if (ends == NULL)
 		return ERR_NOMEM;
@@ -338,8 +332,8 @@ static int sort_nodes(const struct build *b, uint64_t n_homes, uint32_t *order)
 	return 0;
 }
 
-/* The node that is the i-th in order.  In this order nodes lie anywhere in memory, so those to come are
- * fetched ahead. */
+/* The node that is the i-th in order.  In this order nodes lie anywhere in memory, so those to come
+ * are fetched ahead. */
 static struct node *node_at(const struct build *b, const uint32_t *order, size_t i)
 {
 	if (i + 2 * AHEAD < b->n_nodes)
@@ -405,8 +399,8 @@ static int lay_out(struct build *b, struct trie *t, uint32_t *order, struct why 
 	return why_set(why, ERR_LIMIT, "no seed gives these names short look-ups");
 }
 
-/* Put each distinct label once, in the order of the slots: the labels of the image take the place of
- * the build's. */
+/* Put each distinct label once, in the order of the slots: the labels of the image take the place
+ * of the build's. */
 static int gather_labels(struct build *b, const uint32_t *order)
 {
 	static const struct hash_key key = {0, 0};
@@ -446,8 +440,8 @@ static int gather_labels(struct build *b, const uint32_t *order)
 	return 0;
 }
 
-/* Number the sets that are in use in the order of the slots, used[0] first; nodes then carry the new
- * numbers.  Counts rules, names, sets and entries into *t. */
+/* Number the sets that are in use in the order of the slots, used[0] first; nodes then carry the
+ * new numbers.  Counts rules, names, sets and entries into *t. */
 static int gather_sets(struct build *b, const uint32_t *order, struct trie *t, uint32_t *used)
 {
 	uint32_t *renumbered = calloc(b->n_sets + 1, sizeof(*renumbered));
@@ -566,7 +560,7 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 	uint8_t *image = NULL;
 	int err = ERR_NOMEM;
 
-	if (n_lists > RULE_LISTS_MAX || (b->n_added != 0 && b->max_list >= n_lists))
+	if (n_lists > RULE_LISTS_MAX || (b->n_nodes != 0 && b->max_list >= n_lists))
 		return why_set(why, ERR_RANGE, "a rule of list %u, but there are %u lists",
 		    b->max_list, n_lists);
 	order = calloc(b->n_nodes + 1, sizeof(*order));
@@ -584,12 +578,12 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 		goto out;
 	t.labels_len = b->labels_len;
 	choose_widths(&t);
-	t.len = t.entries_off + 2 * t.n_entries;
+	t.len = (size_t)(t.entries_off + 2 * t.n_entries);
 	image = calloc(1, t.len);
 	if (image == NULL)
 		goto out;
 	write_slots(b, &t, image + FORMAT_HEADER);
-	memcpy(image + t.labels_off, b->labels, t.labels_len);
+	memcpy(image + t.labels_off, b->labels, b->labels_len);
 	write_sets(b, &t, used, image);
 	write_header(&t, image);
 	err = verify_image(image, t.len, why);

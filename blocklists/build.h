@@ -23,12 +23,10 @@ void build_free(struct build *b);
 int build_add(struct build *b, const uint8_t *name, size_t name_len, enum rule_kind kind,
     uint16_t list) QUELL_CHECK;
 
-/* Rules added so far, doubles included. */
-uint64_t build_n_added(const struct build *b);
-
-/* Make the image, once: afterwards only build_free() may follow.  *bytes (malloc, owned by the caller) of *len bytes, verified.  `n_lists` is
- * written to the header.  Returns 0, ERR_NOMEM, ERR_RANGE where a rule's list is not below n_lists, or ERR_LIMIT where the
- * format cannot hold so much. */
+/* Make the image, once: afterwards only build_free() may follow.  *bytes (malloc, owned by the
+ * caller) of *len bytes, verified.  `n_lists` is written to the header.  Returns 0, ERR_NOMEM,
+ * ERR_RANGE where a rule's list is not below n_lists, or ERR_LIMIT where the format cannot hold so
+ * much. */
 int build_image(
     struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len, struct why *why) QUELL_CHECK;
 

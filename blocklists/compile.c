@@ -1,3 +1,4 @@
+/* compile.c - sources through their syntax into one build. */
 #include "blocklists/compile.h"
 
 #include <errno.h>
@@ -109,7 +110,8 @@ static size_t first_size(int fd, size_t max)
 	return (uintmax_t)st.st_size < max ? (size_t)st.st_size + 2 : max + 2;
 }
 
-/* Read on to the end.  *len bytes are in *text, of *size; on failure they are still the caller's. */
+/* Read on to the end.  *len bytes are in *text, of *size; on failure they are still the
+ * caller's. */
 static int read_all(int fd, size_t max, char **text, size_t *len, size_t *size)
 {
 	for (;;) {

@@ -39,7 +39,8 @@ int compile_texts(struct compile_source *sources, unsigned n, compile_skip_fn *s
     uint8_t **image, size_t *image_len, struct why *why) QUELL_CHECK;
 
 /* Read a whole file: into *text (malloc'ed, one NUL behind the end) and *len.  At most `max` bytes.
- * Returns 0, ERR_SYS, ERR_NOMEM or ERR_RANGE with the reason in `why`; `name` is for the message. */
+ * Returns 0, ERR_SYS, ERR_NOMEM or ERR_RANGE with the reason in `why`; `name` is for the
+ * message. */
 int compile_read_fd(
     int fd, const char *name, size_t max, char **text, size_t *len, struct why *why) QUELL_CHECK;
 

@@ -1,3 +1,5 @@
+/* feed.c - what all syntaxes share: lines, names, addresses, and telling one syntax from
+ * another. */
 #include "blocklists/feed.h"
 
 #include <arpa/inet.h>
@@ -83,8 +85,8 @@ bool feed_name(const char *text, size_t len, uint8_t name[NAME_SIZE], size_t *na
 	return true;
 }
 
-/* The family of the address text[0..len), its bytes in `bytes`; 0: it is none.  An interface behind a
- * percent sign is passed over. */
+/* The family of the address text[0..len), its bytes in `bytes`; 0: it is none.  An interface behind
+ * a percent sign is passed over. */
 static int read_address(const char *text, size_t len, uint8_t bytes[16])
 {
 	char copy[INET6_ADDRSTRLEN];

@@ -27,8 +27,8 @@ struct feed_sink {
 	/* One rule; `line` counts from 1; kind is what the syntax says.  Not 0: stop with it. */
 	int (*rule)(
 	    void *ctx, const uint8_t *name, size_t name_len, enum rule_kind kind, uint64_t line);
-	/* One line (or one name of it) that gave none; may be NULL.  `text` is borrowed, unterminated
-	 * and raw: escape it before it is shown. */
+	/* One line (or one name of it) that gave none; may be NULL.  `text` is borrowed,
+	 * unterminated and raw: escape it before it is shown. */
 	void (*skip)(void *ctx, enum feed_skip reason, uint64_t line, const char *text, size_t len);
 };
 
@@ -43,8 +43,8 @@ struct feed_syntax {
 	const char *name;	 /* as in the `syntax` option */
 	const char *description; /* one line, for help texts */
 	const char *example;	 /* a right line, for messages */
-	/* The rules of one line, without its end, into the sink; counts rules and skips.  Returns 0 or
-	 * what the sink returned. */
+	/* The rules of one line, without its end, into the sink; counts rules and skips.  Returns 0
+	 * or what the sink returned. */
 	int (*line)(const char *text, size_t len, uint64_t line, struct feed_sink *sink,
 	    struct feed_counts *counts);
 	/* How clearly one line speaks for this syntax: 0 not at all, 1 it could be, 2 only this. */
@@ -55,32 +55,32 @@ struct feed_syntax {
 extern const struct feed_syntax *const feed_syntaxes[];
 const struct feed_syntax *feed_find(const char *name);
 
-/* Which syntax a text is in, from its first lines.  NULL, with the reason in `why`, where it is none:
- * a web page, an archive, an image, or nothing that looks like a list.  A text without any line but
- * comments is of the first syntax. */
+/* Which syntax a text is in, from its first lines.  NULL, with the reason in `why`, where it is
+ * none: a web page, an archive, an image, or nothing that looks like a list.  A text without any
+ * line but comments is of the first syntax. */
 const struct feed_syntax *feed_detect(const char *text, size_t len, struct why *why);
 
 /* All lines of text[0..len).  `syntax` NULL: feed_detect().  Counts into *counts (zeroed first).
- * Returns 0; ERR_FORMAT with the reason in `why` where the text is no list, or has lines but not one
- * rule (then `why` names the first bad line and what would be right); or what the sink returned.
- * A text of comments alone is a list without rules: 0. */
+ * Returns 0; ERR_FORMAT with the reason in `why` where the text is no list, or has lines but not
+ * one rule (then `why` names the first bad line and what would be right); or what the sink
+ * returned.  A text of comments alone is a list without rules: 0. */
 int feed_parse(const char *text, size_t len, const struct feed_syntax *syntax,
     struct feed_sink *sink, struct feed_counts *counts, struct why *why) QUELL_CHECK;
 
 /* "not understood", ... */
 const char *feed_skip_text(enum feed_skip reason);
 
-/* --- for feed_*.c --- */
+/* ---- for feed_*.c ---- */
 
 extern const struct feed_syntax feed_hosts, feed_domains;
 
-/* The next word (blanks are space and tab) of *text, `*len` bytes left: returns its length, 0 at the end;
- * *text then stands on it and *len counts from there. */
+/* The next word (blanks are space and tab) of *text, `*len` bytes left: returns its length, 0 at
+ * the end; *text then stands on it and *len counts from there. */
 size_t feed_word(const char **text, size_t *len);
 
-/* A host or domain name as lists have them, to a lower-case wire name: labels of letters, digits, hyphen
- * and underscore, the last of them not of digits alone (that is an address; RFC 3696, 2); one dot may
- * stand at the end.  False for anything else, the root included. */
+/* A host or domain name as lists have them, to a lower-case wire name: labels of letters, digits,
+ * hyphen and underscore, the last of them not of digits alone (that is an address; RFC 3696, 2);
+ * one dot may stand at the end.  False for anything else, the root included. */
 bool feed_name(const char *text, size_t len, uint8_t name[NAME_SIZE], size_t *name_len);
 
 /* An IPv4 or IPv6 address, the latter with or without `%interface`. */
@@ -89,8 +89,8 @@ bool feed_is_address(const char *text, size_t len);
 /* An address that hosts lists point to in order to block: 0.0.0.0, 127.0.0.0/8, ::, ::1. */
 bool feed_is_sink_address(const char *text, size_t len);
 
-/* Give the name text[0..len) to the sink as a rule, or skip it as bad or the machine's own.  Returns 0 or
- * what the sink returned. */
+/* Give the name text[0..len) to the sink as a rule, or skip it as bad or the machine's own.
+ * Returns 0 or what the sink returned. */
 int feed_give(const char *text, size_t len, enum rule_kind kind, uint64_t line,
     struct feed_sink *sink, struct feed_counts *counts);
 

@@ -1,10 +1,10 @@
-/* Plain domains, one a line: each stands for itself and all names below it. */
+/* feed_domains.c - plain domains, one a line: each stands for itself and all names below it. */
 #include <string.h>
 
 #include "blocklists/feed.h"
 
-/* The domain of a line: text[0..*len) without a comment; *rest is what stands behind it.  A leading dot
- * (`.example.com`, as proxies write it) means the same. */
+/* The domain of a line: text[0..*len) without a comment; *rest is what stands behind it.  A leading
+ * dot (`.example.com`, as proxies write it) means the same. */
 static const char *domain_of(const char *text, size_t *len, bool *rest)
 {
 	size_t n;

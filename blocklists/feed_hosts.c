@@ -1,4 +1,4 @@
-/* Hosts files (hosts(5)): an address, then names; `#` starts a comment anywhere. */
+/* feed_hosts.c - hosts files (hosts(5)): an address, then names; `#` starts a comment anywhere. */
 #include <string.h>
 
 #include "blocklists/feed.h"

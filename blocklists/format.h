@@ -1,4 +1,5 @@
-/* format.h - the bytes of an image (docs/format.md): what build.c writes and trie.c and verify.c read.
+/* format.h - the bytes of an image (docs/format.md): what build.c writes and trie.c and verify.c
+ * read.
  *
  *   header 96 | slots | labels | sets
  *
@@ -108,7 +109,8 @@ static inline bool format_label_equal(const uint8_t *a, const uint8_t *b)
 }
 
 /* The hash of a node from its parent's (0: the root) and its label (length byte and bytes).  A
- * hostile list could be made to pile up under one seed, but not under each that the builder tries. */
+ * hostile list could be made to pile up under one seed, but not under each that the builder
+ * tries. */
 static inline uint64_t format_hash(uint64_t seed, uint64_t parent_hash, const uint8_t *label)
 {
 	const struct hash_key key = {seed, parent_hash};

@@ -1,3 +1,4 @@
+/* rule.c - kinds of rules, and what they cover. */
 #include "blocklists/rule.h"
 
 #include <string.h>
@@ -16,8 +17,7 @@ bool rule_covers(enum rule_kind kind, const uint8_t *rule_name, const uint8_t *n
 
 	if (own < of_rule)
 		return false;
-	for (unsigned i = of_rule; i < own; i++)
-		name += *name + 1;
+	name = name_last_labels(name, of_rule);
 	if (name_len(name) != name_len(rule_name) ||
 	    memcmp(name, rule_name, name_len(rule_name)) != 0)
 		return false;

@@ -1,3 +1,4 @@
+/* trie.c - reading an image. */
 #include "blocklists/trie.h"
 
 #include "blocklists/format.h"

@@ -40,23 +40,24 @@ struct trie_match {
 	uint8_t labels; /* of the rule's own name: the rightmost `labels` of the name asked */
 };
 
-/* Look at the header of an image: magic, version, length, and that the parts lie inside.  Does not read
- * the rest (see verify.h).  Cost: constant.  Returns 0 or ERR_FORMAT with the reason in `why`. */
+/* Look at the header of an image: magic, version, length, and that the parts lie inside.  Does not
+ * read the rest (see verify.h).  Cost: constant.  Returns 0 or ERR_FORMAT with the reason in
+ * `why`. */
 int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
 /* Does any block rule cover `name` (lower-case wire form)?  `t` may be an all-zero trie: nothing is
  * blocked.  No allocation; cost: a probe for each label. */
 bool trie_blocks(const struct trie *t, const uint8_t *name);
 
-/* Every rule that covers `name`, most specific first, at most `max` of them into `out`.  Returns how many
- * there are in all, which may be more than `max`. */
+/* Every rule that covers `name`, most specific first, at most `max` of them into `out`.  Returns
+ * how many there are in all, which may be more than `max`. */
 size_t trie_matches(const struct trie *t, const uint8_t *name, struct trie_match *out, size_t max);
 
-/* Every rule of the image, in no order.  Stops with what `each` returns when it is not 0.  Nodes of a
- * malformed image that have no whole name are left out. */
+/* Every rule of the image, in no order.  Stops with what `each` returns when it is not 0.  Nodes of
+ * a malformed image that have no whole name are left out. */
 int trie_each(const struct trie *t, int (*each)(void *ctx, const struct rule *rule), void *ctx);
 
-/* --- for verify.c --- */
+/* ---- for verify.c ---- */
 
 /* A node as its slot holds it. */
 struct trie_node {
@@ -67,8 +68,8 @@ struct trie_node {
 
 struct trie_node trie_node(const struct trie *t, uint64_t slot);
 
-/* The name of the node in `slot` (not empty).  Returns its length, or 0 where the chain of parents is
- * malformed or no name. */
+/* The name of the node in `slot` (not empty).  Returns its length, or 0 where the chain of parents
+ * is malformed or no name. */
 size_t trie_name(const struct trie *t, uint64_t slot, uint8_t name[NAME_SIZE]);
 
 /* The slot + 1 where a look-up ends that follows every label of `name`; 0: none. */

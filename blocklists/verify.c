@@ -1,3 +1,4 @@
+/* verify.c - every set and slot of an image, one by one. */
 #include "blocklists/verify.h"
 
 #include <inttypes.h>

@@ -8,8 +8,8 @@
 
 /* Header, checksum, every slot, label and set: each offset inside its part, each chain of
  * parents a name, each node found where a look-up would seek it, counts as the header says.
- * Returns 0 or ERR_FORMAT, with offset and reason in `why`.  Cost: one pass over the image, and a look-up
- * for each node. */
+ * Returns 0 or ERR_FORMAT, with offset and reason in `why`.  Cost: one pass over the image, and a
+ * look-up for each node. */
 int verify_image(const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
 #endif

@@ -29,8 +29,8 @@ enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MAT
 
 /* One `list "name" { ... }` section.  Exactly one of url and file is not empty. */
 struct conf_list {
-	char name
-	    [CONF_NAME_SIZE]; /* [A-Za-z0-9._-]+, not starting with a dot: it is a file's name too */
+	/* [A-Za-z0-9._-]+, not starting with a dot: it is a file's name too */
+	char name[CONF_NAME_SIZE];
 	char url[CONF_URL_SIZE];   /* http:, https: or file: */
 	char file[CONF_PATH_SIZE]; /* absolute, or relative to the folder of the configuration */
 	char syntax[16];	   /* "auto", or a name of feed_find() */
@@ -45,8 +45,7 @@ struct conf {
 	unsigned n_listen;
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;
-	struct net
-	    allow[CONF_ALLOW_MAX]; /* who is answered besides loopback; none: the default set */
+	struct net allow[CONF_ALLOW_MAX]; /* answered besides loopback; none: the default set */
 	unsigned n_allow;
 	unsigned workers;
 	char control[108]; /* sun_path */
@@ -72,7 +71,8 @@ struct conf *conf_new(void);
 void conf_free(struct conf *conf);
 
 /* Read `path` into a fresh conf.  Returns 0 and *out (owned by the caller); ERR_NOTFOUND where the
- * file is not there; ERR_SYS; ERR_FORMAT with "FILE:LINE: what is wrong and what would be right". */
+ * file is not there; ERR_SYS; ERR_FORMAT with "FILE:LINE: what is wrong and what would be
+ * right". */
 int conf_read(struct conf **out, const char *path, struct why *why) QUELL_CHECK;
 
 /* The same from text in memory; `name` stands for the path in messages.  For tests and fuzzing. */

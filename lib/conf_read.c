@@ -290,7 +290,7 @@ static size_t make_opts(cfg_opt_t *opts, const struct option *table)
 {
 	size_t n = 0;
 
-	for (; table[n].name != NULL && n < OPTIONS_MAX; n++) {
+	for (; n < OPTIONS_MAX && table[n].name != NULL; n++) {
 		if (table[n].kind->is_list)
 			opts[n] = (cfg_opt_t)CFG_STR_LIST_CB(
 			    table[n].name, NULL, CFGF_NODEFAULT, on_value);

@@ -16,7 +16,8 @@ struct option;
 struct kind {
 	bool is_list;
 	/* Put `text` into value `index` (0 unless a list) of the option's field in `base`, a struct
-	 * conf or struct conf_list.  Returns 0 or ERR_FORMAT with what is wrong and what is right. */
+	 * conf or struct conf_list.  Returns 0 or ERR_FORMAT with what is wrong and what is
+	 * right. */
 	int (*set)(void *base, const struct option *option, unsigned index, const char *text,
 	    struct why *why);
 	/* Value `index` as text that set() takes; false: there is none. */

@@ -1,10 +1,11 @@
+/* table.c - uthash over memory of the caller. */
 #include "lib/table.h"
 
 #include <assert.h>
 #include <stdbool.h>
 
-/* uthash's macros are used in this file alone, each in a function that has the table as `t`: so memory
- * and size come from there.  The anchor keeps uthash from ever freeing the table. */
+/* uthash's macros are used in this file alone, each in a function that has the table as `t`: so
+ * memory and size come from there.  The anchor keeps uthash from ever freeing the table. */
 static void *table_take(struct table *t, size_t size)
 {
 	void *taken = t->memory;
@@ -60,9 +61,4 @@ void table_remove(struct table *t, struct table_item *item)
 {
 	assert(item != &t->anchor);
 	HASH_DELETE(hh, t->items, item);
-}
-
-size_t table_count(const struct table *t)
-{
-	return HASH_COUNT(t->items) - 1; /* but the anchor */
 }

@@ -3,10 +3,10 @@
  *   memory (the caller's): [ uthash's own struct | buckets ... ]
  *   struct table ---------> anchor <-> item <-> item     (items lie in the caller's structures)
  *
- * The table is made at its final size in memory that the caller reserves, and never grows, so no call
- * here allocates or fails.  uthash gives a table up with its last item; the anchor, an item that is
- * never removed, keeps it.  The hash is SipHash under a secret key: nobody outside can choose keys that
- * fall into one bucket.
+ * The table is made at its final size in memory that the caller reserves, and never grows, so no
+ * call here allocates or fails.  uthash gives a table up with its last item; the anchor, an item
+ * that is never removed, keeps it.  The hash is SipHash under a secret key: nobody outside can
+ * choose keys that fall into one bucket.
  *
  * To use it, embed a `struct table_item` and let its key lie where it stays while the item is in:
  *
@@ -46,11 +46,12 @@ struct table {
 /* The structure that holds `item` as its `member`. */
 #define table_entry(item, type, member) ((type *)(void *)((char *)(item)-offsetof(type, member)))
 
-/* Bytes of memory that table_init() needs for `n_buckets`, a power of two.  A bucket for each item that
- * is expected makes chains of about one. */
+/* Bytes of memory that table_init() needs for `n_buckets`, a power of two.  A bucket for each item
+ * that is expected makes chains of about one. */
 size_t table_memory(uint32_t n_buckets);
 
-/* An empty table in memory[0..table_memory(n_buckets)), aligned as by malloc, which stays the caller's. */
+/* An empty table in memory[0..table_memory(n_buckets)), aligned as by malloc, which stays the
+ * caller's. */
 void table_init(struct table *t, void *memory, uint32_t n_buckets, const struct hash_key *key);
 
 uint32_t table_hash(const struct table *t, const void *key, size_t len);
@@ -64,8 +65,5 @@ void table_add(
 
 /* Take out an item that is in the table. */
 void table_remove(struct table *t, struct table_item *item);
-
-/* How many items are in it. */
-size_t table_count(const struct table *t);
 
 #endif

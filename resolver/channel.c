@@ -43,7 +43,8 @@ int channel_send(
 	return sent < 0 ? ERR_SYS : 0;
 }
 
-/* The first descriptor of a received message into *fd (or -1), any other closed.  Returns how many. */
+/* The first descriptor of a received message into *fd (or -1), any other closed.  Returns how
+ * many. */
 static unsigned take_descriptors(struct msghdr *msg, int *fd)
 {
 	unsigned n = 0;

@@ -1,8 +1,8 @@
 /* channel.h - the messages between parent, worker and loader (docs/messages.md has each).
  *
- * A channel is one end of a SOCK_SEQPACKET pair.  A message is one packet: its head, at most CHANNEL_MAX bytes
- * of payload, and at most one descriptor.  Both ends are the same program, so a payload is a struct as it lies
- * in memory.
+ * A channel is one end of a SOCK_SEQPACKET pair.  A message is one packet: its head, at most
+ * CHANNEL_MAX bytes of payload, and at most one descriptor.  Both ends are the same program, so a
+ * payload is a struct as it lies in memory.
  */
 #ifndef QUELL_CHANNEL_H
 #define QUELL_CHANNEL_H
@@ -26,11 +26,11 @@ enum channel_type {
 	CHANNEL_IMAGE, /* struct channel_image, with the sealed memfd; without one: no lists */
 	CHANNEL_STATS, /* empty; the answer is CHANNEL_STATS with struct channel_stats */
 	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct channel_why */
-	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; the answer has a uint64_t: how many */
+	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; answer: a uint64_t: how many */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_image: these lists are in force (or `failed`) */
 	/* loader to parent */
-	CHANNEL_LOADED, /* struct channel_loaded: the memfd it got is filled and sealed, unless err */
+	CHANNEL_LOADED, /* struct channel_loaded: the memfd is filled and sealed, unless err */
 };
 
 struct channel_head {
@@ -41,9 +41,8 @@ struct channel_head {
 enum channel_socket { CHANNEL_SOCKET_UDP, CHANNEL_SOCKET_TCP };
 
 struct channel_listen {
-	uint32_t
-	    index; /* of the listening socket, 0 .. 2 * CONF_LISTEN_MAX - 1; unique while open */
-	uint32_t kind; /* enum channel_socket */
+	uint32_t index; /* of the socket, 0 .. 2 * CONF_LISTEN_MAX - 1; unique while open */
+	uint32_t kind;	/* enum channel_socket */
 	union addr addr;
 };
 

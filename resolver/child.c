@@ -2,6 +2,7 @@
 
 #include "resolver/child.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,16 @@ pid_t child_fork(const int *keep, unsigned n_keep)
 	if (getppid() != parent) /* it died before the signal was asked for */
 		_exit(EXIT_FAILURE);
 	return 0;
+}
+
+int child_end(pid_t pid)
+{
+	int status = 0;
+
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
 }
 
 const char *child_status(int status, char text[64])

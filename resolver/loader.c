@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "blocklists/compile.h"
@@ -20,7 +18,7 @@
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
 #include "resolver/child.h"
-#include "resolver/timer.h"
+#include "resolver/io/timer.h"
 
 #define LOADER_NICE 10
 #define SEALS	    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
@@ -227,11 +225,10 @@ static int child_main(const struct input *in, unsigned n, int memfd, int channel
 
 /* ---- the parent ---- */
 
-/* The job is over: stop listening to the child, and wait for it.  One that had begun to end keeps
- * its own status, any other is killed.  Returns the status. */
+/* The job is over: stop listening to the child, and end it.  Returns its status. */
 static int end_job(struct loader *l)
 {
-	int status = 0;
+	int status;
 
 	(void)event_del(l->limit);
 	if (l->readable != NULL)
@@ -239,9 +236,7 @@ static int end_job(struct loader *l)
 	l->readable = NULL;
 	(void)close(l->channel);
 	l->channel = -1;
-	(void)kill(l->pid, SIGKILL);
-	while (waitpid(l->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_end(l->pid);
 	l->pid = 0;
 	return status;
 }

@@ -15,7 +15,8 @@ resolver_io_libio_a_SOURCES = \
 	resolver/io/carrier_tcp.c resolver/io/carrier_tcp.h \
 	resolver/io/carrier_udp.c resolver/io/carrier_udp.h \
 	resolver/io/listen_tcp.c resolver/io/listen_tcp.h \
-	resolver/io/listen_udp.c resolver/io/listen_udp.h
+	resolver/io/listen_udp.c resolver/io/listen_udp.h \
+	resolver/io/timer.h
 
 noinst_LIBRARIES += resolver/libquelld.a
 resolver_libquelld_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
@@ -34,7 +35,6 @@ resolver_libquelld_a_SOURCES = \
 	resolver/server.c resolver/server.h \
 	resolver/settings.c resolver/settings.h \
 	resolver/supervise.c resolver/supervise.h \
-	resolver/timer.h \
 	resolver/worker.c resolver/worker.h
 
 sbin_PROGRAMS += quelld

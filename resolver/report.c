@@ -12,7 +12,7 @@
 #include "lib/clock.h"
 #include "lib/dns/name.h"
 #include "resolver/core/stats.h"
-#include "resolver/timer.h"
+#include "resolver/io/timer.h"
 
 #define WORKER_LIMIT_MS                                                                            \
 	1000 /* after this a report is made without the workers that have not answered */
@@ -122,14 +122,6 @@ static void write_stats(const struct report *r, struct evbuffer *to)
 
 /* ---- why ---- */
 
-/* The rightmost `labels` labels of a name. */
-static const uint8_t *last_labels(const uint8_t *name, unsigned labels)
-{
-	for (unsigned n = name_labels(name); n > labels; n--)
-		name += 1 + *name;
-	return name;
-}
-
 static void write_why(const struct report *r, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
@@ -143,7 +135,7 @@ static void write_why(const struct report *r, struct evbuffer *to)
 		const struct trie_match *m = &r->why.match[i];
 
 		evbuffer_add_printf(to, "match %s %s by %s\n",
-		    name_to_text(last_labels(r->name.name, m->labels), text),
+		    name_to_text(name_last_labels(r->name.name, m->labels), text),
 		    rule_kind_text(m->kind),
 		    lists_name(&s->lists, s->conf, s->flags, m->list, list));
 	}
@@ -332,13 +324,15 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 	}
 }
 
-/* The workers have the same upstreams in the same order. */
+/* The workers have the same upstreams in the same order.  A worker reads packets, so what it says
+ * is believed as far as it can do no harm. */
 static void merge_upstreams(struct channel_stats *total, const struct channel_stats *one)
 {
 	bool first = total->n_upstream == 0;
 
 	if (first)
-		total->n_upstream = one->n_upstream;
+		total->n_upstream =
+		    one->n_upstream < CONF_UPSTREAM_MAX ? one->n_upstream : CONF_UPSTREAM_MAX;
 	for (unsigned i = 0; i < total->n_upstream && i < one->n_upstream; i++) {
 		struct query_upstream *to = &total->upstream[i];
 		const struct query_upstream *from = &one->upstream[i];

@@ -15,7 +15,7 @@
 #include "resolver/hostnet.h"
 #include "resolver/notify.h"
 #include "resolver/report.h"
-#include "resolver/timer.h"
+#include "resolver/io/timer.h"
 
 /* ---- what workers are told ---- */
 
@@ -131,14 +131,14 @@ static void format_upstreams(const struct server *s, char *text, size_t size)
 		    text + used, size - used, " %s", addr_format(&s->options.upstream[i], one));
 }
 
-/* What is in force, with every bound. */
+/* What is in force, with every bound.  Scripts wait for these lines, and for reload-failed: each is written. */
 static void log_state(const struct server *s, const char *tag)
 {
 	char listen[400], upstream[200];
 
 	format_listeners(s, listen, sizeof(listen));
 	format_upstreams(s, upstream, sizeof(upstream));
-	log_notice(tag,
+	log_each(LOG_NOTICE, tag,
 	    "listen%s; lists %" PRIu32 " (%s), rules %" PRIu64 ", generation %" PRIu32
 	    "; upstream%s; workers %u; cache_size %" PRIu64 ", questions_max %" PRIu32
 	    ", tcp_clients_max %" PRIu32 ", control clients %d, log lines %d of a tag in %d s",
@@ -200,7 +200,7 @@ static void reload_fail(struct server *s, const struct why *why)
 {
 	struct reload *r = &s->reload;
 
-	log_error("reload-failed", "%s", why->text);
+	log_each(LOG_ERROR, "reload-failed", "%s", why->text);
 	r->failed = *why;
 	listeners_drop(&r->listeners);
 	conf_free(r->conf);
@@ -237,7 +237,7 @@ static void on_all_swapped(struct server *s)
 	} else if (s->reload.committed) {
 		if (any_swap_failed(s)) {
 			(void)why_set(&s->reload.failed, 0, "a worker could not take the lists");
-			log_error("reload-failed", "%s", s->reload.failed.text);
+			log_each(LOG_ERROR, "reload-failed", "%s", s->reload.failed.text);
 		} else {
 			log_state(s, "reloaded");
 		}

@@ -77,7 +77,12 @@ static int check_loop(const struct conf *conf, struct why *why)
 /* Each worker's part of the cache must be worth having. */
 static int check_cache(const struct conf *conf, struct why *why)
 {
-	if (conf->cache_size / conf->workers >= CACHE_SHARE_MIN)
+	uint64_t share = conf->cache_size / conf->workers;
+
+	if ((size_t)share != share)
+		return why_set(
+		    why, ERR_RANGE, "cache_size is larger than what this machine can address");
+	if (share >= CACHE_SHARE_MIN)
 		return 0;
 	return why_set(why, ERR_RANGE,
 	    "cache_size is too small for %u workers: give it %uK or more", conf->workers,
@@ -142,7 +147,7 @@ void settings_options(const struct conf *conf, struct options *options)
 	} else {
 		options->n_allow = hostnet_allowed(options->allow, OPTIONS_ALLOW_MAX);
 	}
-	options->cache_size = conf->cache_size / conf->workers;
+	options->cache_size = (size_t)(conf->cache_size / conf->workers);
 	options->cache_max_ttl_s = conf->cache_max_ttl_s;
 	options->cache_negative_ttl_s = conf->cache_negative_ttl_s;
 	options->query_timeout_ms = conf->query_timeout_ms;

@@ -5,13 +5,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "resolver/child.h"
-#include "resolver/timer.h"
+#include "resolver/io/timer.h"
 #include "resolver/worker.h"
 
 struct worker {
@@ -78,13 +77,10 @@ static void unwatch(struct worker *w)
 /* Forget a worker that is dead or is to die now.  Returns its status. */
 static int bury(struct worker *w)
 {
-	int status = 0;
+	int status;
 
 	unwatch(w);
-	/* One that has begun to end keeps its own status. */
-	(void)kill(w->pid, SIGKILL);
-	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_end(w->pid);
 	w->pid = 0;
 	return status;
 }
@@ -246,11 +242,6 @@ unsigned supervise_running(const struct supervisor *s)
 	for (unsigned i = 0; i < s->n; i++)
 		n += s->workers[i].pid != 0;
 	return n;
-}
-
-bool supervise_is_running(const struct supervisor *s, unsigned worker)
-{
-	return s->workers[worker].pid != 0;
 }
 
 void supervise_kill(struct supervisor *s, unsigned worker)

@@ -53,7 +53,6 @@ void supervise_send_all(struct supervisor *s, enum channel_type type, uint32_t s
 
 unsigned supervise_n(const struct supervisor *s);	/* workers that there should be */
 unsigned supervise_running(const struct supervisor *s); /* that there are */
-bool supervise_is_running(const struct supervisor *s, unsigned worker);
 
 /* Kill a worker, to have it replaced. */
 void supervise_kill(struct supervisor *s, unsigned worker);

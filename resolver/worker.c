@@ -20,6 +20,7 @@
 #include "resolver/io/carrier_udp.h"
 #include "resolver/io/listen_tcp.h"
 #include "resolver/io/listen_udp.h"
+#include "resolver/io/timer.h"
 
 #define MESSAGES_MAX   16 /* of the parent, for one wake-up */
 #define FILES_RESERVED 64 /* descriptors besides those of clients and upstreams */
@@ -105,8 +106,7 @@ static void net_done(void *ctx, const struct query_try *try)
 static void net_arm(void *ctx, uint64_t at_ms)
 {
 	struct worker *w = ctx;
-	uint64_t now_ms, wait_ms;
-	struct timeval wait;
+	uint64_t now_ms;
 
 	w->tick_ms = at_ms;
 	if (at_ms == UINT64_MAX) {
@@ -114,10 +114,7 @@ static void net_arm(void *ctx, uint64_t at_ms)
 		return;
 	}
 	now_ms = clock_ms();
-	wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-	wait.tv_sec = (time_t)(wait_ms / 1000);
-	wait.tv_usec = (suseconds_t)(wait_ms % 1000 * 1000);
-	evtimer_add(w->tick, &wait);
+	timer_start(w->tick, at_ms > now_ms ? at_ms - now_ms : 0);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -245,7 +242,8 @@ static int image_open(struct image *image, int fd, struct why *why)
 	if (st.st_size <= 0)
 		return why_set(why, ERR_FORMAT, "its file is empty");
 	image->len = (size_t)st.st_size;
-	/* Private, yet the same pages: before Linux 6.7 a sealed file cannot be mapped shared, even to read. */
+	/* Private, yet the same pages: before Linux 6.7 a sealed file cannot be mapped shared, even
+	 * to read. */
 	image->bytes = mmap(NULL, image->len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	if (image->bytes == MAP_FAILED) {
 		image->bytes = NULL;

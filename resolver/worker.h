@@ -6,8 +6,8 @@
 #ifndef QUELL_WORKER_H
 #define QUELL_WORKER_H
 
-/* Run until the parent closes the channel (then 0) or the worker cannot go on (1): the exit status of the
- * process.  The first message must be CHANNEL_OPTIONS.  `channel` becomes the worker's.
+/* Run until the parent closes the channel (then 0) or the worker cannot go on (1): the exit status
+ * of the process.  The first message must be CHANNEL_OPTIONS.  `channel` becomes the worker's.
  * Signals are the matter of child_fork(); only SIGPIPE is ignored here. */
 int worker_run(int channel);
 

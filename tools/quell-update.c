@@ -1,4 +1,4 @@
-/* quell-update - lists to an image.  Only the command line is read here. */
+/* quell-update.c - lists to an image.  Only the command line is read here. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -44,7 +44,7 @@ static int QUELL_PRINTF(1, 2) usage(const char *fmt, ...)
 	return UPDATE_EXIT_USAGE;
 }
 
-/* --- run --- */
+/* ---- run ---- */
 
 /* A list's file is written relative to the folder of the configuration. */
 static int resolve_file(struct conf_list *list, const char *conf_path, struct why *why)
@@ -212,7 +212,7 @@ static int command_run(int argc, char **argv)
 	return run_with(conf_path, &options);
 }
 
-/* --- the others --- */
+/* ---- the others ---- */
 
 static int command_compile(int argc, char **argv)
 {

@@ -263,8 +263,8 @@ static const char *control_path(const char *conf_path)
 	return path;
 }
 
-/* "COMMAND [ARGUMENT]\n" of the words, checked as far as the daemon would not say it better.  `all` stands for
- * the argument --all. */
+/* "COMMAND [ARGUMENT]\n" of the words, checked as far as the daemon would not say it better.  `all`
+ * stands for the argument --all. */
 static void make_request(char request[REQUEST_MAX], int n_words, char **words, bool all)
 {
 	const char *argument = all ? "--all" : n_words > 1 ? words[1] : "";

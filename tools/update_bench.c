@@ -1,3 +1,4 @@
+/* update_bench.c - look-ups against the clock. */
 #include "tools/update_bench.h"
 
 #include <errno.h>

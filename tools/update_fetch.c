@@ -1,3 +1,4 @@
+/* update_fetch.c - libcurl, with its bounds. */
 #include "tools/update_fetch.h"
 
 #include <curl/curl.h>

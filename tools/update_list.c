@@ -1,3 +1,4 @@
+/* update_list.c - a list on its way to its outcome. */
 #include "tools/update_list.h"
 
 #include <fcntl.h>

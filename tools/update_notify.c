@@ -1,3 +1,4 @@
+/* update_notify.c - `reload` over the control socket. */
 #include "tools/update_notify.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ static int read_answer(int fd, const char *path, char answer[ANSWER_SIZE], struc
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		if (n < 0 && errno == EAGAIN)
 			return why_set(why, ERR_NET, "%s: no answer within %d s", path, WAIT_S);
 		if (n < 0)
 			return sys_error(path, why);

@@ -1,3 +1,4 @@
+/* update_offline.c - compile, dump, verify. */
 #include "tools/update_offline.h"
 
 #include <fcntl.h>
@@ -54,7 +55,7 @@ int update_offline_verify(const char *path)
 	return UPDATE_EXIT_WELL;
 }
 
-/* --- compile --- */
+/* ---- compile ---- */
 
 struct compile {
 	struct compile_source *sources;
@@ -138,7 +139,7 @@ int update_offline_compile(const char *path, char **files, unsigned n)
 	return code;
 }
 
-/* --- dump --- */
+/* ---- dump ---- */
 
 /* All rules of an image; the names lie one behind the other in a pool. */
 struct dump {
@@ -263,7 +264,8 @@ int update_offline_dump(const char *path)
 	if (err != 0)
 		return update_offline_fail(&why);
 	d.n_max = t.n_rules;
-	d.rules = malloc((t.n_rules + 1) * sizeof(*d.rules));
+	if (t.n_rules < SIZE_MAX / sizeof(*d.rules)) /* sets make rules of few bytes */
+		d.rules = malloc(((size_t)t.n_rules + 1) * sizeof(*d.rules));
 	err = d.rules != NULL ? trie_each(&t, dump_take, &d) : ERR_NOMEM;
 	if (err == 0)
 		err = dump_rules(&d);

@@ -1,3 +1,4 @@
+/* update_progress.c - the progress line. */
 #include "tools/update_progress.h"
 
 #include <stdio.h>

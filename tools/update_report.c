@@ -1,3 +1,4 @@
+/* update_report.c - a result as text and as JSON. */
 #include "tools/update_report.h"
 
 #include <inttypes.h>
@@ -28,7 +29,7 @@ static void put_escaped(FILE *to, const char *raw)
 	fputs(update_text_escape(text, sizeof(text), raw, strlen(raw)), to);
 }
 
-/* --- text --- */
+/* ---- text ---- */
 
 static void text_list(FILE *to, const struct update_list *list)
 {
@@ -92,7 +93,7 @@ void update_report_text(FILE *to, const struct update_result *r)
 	text_told(to, r);
 }
 
-/* --- JSON --- */
+/* ---- JSON ---- */
 
 static void json_text(FILE *to, const char *key, const char *value)
 {

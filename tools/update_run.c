@@ -1,3 +1,4 @@
+/* update_run.c - the steps of a run, in their order. */
 #include "tools/update_run.h"
 
 #include <signal.h>

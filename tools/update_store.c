@@ -1,3 +1,4 @@
+/* update_store.c - files that are whole or not there. */
 #include "tools/update_store.h"
 
 #include <dirent.h>
@@ -29,7 +30,7 @@ static int sys_error(struct why *why, const char *what)
 	return ERR_SYS;
 }
 
-/* --- one file --- */
+/* ---- one file ---- */
 
 int update_store_read_at(
     int dir_fd, const char *name, size_t max, char **text, size_t *len, struct why *why)
@@ -148,7 +149,7 @@ int update_store_write_image(const char *path, const uint8_t *image, size_t len,
 	return err != 0 ? err : rename_temp(AT_FDCWD, temp, path, why);
 }
 
-/* --- the folder --- */
+/* ---- the folder ---- */
 
 static int make_dir(const char *dir, struct why *why)
 {
@@ -173,7 +174,7 @@ static int open_dir(int at, const char *name)
 	return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The process ID is for people; on a full disk it may be missing..  What stood there before goes
+/* The process ID is for people; on a full disk it may be missing.  What stood there before goes
  * last, so that it is not lost. */
 static void write_holder(struct update_store *s)
 {
@@ -290,7 +291,7 @@ void update_store_close(struct update_store *s, bool done)
 	s->dir_fd = s->lists_fd = s->lock_fd = -1;
 }
 
-/* --- lists --- */
+/* ---- lists ---- */
 
 #define LIST_FILE_SIZE (CONF_NAME_SIZE + sizeof(".txt.tmp"))
 
@@ -319,7 +320,7 @@ int update_store_keep(
 	return err;
 }
 
-/* --- the image --- */
+/* ---- the image ---- */
 
 /* The present image, or NULL. */
 static char *read_present(struct update_store *s, size_t *len)

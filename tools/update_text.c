@@ -1,3 +1,4 @@
+/* update_text.c - escapes and sizes. */
 #include "tools/update_text.h"
 
 #include <stdbool.h>

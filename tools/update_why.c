@@ -1,3 +1,4 @@
+/* update_why.c - matching rules out of an image or texts. */
 #include "tools/update_why.h"
 
 #include <fcntl.h>
@@ -132,14 +133,6 @@ static int compare(const void *a, const void *b)
 	return (x->line > y->line) - (x->line < y->line);
 }
 
-/* The rightmost `labels` labels of `name`. */
-static const uint8_t *ancestor(const uint8_t *name, unsigned labels)
-{
-	for (unsigned n = name_labels(name); n > labels; n--)
-		name += name[0] + 1;
-	return name;
-}
-
 static void print(const struct search *s, char **files, bool is_image, const char *type)
 {
 	char text[NAME_TEXT_SIZE];
@@ -152,7 +145,7 @@ static void print(const struct search *s, char **files, bool is_image, const cha
 		else
 			printf("%s:%" PRIu64 ": ", files[m->list], m->line);
 		printf("%s %s\n", rule_kind_text(m->kind),
-		    name_to_text(ancestor(s->name, m->labels), text));
+		    name_to_text(name_last_labels(s->name, m->labels), text));
 	}
 	printf("%s%s%s: %s\n", name_to_text(s->name, text), type != NULL ? " " : "",
 	    type != NULL ? type : "", s->n != 0 ? "blocked" : "not blocked");

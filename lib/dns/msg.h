@@ -19,6 +19,7 @@
 
 #define MSG_HEADER    12
 #define MSG_MAX	      65535
+#define MSG_RR_MIN    11  /* bytes of a record: root, type, class, TTL, length (RFC 1035, 3.2.1) */
 #define MSG_UDP_PLAIN 512 /* RFC 1035, 4.2.1: the limit without EDNS, and EDNS' least */
 
 /* Flags, as in the second 16-bit word of the header (RFC 1035 4.1.1, RFC 4035 3.2). */
@@ -91,7 +92,6 @@ enum msg_ede {
 	EDE_PROHIBITED = 18,
 	EDE_NOT_AUTHORITATIVE = 20,
 	EDE_NO_REACHABLE_AUTHORITY = 22,
-	EDE_NETWORK_ERROR = 23,
 };
 
 /* EDNS as a query or reply carries it (RFC 6891). */
@@ -111,8 +111,7 @@ struct msg_query {
 	uint8_t qname[NAME_SIZE]; /* lower case */
 	uint8_t qname_len;
 	uint8_t qname_labels;
-	uint16_t
-	    question_end; /* the question is packet[12 .. question_end), its name uncompressed */
+	uint16_t question_end; /* it is packet[12 .. question_end), its name uncompressed */
 	struct msg_edns edns;
 };
 

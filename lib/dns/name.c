@@ -120,6 +120,13 @@ unsigned name_labels(const uint8_t *name)
 	return n;
 }
 
+const uint8_t *name_last_labels(const uint8_t *name, unsigned labels)
+{
+	for (unsigned n = name_labels(name); n > labels; n--)
+		name += *name + 1;
+	return name;
+}
+
 bool name_equal_bytes(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	size_t i = 0;

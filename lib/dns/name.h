@@ -43,6 +43,9 @@ size_t name_len(const uint8_t *name);
 /* Labels without the root: 0 for ".". */
 unsigned name_labels(const uint8_t *name);
 
+/* Where the rightmost `labels` labels of `name` begin; it has at least so many. */
+const uint8_t *name_last_labels(const uint8_t *name, unsigned labels);
+
 /* a[0..len) and b[0..len) are equal but for the case of ASCII letters (RFC 4343).  Length bytes are
  * not letters, so this serves for labels, parts of names and whole names alike. */
 bool name_equal_bytes(const uint8_t *a, const uint8_t *b, size_t len);

@@ -1,8 +1,9 @@
+/* answer.c - replies into normal form, and answers out of it. */
 #include "resolver/core/answer.h"
 
 #include <string.h>
 
-/* --- Normal form ---------------------------------------------------------------------------- */
+/* ---- Normal form ---- */
 
 /* The question's name and, in any order, what its CNAMEs lead to; all in lower case. */
 struct chain {
@@ -59,8 +60,9 @@ static int chain_extend(struct chain *c, const uint8_t *reply, size_t len)
 	return err < 0 ? err : c->n > n_before;
 }
 
-/* Follow the CNAMEs of `reply` from the question on.  Servers may send them in any order (RFC 1034, 3.6), so passes
- * are made until nothing is added; each adds a name, and there are at most ANSWER_CHAIN_MAX. */
+/* Follow the CNAMEs of `reply` from the question on.  Servers may send them in any order (RFC 1034,
+ * 3.6), so passes are made until nothing is added; each adds a name, and there are at most
+ * ANSWER_CHAIN_MAX. */
 static int chain_follow(
     struct chain *c, const struct answer_question *question, const uint8_t *reply, size_t len)
 {
@@ -126,7 +128,8 @@ static void gather(struct gathered *g, const struct msg_rr *rr,
 				  rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS;
 	}
 	if (rr->section == SECTION_AUTHORITY && rr->type == TYPE_SOA) {
-		/* MINIMUM is the last of the fixed fields; the copy has checked that they are there. */
+		/* MINIMUM is the last of the fixed fields; the copy has checked that they are
+		 * there. */
 		uint32_t minimum = msg_u32(reply + rr->rdata_off + rr->rdata_len - 4);
 
 		g->has_soa = true;
@@ -172,8 +175,8 @@ static int copy_records(struct answer *a, struct msg_writer *w, struct gathered 
 	return more;
 }
 
-/* Say in the authority section's SOA how long the answer "no" holds, as an authoritative server would have
- * (RFC 2308, 3). */
+/* Say in the authority section's SOA how long the answer "no" holds, as an authoritative server
+ * would have (RFC 2308, 3). */
 static void lower_soa_ttl(struct answer *a, uint32_t ttl_s)
 {
 	for (unsigned i = 0; i < a->view.n_records; i++) {
@@ -234,7 +237,7 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 	return 0;
 }
 
-/* --- Answers for one asker -------------------------------------------------------------------- */
+/* ---- Answers for one asker ---- */
 
 static uint16_t flags_for(const struct answer_to *to, unsigned extra)
 {

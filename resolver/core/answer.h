@@ -1,10 +1,10 @@
-/* answer.h - what a client is sent: an upstream's reply brought into normal form, an answer made out of it for one
- * asker, and the short answers that need no upstream.
+/* answer.h - what a client is sent: an upstream's reply brought into normal form, an answer made
+ * out of it for one asker, and the short answers that need no upstream.
  *
- * Normal form: a whole message with one question and, behind it, the records that belong to that question or its chain
- * of CNAMEs; names compressed anew, TTLs capped, no OPT.  Its question stands at offset 12 and later names
- * point to it, so that copying the asker's question over it gives every record the asker's letter case.
- * Nothing malformed survives it.
+ * Normal form: a whole message with one question and, behind it, the records that belong to that
+ * question or its chain of CNAMEs; names compressed anew, TTLs capped, no OPT.  Its question stands
+ * at offset 12 and later names point to it, so that copying the asker's question over it gives
+ * every record the asker's letter case.  Nothing malformed survives it.
  */
 #ifndef QUELL_ANSWER_H
 #define QUELL_ANSWER_H
@@ -16,10 +16,10 @@
 #include "lib/dns/msg.h"
 #include "resolver/core/cache.h"
 
-/* A record takes at least 11 bytes (owner 1, type, class, TTL, length). */
-#define ANSWER_RECORDS_MAX (MSG_MAX / 11)
+#define ANSWER_RECORDS_MAX (MSG_MAX / MSG_RR_MIN)
 
-/* CNAMEs that are followed in one answer; a longer chain is cut off there and counts as malformed. */
+/* CNAMEs that are followed in one answer; a longer chain is cut off there and counts as
+ * malformed. */
 #define ANSWER_CHAIN_MAX 16
 
 /* The question of an answer: `name` in lower case. */
@@ -52,24 +52,24 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 
 /* Whom an answer is for. */
 struct answer_to {
-	uint16_t id, flags; /* as in the query */
-	const uint8_t *
-	    question; /* the question as it was asked, in its letter case; NULL: none could be read */
+	uint16_t id, flags;	 /* as in the query */
+	const uint8_t *question; /* as it was asked, in its letter case; NULL: none was read */
 	size_t question_len;
 	bool edns, dnssec_ok;
 	uint16_t udp_size; /* what we say in our OPT */
 	size_t limit;	   /* bytes that the asker can take */
 };
 
-/* Write `a` for one asker: ID, letter case, flags, TTLs less the time since it was stored, OPT; cut at the edge
- * of an RRset, with TC, where it is larger than to->limit (RFC 2181, 9: records of the additional section are left out
- * without TC).  *truncated says whether TC was set.
- * Returns the length, at most to->limit; `out` must have that size. */
+/* Write `a` for one asker: ID, letter case, flags, TTLs less the time since it was stored, OPT; cut
+ * at the edge of an RRset, with TC, where it is larger than to->limit (RFC 2181, 9: records of the
+ * additional section are left out without TC).  *truncated says whether TC was set.  Returns the
+ * length, at most to->limit; `out` must have that size. */
 size_t answer_write(const struct cache_answer *a, const struct answer_to *to, uint64_t now_ms,
     uint8_t *out, bool *truncated);
 
-/* An answer without records: `rcode`, and in OPT where the asker has EDNS the code `ede` (EDE_NONE: none) with its text
- * (static).  Returns the length, at most to->limit (the text is left out where it would not fit). */
+/* An answer without records: `rcode`, and in OPT where the asker has EDNS the code `ede` (EDE_NONE:
+ * none) with its text (static).  Returns the length, at most to->limit (the text is left out where
+ * it would not fit). */
 size_t answer_write_empty(
     const struct answer_to *to, unsigned rcode, int ede, const char *ede_text, uint8_t *out);
 

@@ -1,3 +1,4 @@
+/* cache.c - two rings of bytes, an index and ghosts. */
 #include "resolver/core/cache.h"
 
 #include <assert.h>
@@ -13,15 +14,15 @@
 /* One bucket and one ghost for so many bytes of cache: about what an entry takes. */
 #define ENTRY_USUAL 256
 
-#define ALIGN	   8u
-#define RECORD_MIN 11 /* bytes: root name, type, class, TTL, length (RFC 1035, 3.2.1) */
-#define HITS_MAX   3
+#define ALIGN	 8u
+#define HITS_MAX 3
 
-/* So many entries of the main ring one cache_put() moves from its tail to its head at most: that bounds its
- * cost.  Where this makes no room, the newcomer has to wait outside. */
+/* So many entries of the main ring one cache_put() moves from its tail to its head at most: that
+ * bounds its cost.  Where this makes no room, the newcomer has to wait outside. */
 #define MOVES_MAX 256
 
-/* What every run of bytes in a ring begins with.  A filler before the end of the ring is nothing more. */
+/* What every run of bytes in a ring begins with.  A filler before the end of the ring is nothing
+ * more. */
 struct run {
 	uint32_t size; /* of the whole run, a multiple of ALIGN */
 	bool live;     /* an entry that is in the index; else only bytes, until the tail comes by */
@@ -44,9 +45,10 @@ struct entry {
 };
 
 #define RUN_MAX                                                                                    \
-	(sizeof(struct entry) + MSG_MAX / RECORD_MIN * sizeof(uint16_t) + CACHE_KEY_SIZE + MSG_MAX)
+	(sizeof(struct entry) + MSG_MAX / MSG_RR_MIN * sizeof(uint16_t) + CACHE_KEY_SIZE + MSG_MAX)
 
-/* Runs lie from the tail to the head, around the end; `used` tells an empty ring from a full one. */
+/* Runs lie from the tail to the head, around the end; `used` tells an empty ring from a full
+ * one. */
 struct ring {
 	uint8_t *bytes;
 	uint32_t size, used;
@@ -75,7 +77,7 @@ void cache_key(struct cache_key *key, const uint8_t *name, size_t name_len, uint
 	key->len = (uint16_t)(CACHE_KEY_NAME + name_len);
 }
 
-/* --- rings --- */
+/* ---- rings ---- */
 
 static struct run *ring_tail(const struct ring *r)
 {
@@ -123,7 +125,7 @@ static struct ring ring_over(uint8_t *bytes, size_t size)
 	return (struct ring){.bytes = bytes, .size = (uint32_t)size};
 }
 
-/* --- entries --- */
+/* ---- entries ---- */
 
 static uint8_t *entry_key(struct entry *e)
 {
@@ -164,8 +166,8 @@ static void entry_kill(struct cache *c, struct entry *e)
 	c->usage.bytes -= e->run.size;
 }
 
-/* Move the entry at the tail of `from` to the head of the main ring, where it fits.  Both may be the same
- * ring: the run at the head is taken before the tail is given up, so nothing overlaps. */
+/* Move the entry at the tail of `from` to the head of the main ring, where it fits.  Both may be
+ * the same ring: the run at the head is taken before the tail is given up, so nothing overlaps. */
 static void entry_move(struct cache *c, struct ring *from, uint8_t hits)
 {
 	struct entry *old = (struct entry *)ring_tail(from);
@@ -181,8 +183,8 @@ static void entry_move(struct cache *c, struct ring *from, uint8_t hits)
 	ring_drop_tail(from);
 }
 
-/* Give an entry up.  Its hash is remembered where the name may well be asked for again: it got no chance to show it, or
- * it was asked for until it expired. */
+/* Give an entry up.  Its hash is remembered where the name may well be asked for again: it got no
+ * chance to show it, or it was asked for until it expired. */
 static void entry_evict(struct cache *c, struct entry *e, uint64_t now_ms)
 {
 	const bool expired = entry_expired(e, now_ms);
@@ -194,7 +196,7 @@ static void entry_evict(struct cache *c, struct entry *e, uint64_t now_ms)
 	entry_kill(c, e);
 }
 
-/* --- room --- */
+/* ---- room ---- */
 
 /* Is the run at the tail an answer that still lives? */
 static bool tail_lives(const struct ring *r, uint64_t now_ms)
@@ -224,8 +226,8 @@ static bool main_make_room(struct cache *c, uint32_t size, uint64_t now_ms, unsi
 	return true;
 }
 
-/* May the entry at the tail of the probation ring go on in the main ring?  While that is not full all may; then only
- * one that was asked for again. */
+/* May the entry at the tail of the probation ring go on in the main ring?  While that is not full
+ * all may; then only one that was asked for again. */
 static bool tail_promoted(struct cache *c, uint64_t now_ms, unsigned *moves)
 {
 	const struct entry *e = (const struct entry *)ring_tail(&c->probation);
@@ -251,7 +253,7 @@ static void probation_make_room(struct cache *c, uint32_t size, uint64_t now_ms,
 	}
 }
 
-/* --- the cache --- */
+/* ---- the cache ---- */
 
 static size_t align_up(size_t n)
 {
@@ -295,7 +297,8 @@ int cache_new(struct cache **out, size_t size, const struct hash_key *key)
 	c->main =
 	    ring_over(bytes + rings_off + probation, align_down(size - rings_off - probation));
 	c->run_max = (uint32_t)(probation / 8 < RUN_MAX ? probation / 8 : RUN_MAX);
-	/* A move within the ring takes a run and once on the way round a filler, which is smaller. */
+	/* A move within the ring takes a run and once on the way round a filler, which is
+	 * smaller. */
 	c->spare = 2 * c->run_max;
 	*out = c;
 	return 0;
@@ -311,7 +314,8 @@ bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
 {
 	struct entry *e = entry_find(c, table_hash(&c->index, key->bytes, key->len), key);
 
-	/* One that has expired stays until it is replaced: what takes its place inherits its hits. */
+	/* One that has expired stays until it is replaced: what takes its place inherits its
+	 * hits. */
 	if (e == NULL || entry_expired(e, now_ms))
 		return false;
 	if (e->hits < HITS_MAX)
@@ -335,7 +339,7 @@ static uint32_t run_size(
 {
 	size_t size;
 
-	if (answer->ttl_s == 0 || answer->len > MSG_MAX || answer->n_records > MSG_MAX / RECORD_MIN)
+	if (answer->ttl_s == 0 || answer->len > MSG_MAX || answer->n_records > MSG_MAX / MSG_RR_MIN)
 		return 0;
 	size = align_up(offsetof(struct entry, ttl_off) + answer->n_records * sizeof(uint16_t) +
 			key->len + answer->len);

@@ -1,19 +1,19 @@
 /* cache.h - the answers already known: bounded in bytes, and no scan of random names empties it.
  *
- *            put                 hit since it came in?  yes          hit again?  yes: to the head once more
- *   -----> [ probation: 1/8 ] ------------------------------> [ main: 7/8 ] ---+
- *               | no                                               | no        |
- *               v                                                  v           +--> head
+ *            put                 hit since it came in?  yes       hit again?  yes
+ *   -----> [ probation: 1/8 ] ----------------------------> [ main: 7/8 ] ---+
+ *               | no                                             | no        |
+ *               v                                                v           +--> its head again
  *             ghost (only its hash; a name that comes back soon goes to main at once)
  *
- * S3-FIFO (Yang et al., SOSP 2023) over two rings of bytes; while the main ring is not full, all that probation gives
- * up goes there.  An entry is one run of bytes in a ring:
- * header, record offsets, message.  Taking room at the head drops or moves what lies there, so there is
- * no free list, no fragmentation, and the bound holds under any mix of sizes.
+ * S3-FIFO (Yang et al., SOSP 2023) over two rings of bytes; while the main ring is not full, all
+ * that probation gives up goes there.  An entry is one run of bytes in a ring: header, record
+ * offsets, message.  Taking room at the head drops or moves what lies there, so there is no free
+ * list, no fragmentation, and the bound holds under any mix of sizes.
  *
- * The index is a uthash table of fixed size over the entries; its buckets and the ghosts are part of the
- * bound.  Time is given by the caller; nothing here reads a clock or allocates after cache_new().
- * One thread only.
+ * The index is a uthash table of fixed size over the entries; its buckets and the ghosts are part
+ * of the bound.  Time is given by the caller; nothing here reads a clock or allocates after
+ * cache_new().  One thread only.
  */
 #ifndef QUELL_CACHE_H
 #define QUELL_CACHE_H
@@ -39,8 +39,8 @@ struct cache_key {
 void cache_key(struct cache_key *key, const uint8_t *name, size_t name_len, uint16_t type,
     uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group);
 
-/* An answer as it is kept.  `msg` is a whole message in its normal form (answer.h): question, records,
- * no OPT.  Valid until the next cache_put() or cache_flush(). */
+/* An answer as it is kept.  `msg` is a whole message in its normal form (answer.h): question,
+ * records, no OPT.  Valid until the next cache_put() or cache_flush(). */
 struct cache_answer {
 	const uint8_t *msg;
 	size_t len;
@@ -59,23 +59,25 @@ struct cache_verdict {
 
 struct cache;
 
-/* A cache that takes `size` bytes in all, allocated here in one piece.  `key` is the secret for its hash.
- * Returns 0, ERR_RANGE for a size below 64 KiB or above 4 GiB, or ERR_NOMEM.  Free with cache_free(). */
+/* A cache that takes `size` bytes in all, allocated here in one piece.  `key` is the secret for its
+ * hash.  Returns 0, ERR_RANGE for a size below 64 KiB or above 4 GiB, or ERR_NOMEM.  Free with
+ * cache_free(). */
 int cache_new(struct cache **out, size_t size, const struct hash_key *key) QUELL_CHECK;
 void cache_free(struct cache *c);
 
-/* The answer for `key` that still lives at `now_ms`: true and *answer, with *verdict borrowed (the caller
- * may write it) - or false. */
+/* The answer for `key` that still lives at `now_ms`: true and *answer, with *verdict borrowed (the
+ * caller may write it) - or false. */
 bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
     struct cache_answer *answer, struct cache_verdict **verdict);
 
-/* Keep `answer` (its msg and ttl_off are copied) under `key`, in place of an older one; answer->stored_ms
- * is the time now.  What is larger than an eighth of the probation ring (1/64 of the cache), or has a TTL
- * of 0, is not kept: that is no error, and the older one is dropped. */
+/* Keep `answer` (its msg and ttl_off are copied) under `key`, in place of an older one;
+ * answer->stored_ms is the time now.  What is larger than an eighth of the probation ring (1/64 of
+ * the cache), or has a TTL of 0, is not kept: that is no error, and the older one is dropped. */
 void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
     const struct cache_verdict *verdict);
 
-/* Drop the entries of one name (lower-case wire form; all types), or all with NULL.  Returns how many. */
+/* Drop the entries of one name (lower-case wire form; all types), or all with NULL.  Returns how
+ * many. */
 size_t cache_flush(struct cache *c, const uint8_t *name);
 
 struct cache_usage {

@@ -1,3 +1,4 @@
+/* client.c - the networks that are answered. */
 #include "resolver/core/client.h"
 
 bool client_allowed(const struct options *options, const union addr *from)

@@ -1,4 +1,5 @@
-/* client.h - which clients are answered: a resolver open to the world is a weapon against others. */
+/* client.h - which clients are answered: a resolver open to the world is a weapon against
+ * others. */
 #ifndef QUELL_CLIENT_H
 #define QUELL_CLIENT_H
 

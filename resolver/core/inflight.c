@@ -1,10 +1,11 @@
+/* inflight.c - tables and lists of questions, waiters and tries. */
 #include "resolver/core/inflight.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-/* --- Tables ------------------------------------------------------------------------------------- */
+/* ---- Tables ---- */
 
 static uint32_t power_of_two(uint32_t n)
 {
@@ -53,7 +54,7 @@ void inflight_fini(struct inflight *f)
 	*f = (struct inflight){0};
 }
 
-/* --- Questions ------------------------------------------------------------------------------------ */
+/* ---- Questions ---- */
 
 struct inflight_question *inflight_find(const struct inflight *f, const struct cache_key *key)
 {
@@ -96,7 +97,7 @@ void inflight_close(struct inflight *f, struct inflight_question *q)
 	f->n_questions--;
 }
 
-/* --- Waiters -------------------------------------------------------------------------------------- */
+/* ---- Waiters ---- */
 
 struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q)
 {
@@ -134,7 +135,7 @@ size_t inflight_question_as_asked(
 	return q->name_len + 4u;
 }
 
-/* --- Tries ---------------------------------------------------------------------------------------- */
+/* ---- Tries ---- */
 
 static uint64_t try_key(enum query_carrier via, uint32_t port, uint16_t id)
 {

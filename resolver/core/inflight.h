@@ -1,14 +1,16 @@
 /* inflight.h - the questions that wait for an upstream: who waits for each, and what was tried.
  *
- *   question  (name, type, class, DO, CD)  found by its key: asked once, however many clients ask it
+ *   question  (name, type, class, DO, CD)  found by its key: asked once for all its clients
  *     |-- waiter, waiter, ...              a client each, first come first
  *     `-- try, try, ...                    found by (carrier, port, ID): a message sent upstream
  *
- * Three tables of fixed size, made by inflight_new(); nothing is allocated later.  Tries wait in one FIFO for each
- * class of waiting time (upstream.h), questions in one FIFO by age: the heads are what is due next.
+ * Three tables of fixed size, made by inflight_init(); nothing is allocated later.  Tries wait in
+ * one FIFO for each class of waiting time (upstream.h), questions in one FIFO by age: the heads are
+ * what is due next.
  *
- * A try whose question was answered by another may go on as an orphan (question NULL), only to learn whether
- * its server is back.  The structs are open, for query.c works on their fields; only query.c does.
+ * A try whose question was answered by another may go on as an orphan (question NULL), only to
+ * learn whether its server is back.  The structs are open, for query.c works on their fields; only
+ * query.c does.
  */
 #ifndef QUELL_INFLIGHT_H
 #define QUELL_INFLIGHT_H
@@ -19,7 +21,6 @@
 
 #include "lib/dns/msg.h"
 #include "lib/table.h"
-
 #include "resolver/core/cache.h"
 #include "resolver/core/query.h"
 #include "resolver/core/upstream.h"
@@ -102,7 +103,8 @@ void inflight_close(struct inflight *f, struct inflight_question *q);
 /* A new waiter, the last of `q`; the caller fills it but for `next`.  NULL: the table is full. */
 struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q);
 
-/* Keep, and give back, the letter case of a question of `q` (name, type, class as they stand in a message). */
+/* Keep, and give back, the letter case of a question of `q` (name, type, class as they stand in a
+ * message). */
 void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size_t name_len);
 size_t inflight_question_as_asked(
     const struct inflight_question *q, const struct inflight_waiter *w, uint8_t out[NAME_SIZE + 4]);
@@ -118,8 +120,8 @@ struct inflight_try *inflight_try_by_handle(const struct inflight *f, uint32_t h
 struct inflight_try *inflight_match(
     const struct inflight *f, enum query_carrier via, uint32_t port, uint16_t id);
 
-/* `t` (its sent.via, sent.port and id are set, and free by inflight_match()) was sent at now_ms: find it by these from
- * now on, and let it wait in the FIFO of its class. */
+/* `t` (its sent.via, sent.port and id are set, and free by inflight_match()) was sent at now_ms:
+ * find it by these from now on, and let it wait in the FIFO of its class. */
 void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms);
 
 /* Its time is over: out of its FIFO, a late reply still finds it. */

@@ -5,6 +5,7 @@
 #define QUELL_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/addr.h"
@@ -17,7 +18,7 @@ struct options {
 	uint32_t n_upstream;
 	struct net allow[OPTIONS_ALLOW_MAX]; /* loopback is always allowed */
 	uint32_t n_allow;
-	uint64_t cache_size; /* bytes */
+	size_t cache_size; /* bytes */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;
 	uint32_t query_timeout_ms;

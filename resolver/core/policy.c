@@ -1,3 +1,4 @@
+/* policy.c - names and targets against the lists. */
 #include "resolver/core/policy.h"
 
 #include "lib/dns/msg.h"

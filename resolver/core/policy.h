@@ -1,8 +1,8 @@
-/* policy.h - the verdict on a name: what the lists now in force say of it, and of the names that an answer
- * leads to.
+/* policy.h - the verdict on a name: what the lists now in force say of it, and of the names that an
+ * answer leads to.
  *
- * A verdict holds for one generation: it goes up by one with every change of the lists, so that a verdict kept
- * beside a cached answer can be known to be old.
+ * A verdict holds for one generation: it goes up by one with every change of the lists, so that a
+ * verdict kept beside a cached answer can be known to be old.
  */
 #ifndef QUELL_POLICY_H
 #define QUELL_POLICY_H
@@ -24,8 +24,8 @@ void policy_set_lists(struct policy *p, const struct trie *lists);
 /* Is `name` (lower-case wire form) blocked?  Cost: trie_blocks(). */
 bool policy_blocks(const struct policy *p, const uint8_t *name);
 
-/* Does an answer in normal form (answer.h) lead to a blocked name: by CNAME, DNAME, SVCB or HTTPS in its
- * answer section?  Cost: a walk over the answer section and a look-up for each target. */
+/* Does an answer in normal form (answer.h) lead to a blocked name: by CNAME, DNAME, SVCB or HTTPS
+ * in its answer section?  Cost: a walk over the answer section and a look-up for each target. */
 bool policy_blocks_targets(const struct policy *p, const uint8_t *msg, size_t len);
 
 #endif

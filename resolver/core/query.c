@@ -1,3 +1,4 @@
+/* query.c - the way of a query, down to the upstreams and back up. */
 #include "resolver/core/query.h"
 
 #include <stdlib.h>
@@ -87,7 +88,7 @@ void query_set_lists(struct query *q, const struct trie *lists)
 	policy_set_lists(&q->policy, lists);
 }
 
-/* --- Log lines, only when asked for ------------------------------------------------------------- */
+/* ---- Log lines, only when asked for ---- */
 
 static void note(const struct query *q, const struct query_asker *from, const uint8_t *name,
     uint16_t type, const char *outcome)
@@ -99,7 +100,7 @@ static void note(const struct query *q, const struct query_asker *from, const ui
 		    addr_format_host(&from->from, client), name_to_text(name, text), type, outcome);
 }
 
-/* --- 1. A client's message: who asks, and how an answer must look ---------------------------------- */
+/* ---- 1.  A client's message: who asks, and how an answer must look ---- */
 
 static struct answer_to answer_for(const struct query *q, const struct query_asker *from,
     const struct msg_query *ask, const uint8_t *msg, size_t out_size)
@@ -176,7 +177,7 @@ static size_t answer_unforwardable(
 	}
 }
 
-/* --- 2. The lists ------------------------------------------------------------------------------- */
+/* ---- 2.  The lists ---- */
 
 static size_t answer_blocked(const struct answer_to *to, const char *text, uint8_t *out)
 {
@@ -196,7 +197,7 @@ static bool leads_to_blocked(
 	return verdict->blocked;
 }
 
-/* --- 3. The cache ------------------------------------------------------------------------------- */
+/* ---- 3.  The cache ---- */
 
 /* The answer for one asker, unless it leads to a blocked name; *outcome is for the log. */
 static size_t write_judged(struct query *q, const struct cache_answer *a,
@@ -216,7 +217,7 @@ static size_t write_judged(struct query *q, const struct cache_answer *a,
 	return len;
 }
 
-/* --- 4. Upstream: tries ---------------------------------------------------------------------------- */
+/* ---- 4.  Upstream: tries ---- */
 
 /* Tell the loop when query_tick() is due: the heads of the FIFOs are the earliest. */
 static void arm(struct query *q)
@@ -325,7 +326,7 @@ failed:
 	return false;
 }
 
-/* --- 5. Upstream: the end of a question ------------------------------------------------------------ */
+/* ---- 5.  Upstream: the end of a question ---- */
 
 static struct answer_to answer_for_waiter(const struct query *q,
     const struct inflight_question *question, const struct inflight_waiter *w,
@@ -343,8 +344,8 @@ static struct answer_to answer_for_waiter(const struct query *q,
 	};
 }
 
-/* Forget a question whose waiters were answered.  A try at a server that is down goes on: its reply would say that the
- * server is back. */
+/* Forget a question whose waiters were answered.  A try at a server that is down goes on: its reply
+ * would say that the server is back. */
 static void close_question(struct query *q, struct inflight_question *question)
 {
 	struct inflight_try *t, *next;
@@ -424,7 +425,7 @@ static void try_lost(struct query *q, struct inflight_try *t, uint64_t now_ms)
 	advance(q, question, now_ms);
 }
 
-/* --- The way of a query: down ------------------------------------------------------------------- */
+/* ---- The way of a query: down ---- */
 
 /* Let the asker wait for `question`. */
 static bool join(struct query *q, struct inflight_question *question,
@@ -467,7 +468,8 @@ static struct inflight_question *open_question(
 	return question;
 }
 
-/* Ask upstream, or wait for what was asked already.  Returns the length of an answer when that cannot be. */
+/* Ask upstream, or wait for what was asked already.  Returns the length of an answer when that
+ * cannot be. */
 static size_t forward(struct query *q, const struct query_asker *from, const struct msg_query *ask,
     const struct cache_key *key, const struct answer_to *to, uint64_t now_ms, uint8_t *out)
 {
@@ -554,10 +556,10 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	return forward(q, from, &ask, &key, &to, now_ms, out);
 }
 
-/* --- The way of a query: back up ----------------------------------------------------------------- */
+/* ---- The way of a query: back up ---- */
 
-/* Does the message repeat what was asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the question out when they
- * say that they do not understand. */
+/* Does the message repeat what was asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
+ * question out when they say that they do not understand. */
 static bool repeats_question(
     const struct inflight_question *question, const uint8_t *msg, size_t len)
 {
@@ -589,7 +591,8 @@ static struct inflight_try *awaited(const struct query *q, enum query_carrier vi
 	return t;
 }
 
-/* A reply that is no answer: remember what to say if no server does better, and do not ask this one again. */
+/* A reply that is no answer: remember what to say if no server does better, and do not ask this one
+ * again. */
 static void server_declined(
     struct query *q, struct inflight_try *t, unsigned rcode, uint64_t now_ms)
 {
@@ -617,6 +620,15 @@ static void ask_again(
 		advance(q, question, now_ms);
 }
 
+/* Is `server` being asked this over TCP already?  A repeated question over UDP brings a second truncated reply. */
+static bool fetched_over_tcp(const struct inflight_question *question, unsigned server)
+{
+	for (const struct inflight_try *t = question->tries; t != NULL; t = t->question_next)
+		if (t->sent.via == CARRIER_TCP && t->server == server)
+			return true;
+	return false;
+}
+
 static void use_reply(
     struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
 {
@@ -628,10 +640,12 @@ static void use_reply(
 
 	question->replied = true;
 	if ((msg_u16(msg + 2) & MSG_TC) != 0) {
-		if (t->sent.via == CARRIER_UDP)
-			ask_again(q, t, CARRIER_TCP, now_ms);
-		else
+		if (t->sent.via == CARRIER_TCP)
 			server_declined(q, t, RCODE_SERVFAIL, now_ms);
+		else if (fetched_over_tcp(question, t->server))
+			end_try(q, t);
+		else
+			ask_again(q, t, CARRIER_TCP, now_ms);
 		return;
 	}
 	if (answer_normalise(&q->answer, &asked, &limits, msg, len, now_ms) != 0) {
@@ -692,7 +706,7 @@ void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
 	arm(q);
 }
 
-/* --- Time --------------------------------------------------------------------------------------- */
+/* ---- Time ---- */
 
 /* The time of a try is over.  A late reply is still welcome while its question waits. */
 static void try_overdue(struct query *q, struct inflight_try *t, uint64_t now_ms)
@@ -729,7 +743,7 @@ void query_tick(struct query *q, uint64_t now_ms)
 	arm(q);
 }
 
-/* --- For the control socket ----------------------------------------------------------------------- */
+/* ---- For the control socket ---- */
 
 void query_stats(const struct query *q, struct stats *out)
 {

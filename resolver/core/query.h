@@ -1,4 +1,5 @@
-/* query.h - the way of a query: the one file that knows it whole (query.c reads from top to bottom).
+/* query.h - the way of a query: the one file that knows it whole (query.c reads from top to
+ * bottom).
  *
  *   query_ask()    -- a client's message came in          \
  *   query_reply()  -- an upstream's message came in         } events in, with the time
@@ -11,9 +12,9 @@
  *   net->done()    -- no reply is awaited any more
  *   net->arm()     -- call query_tick() then
  *
- * Sans-I/O: no socket, no clock, no allocation after query_new(); the same events give the same actions
- * (with the generator of random numbers fixed).  Actions are called from within the events; an action must
- * not call back into the core.  One thread only.
+ * Sans-I/O: no socket, no clock, no allocation after query_new(); the same events give the same
+ * actions (with the generator of random numbers fixed).  Actions are called from within the events;
+ * an action must not call back into the core.  One thread only.
  */
 #ifndef QUELL_QUERY_H
 #define QUELL_QUERY_H
@@ -29,8 +30,8 @@
 #include "resolver/core/options.h"
 #include "resolver/core/stats.h"
 
-/* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from` and `tcp`; the
- * rest belongs to the listeners. */
+/* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from` and
+ * `tcp`; the rest belongs to the listeners. */
 struct query_asker {
 	union addr from;
 	bool tcp;
@@ -52,46 +53,48 @@ struct query_try {
 
 struct query_net {
 	void *ctx;
-	/* Send msg[0..len) to a client that waited.  Whether it arrives is not the core's matter. */
+	/* Send msg[0..len) to a client that waited.  Whether it arrives is not the core's
+	 * matter. */
 	void (*send)(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len);
-	/* Draw a port to ask `to` from: its handle into *port.  Returns 0, or an error: then nothing can be
-	 * asked that way now. */
+	/* Draw a port to ask `to` from: its handle into *port.  Returns 0, or an error: then
+	 * nothing can be asked that way now. */
 	int (*port)(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port);
-	/* Send msg[0..len) (a whole message, without the TCP length).  Returns 0, or an error: then done() is
-	 * still called, and query_failed() must not be. */
+	/* Send msg[0..len) (a whole message, without the TCP length).  Returns 0, or an error: then
+	 * done() is still called, and query_failed() must not be. */
 	int (*ask)(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len);
 	/* The port of this try is not needed any more (it got its reply, or was given up). */
 	void (*done)(void *ctx, const struct query_try *try);
-	/* Call query_tick() at `at_ms`, instead of when was said before; UINT64_MAX: not until said anew. */
+	/* Call query_tick() at `at_ms`, instead of when was said before; UINT64_MAX: not until said
+	 * anew. */
 	void (*arm)(void *ctx, uint64_t at_ms);
 };
 
 struct query;
 
-/* A core with these options, its tables and cache allocated here.  `net`, `rng` and `options` are copied.
- * Returns 0, ERR_NOMEM or ERR_RANGE.  Free with query_free(). */
+/* A core with these options, its tables and cache allocated here.  `net`, `rng` and `options` are
+ * copied.  Returns 0, ERR_NOMEM or ERR_RANGE.  Free with query_free(). */
 int query_new(struct query **out, const struct options *options, const struct query_net *net,
     const struct rng *rng) QUELL_CHECK;
 void query_free(struct query *q);
 
-/* Take other options; what is in flight goes on.  A changed cache_size or questions_max counts from the next
- * start (the tables keep their size).  Returns 0. */
+/* Take other options; what is in flight goes on.  A changed cache_size or questions_max counts from
+ * the next start (the tables keep their size). */
 void query_set_options(struct query *q, const struct options *options);
 
-/* Judge by these lists from now on (an all-zero trie: none).  The bytes stay mapped until the next call; the
- * cache is kept, its entries are judged anew when they are asked for. */
+/* Judge by these lists from now on (an all-zero trie: none).  The bytes stay mapped until the next
+ * call; the cache is kept, its entries are judged anew when they are asked for. */
 void query_set_lists(struct query *q, const struct trie *lists);
 
 #define QUERY_OUT_SIZE 65535
 
-/* A client's message.  Returns the length of the answer written to out[0..out_size), or 0 when there is none
- * (now: it may come by net->send(); or at all).  out_size: QUERY_OUT_SIZE for TCP, at least the option
- * udp_size (and 512) for UDP. */
+/* A client's message.  Returns the length of the answer written to out[0..out_size), or 0 when
+ * there is none (now: it may come by net->send(); or at all).  out_size: QUERY_OUT_SIZE for TCP, at
+ * least the option udp_size (and 512) for UDP. */
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size) QUELL_CHECK;
 
-/* A message came in on `port` (of CARRIER_UDP: from the address `from`; of CARRIER_TCP: for the try that was
- * asked there).  All checks against what was asked are made here. */
+/* A message came in on `port` (of CARRIER_UDP: from the address `from`; of CARRIER_TCP: for the try
+ * that was asked there).  All checks against what was asked are made here. */
 void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
     const uint8_t *msg, size_t len, uint64_t now_ms);
 

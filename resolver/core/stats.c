@@ -1,3 +1,4 @@
+/* stats.c - the rows of the table. */
 #include "resolver/core/stats.h"
 
 #define STATS_ROW(name, text) {#name, text},

@@ -1,3 +1,4 @@
+/* upstream.c - round trips, silence, and the order of servers. */
 #include "resolver/core/upstream.h"
 
 #include <string.h>
@@ -68,7 +69,8 @@ uint32_t upstream_wait_ms(unsigned wait_class)
 
 unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier)
 {
-	/* Three times the usual round trip leaves room for a server that has to ask others itself. */
+	/* Three times the usual round trip leaves room for a server that has to ask others
+	 * itself. */
 	uint32_t srtt_ms8 = u->server[i].srtt_ms8;
 	uint32_t want_ms = srtt_ms8 == 0 ? UPSTREAM_WAIT_UNKNOWN_MS : srtt_ms8 * 3 / 8;
 	unsigned class = 0;

@@ -1,10 +1,12 @@
-/* upstream.h - the servers that questions are forwarded to: which one next, how long to wait, who is down.
+/* upstream.h - the servers that questions are forwarded to: which one next, how long to wait, who
+ * is down.
  *
  *   up ---- UPSTREAM_DOWN_AFTER tries in a row without a reply ----> down
  *      <------------------- any reply at all -----------------------
  *
- * A server that is down is asked only when no other is left, and once a UPSTREAM_PROBE_MS with a copy of a question
- * that another server answers, so that it is back in use within seconds of coming back.
+ * A server that is down is asked only when no other is left, and once a UPSTREAM_PROBE_MS with a
+ * copy of a question that another server answers, so that it is back in use within seconds of
+ * coming back.
  */
 #ifndef QUELL_UPSTREAM_H
 #define QUELL_UPSTREAM_H
@@ -20,8 +22,8 @@
 /* Tries of one question at one server (RFC 9520, 3.1). */
 #define UPSTREAM_TRIES_MAX 3
 
-/* Waiting times double from class to class, ms: the first for a server that is near, the last for one that is slow or
- * was tried before. */
+/* Waiting times double from class to class, ms: the first for a server that is near, the last for
+ * one that is slow or was tried before. */
 #define UPSTREAM_WAIT_MIN_MS  100
 #define UPSTREAM_WAIT_CLASSES 6
 
@@ -48,23 +50,24 @@ struct upstreams {
 /* Take the servers of `options`; what is known of those that stay is kept. */
 void upstream_configure(struct upstreams *u, const struct options *options);
 
-/* The server to ask next, when tries[i] questions went to server i already: one that is up before one that is down, the
- * less tried before the more tried, the nearer before the farther.  -1: none is left. */
+/* The server to ask next, when tries[i] questions went to server i already: one that is up before
+ * one that is down, the less tried before the more tried, the nearer before the farther.  -1: none
+ * is left. */
 int upstream_choose(const struct upstreams *u, const uint8_t tries[CONF_UPSTREAM_MAX]);
 
-/* A server that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not due again for
- * UPSTREAM_PROBE_MS. */
+/* A server that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
+ * due again for UPSTREAM_PROBE_MS. */
 int upstream_probe(struct upstreams *u, int except, uint64_t now_ms);
 
-/* Into which class of waiting times a try falls that follows `earlier` tries of the same question at server i; and how long
- * that class waits, ms. */
+/* Into which class of waiting times a try falls that follows `earlier` tries of the same question
+ * at server i; and how long that class waits, ms. */
 unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier);
 uint32_t upstream_wait_ms(unsigned wait_class);
 
 bool upstream_is_down(const struct upstreams *u, unsigned i);
 
-/* What happened to a try at the server `addr` (one that is not configured any more: nothing is noted).
- * `rtt_ms`: from sending to the reply. */
+/* What happened to a try at the server `addr` (one that is not configured any more: nothing is
+ * noted).  `rtt_ms`: from sending to the reply. */
 void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms);
 void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_ms);
 

@@ -75,7 +75,8 @@ static int write_frame(struct place *p)
 	return out->done == out->len;
 }
 
-/* Read on into at[*done..len).  1: it is full; 0: some is missing; ERR_NET: the connection ended; ERR_SYS. */
+/* Read on into at[*done..len).  1: it is full; 0: some is missing; ERR_NET: the connection ended;
+ * ERR_SYS. */
 static int read_some(int fd, uint8_t *at, size_t *done, size_t len)
 {
 	ssize_t got = recv(fd, at + *done, len - *done, 0);
@@ -118,8 +119,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (got < 0) {
 		place_fail(p);
 	} else if (got > 0) {
-		/* The core may end this try, and even take the place for another, while it reads the
-		 * message: so that is ours, and the place is left alone from here on. */
+		/* The core may end this try, and even take the place for another, while it reads
+		 * the message: so that is ours, and the place is left alone from here on. */
 		in = p->in;
 		p->in = (struct frame){0};
 		p->in_len_done = 0;

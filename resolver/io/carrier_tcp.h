@@ -3,8 +3,8 @@
  * At most CARRIER_TCP_MAX at once.  The core's timers bound how long each may take.
  *
  *   port: a place is taken -> ask: connect -> write length + message -> read length + message
- *     -> query_reply(), again for a further message if the core did not want this one -> done: closed
- *   an error, or the end before that -> closed, query_failed()                        -> done
+ *     -> query_reply(), for each further message too while the core wants another -> done: closed
+ *   an error, or the end before that -> closed, query_failed()                    -> done
  */
 #ifndef QUELL_CARRIER_TCP_H
 #define QUELL_CARRIER_TCP_H
@@ -24,9 +24,9 @@ struct carrier_tcp *carrier_tcp_new(struct event_base *base);
 void carrier_tcp_set_core(struct carrier_tcp *c, struct query *core);
 void carrier_tcp_free(struct carrier_tcp *c);
 
-/* The core's actions, for CARRIER_TCP: port() takes a free place (ERR_LIMIT: there is none), ask() begins to
- * connect (ERR_RANGE: the message is too long; ERR_NOMEM; ERR_SYS), done() gives the place back.  Each port()
- * that gave 0 is followed by one done(). */
+/* The core's actions, for CARRIER_TCP: port() takes a free place (ERR_LIMIT: there is none), ask()
+ * begins to connect (ERR_RANGE: the message is too long; ERR_NOMEM; ERR_SYS), done() gives the
+ * place back.  Each port() that gave 0 is followed by one done(). */
 int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port) QUELL_CHECK;
 int carrier_tcp_ask(
     struct carrier_tcp *c, const struct query_try *try, const uint8_t *msg, size_t len) QUELL_CHECK;

@@ -59,7 +59,8 @@ static void place_close(struct place *p)
 	p->owner->n_open--;
 }
 
-/* One datagram for each wake-up: the loop comes back for more, and no port can keep the others waiting. */
+/* One datagram for each wake-up: the loop comes back for more, and no port can keep the others
+ * waiting. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct place *p = arg;
@@ -124,7 +125,8 @@ fail:
 	return err;
 }
 
-/* Close what is spent and not awaited, so that a port is never open for long: an attacker would find it. */
+/* Close what is spent and not awaited, so that a port is never open for long: an attacker would
+ * find it. */
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct carrier_udp *c = arg;

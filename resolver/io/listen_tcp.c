@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
+#include "resolver/io/timer.h"
 
 #define SOCKETS_MAX    (2 * CONF_LISTEN_MAX)
 #define ACCEPTS_MAX    32 /* for one wake-up */
@@ -64,18 +65,11 @@ struct listen_tcp {
 	uint8_t frame[FRAME_MAX]; /* the answer in the making */
 };
 
-static struct timeval timeval_ms(uint64_t ms)
-{
-	return (struct timeval){
-	    .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
-}
-
 /* ---- idle time ---- */
 
 static void idle_arm(struct listen_tcp *l, uint64_t now_ms)
 {
 	const struct tcp_conn *first = TAILQ_FIRST(&l->open);
-	struct timeval wait;
 	uint64_t due_ms;
 
 	if (first == NULL) {
@@ -83,8 +77,7 @@ static void idle_arm(struct listen_tcp *l, uint64_t now_ms)
 		return;
 	}
 	due_ms = first->progress_ms + l->idle_ms;
-	wait = timeval_ms(due_ms > now_ms ? due_ms - now_ms : 0);
-	event_add(&l->idle, &wait);
+	timer_start(&l->idle, due_ms > now_ms ? due_ms - now_ms : 0);
 }
 
 static void conn_progress(struct tcp_conn *c, uint64_t now_ms)
@@ -170,8 +163,8 @@ static void conn_take_message(struct tcp_conn *c, size_t frame_len, uint64_t now
 	conn_progress(c, now_ms);
 }
 
-/* Do what can be done for a connection now: take messages, write answers, wait for what is missing, or
- * close. */
+/* Do what can be done for a connection now: take messages, write answers, wait for what is missing,
+ * or close. */
 static void conn_proceed(struct tcp_conn *c, uint64_t now_ms)
 {
 	size_t frame_len;
@@ -298,14 +291,12 @@ static int conn_open(struct tcp_socket *s, int fd, const union addr *from, uint6
  * spinning. */
 static void accept_pause(struct listen_tcp *l, const char *reason)
 {
-	const struct timeval wait = timeval_ms(ACCEPT_WAIT_MS);
-
 	log_warning("tcp-accept", "cannot take a connection: %s", reason);
 	for (unsigned i = 0; i < SOCKETS_MAX; i++) {
 		if (l->sockets[i].fd >= 0)
 			event_del(&l->sockets[i].acceptable);
 	}
-	event_add(&l->resume, &wait);
+	timer_start(&l->resume, ACCEPT_WAIT_MS);
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *arg)
@@ -443,7 +434,8 @@ void listen_tcp_send(
 	if (evbuffer_get_length(c->out) > LISTEN_TCP_OUT_MAX ||
 	    evbuffer_add(c->out, be, sizeof(be)) < 0 || evbuffer_add(c->out, msg, len) < 0)
 		c->broken = true;
-	/* Called from the core, maybe for a message of this very connection: go on when it is through. */
+	/* Called from the core, maybe for a message of this very connection: go on when it is
+	 * through. */
 	event_active(&c->writable, EV_WRITE, 0);
 }
 

@@ -1,14 +1,16 @@
-/* listen_tcp.h - clients over TCP (RFC 7766): a length and a message, pipelined, answered in any order.
+/* listen_tcp.h - clients over TCP (RFC 7766): a length and a message, pipelined, answered in any
+ * order.
  *
  *   read -> [ in: one message at most ] -> query_ask() -> [ out ] -> write
  *                                          listen_tcp_send() ^
  *
- * Bounds: connections in all (`clients_max`; one more is closed at once), bytes waiting for each reader
- * (LISTEN_TCP_OUT_MAX: beyond it we stop taking messages from that client until it drains, and an answer that
- * comes then ends the connection), messages awaited by each (LISTEN_TCP_PENDING_MAX: likewise we stop), idle
- * time (`idle_ms`, from the last whole message or bytes of an answer; a client that dribbles a message is idle,
- * one that waits for us is not).  A message that can never have an answer (shorter than a header, or
- * itself a response) ends its connection.  A client that has shut down its side gets what is pending.
+ * Bounds: connections in all (`clients_max`; one more is closed at once), bytes waiting for each
+ * reader (LISTEN_TCP_OUT_MAX: beyond it we stop taking messages from that client until it drains,
+ * and an answer that comes then ends the connection), messages awaited by each
+ * (LISTEN_TCP_PENDING_MAX: likewise we stop), idle time (`idle_ms`, from the last whole message or
+ * bytes of an answer; a client that dribbles a message is idle, one that waits for us is not).  A
+ * message that can never have an answer (shorter than a header, or itself a response) ends its
+ * connection.  A client that has shut down its side gets what is pending.
  */
 #ifndef QUELL_LISTEN_TCP_H
 #define QUELL_LISTEN_TCP_H
@@ -30,8 +32,9 @@ void listen_tcp_free(struct listen_tcp *l);
 /* Other bounds; connections above a lower clients_max stay. */
 void listen_tcp_set(struct listen_tcp *l, unsigned clients_max, unsigned idle_ms);
 
-/* Accept from `fd` (bound, listening and non-blocking; becomes the listener's, and is closed on an error) as
- * number `index` (< 2 * CONF_LISTEN_MAX).  Returns 0, ERR_RANGE (no such number, or in use) or ERR_NOMEM. */
+/* Accept from `fd` (bound, listening and non-blocking; becomes the listener's, and is closed on an
+ * error) as number `index` (< 2 * CONF_LISTEN_MAX).  Returns 0, ERR_RANGE (no such number, or in
+ * use) or ERR_NOMEM. */
 int listen_tcp_add(struct listen_tcp *l, unsigned index, int fd) QUELL_CHECK;
 
 /* Close socket `index`; its connections stay.  Unknown: nothing. */

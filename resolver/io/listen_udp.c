@@ -20,16 +20,16 @@
 #define DATAGRAM    4096
 
 /* Room for the local address of a datagram, of either family. */
-union control {
-	struct cmsghdr align;
-	char ip4[CMSG_SPACE(sizeof(struct in_pktinfo))];
-	char ip6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+struct control {
+	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
+
+_Static_assert(sizeof(struct in_pktinfo) <= sizeof(struct in6_pktinfo), "IPv6 takes more room");
 
 /* A datagram and its answer. */
 struct exchange {
 	union addr from;
-	union control in_control, out_control;
+	struct control in_control, out_control;
 	struct iovec in_iov, out_iov;
 	uint8_t query[DATAGRAM];
 	uint8_t answer[DATAGRAM];
@@ -74,20 +74,23 @@ static void read_local(struct msghdr *hdr, struct query_asker *asker)
 }
 
 static void put_control(
-    struct msghdr *hdr, union control *control, int level, int type, const void *info, size_t len)
+    struct msghdr *hdr, struct control *control, int level, int type, const void *info, size_t len)
 {
+	struct cmsghdr *c;
+
 	memset(control, 0, sizeof(*control));
-	control->align.cmsg_level = level;
-	control->align.cmsg_type = type;
-	control->align.cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(&control->align), info, len);
 	hdr->msg_control = control;
 	hdr->msg_controllen = CMSG_SPACE(len);
+	c = CMSG_FIRSTHDR(hdr);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), info, len);
 }
 
-/* Send from the address that was asked.  The interface is left to the routing table, which knows the way back
- * better than the way in did; only a link-local address means nothing without it. */
-static void write_local(struct msghdr *hdr, union control *control, const struct query_asker *to)
+/* Send from the address that was asked.  The interface is left to the routing table, which knows
+ * the way back better than the way in did; only a link-local address means nothing without it. */
+static void write_local(struct msghdr *hdr, struct control *control, const struct query_asker *to)
 {
 	if (to->local.sa.sa_family == AF_INET) {
 		struct in_pktinfo info = {.ipi_spec_dst = to->local.in4.sin_addr};
@@ -110,7 +113,8 @@ static void log_lost(const struct msghdr *hdr)
 	log_debug("udp-send", "answer to %s lost: %s", addr_format(hdr->msg_name, text), reason);
 }
 
-/* Clients ask again, so an answer that cannot be sent now is dropped, and those behind it are not. */
+/* Clients ask again, so an answer that cannot be sent now is dropped, and those behind it are
+ * not. */
 static void send_batch(int fd, struct mmsghdr *out, unsigned n)
 {
 	unsigned done = 0;
@@ -259,7 +263,7 @@ void listen_udp_send(
     struct listen_udp *l, const struct query_asker *to, const uint8_t *msg, size_t len)
 {
 	union addr addr = to->from;
-	union control control;
+	struct control control;
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)msg, .iov_len = len};
 	struct mmsghdr out = {.msg_hdr = {
 				  .msg_name = &addr,

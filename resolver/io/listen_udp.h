@@ -1,7 +1,9 @@
-/* listen_udp.h - clients over UDP: a batch in (recvmmsg), each through the core, a batch out (sendmmsg).
+/* listen_udp.h - clients over UDP: a batch in (recvmmsg), each through the core, a batch out
+ * (sendmmsg).
  *
- * Sockets come from the parent, bound and non-blocking.  A wildcard socket has IP_PKTINFO or IPV6_RECVPKTINFO
- * set, and answers from the address that was asked (IP_PKTINFO, IPV6_PKTINFO in sendmsg).
+ * Sockets come from the parent, bound and non-blocking.  A wildcard socket has IP_PKTINFO or
+ * IPV6_RECVPKTINFO set, and answers from the address that was asked (IP_PKTINFO, IPV6_PKTINFO in
+ * sendmsg).
  */
 #ifndef QUELL_LISTEN_UDP_H
 #define QUELL_LISTEN_UDP_H

@@ -56,6 +56,10 @@ class House:
 
     def run_resolving(self, folder, command):
         """The same where /etc/resolv.conf names quell."""
+        if shutil.which(command[0]) is None:
+            raise Skip(command[0] + " is not installed")
+        if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            raise Skip("/etc/resolv.conf cannot be replaced for one program here (a chroot?)")
         path = os.path.join(folder, "resolv.conf")
         with open(path, "w") as f:
             f.write("nameserver %s\noptions timeout:2 attempts:1\n" % HOST)
@@ -141,8 +145,7 @@ def test_browser():
             text = house.run_resolving(folder, [
                 "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                "--user-data-dir=" + folder, "--virtual-time-budget=30000", "--dump-dom", "http://page.test/"]
-                if shutil.which("chromium") else ["chromium"])
+                "--user-data-dir=" + folder, "--virtual-time-budget=30000", "--dump-dom", "http://page.test/"])
         finally:
             web.shutdown()
             web.server_close()

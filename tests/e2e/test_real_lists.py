@@ -11,8 +11,8 @@ import time
 
 import harness
 from harness import (
-    BUILD, SOURCE, FakeUpstream, Quelld, Skip, equal, frame, main, read_frame, reply_to, temporary_folder, test,
-    wire_name)
+    BUILD, SOURCE, FakeUpstream, Quelld, Skip, equal, frame, main, read_frame, reply_to, temporary_folder, test)
+
 
 SHARED = os.path.join(SOURCE, "..", "shared")
 TYPES = {"A": 1, "AAAA": 28, "HTTPS": 65}

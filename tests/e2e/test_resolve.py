@@ -16,7 +16,7 @@ import dns.rcode
 import dns.rdatatype
 
 from harness import (
-    SOA, FakeUpstream, Later, Quelld, Skip, address_of, addresses, assert_asked, assert_blocked,
+    SOA, WAIT_SECONDS, FakeUpstream, Later, Quelld, Skip, address_of, addresses, assert_asked, assert_blocked,
     assert_rcode, bind_pair, check_answer, ede_codes, equal, frame, has_ipv6, main, query, read_frame,
     records, reply_to, test, to_wire, usual_reply)
 
@@ -365,8 +365,10 @@ def test_dead_upstream():
         # It is back: a probe finds it, within seconds.
         first_speaks.set()
         answered = len(first.asked())
+        end = time.monotonic() + WAIT_SECONDS
         while len(first.asked()) == answered:
             daemon.ask(next(names))
+            assert time.monotonic() < end, "not probed in %d s" % WAIT_SECONDS
         # and then it is as good as the other, which dies now
         second_speaks.clear()
         for _ in range(3):

@@ -1,5 +1,5 @@
-/* The configuration: any text is refused with a line number, or prints as a text that reads back as the
- * same configuration. */
+/* fuzz_conf.c - the configuration: any text is refused with a line number, or prints as a text that
+ * reads back as the same configuration. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,10 +1,12 @@
 /* fuzz_core.c - any order of events at the query core: client messages, replies, time.
  *
  * The input is a list of commands: a byte that says which, two bytes of length, so many bytes.
- *   0 a client's message over UDP    1 the same over TCP    2 a reply of these bytes to the last try, its ID and
- *   question put right    3 the same, untouched    4 time passes: 16 ms for each byte    5 the last try fails
- * Invariants: every answer is a well-formed response to a message of this client, within its size, and every
- * message upstream is a well-formed query.
+ *   0  a client's message over UDP              1  the same over TCP
+ *   2  a reply of these bytes to the last try, its ID and question put right
+ *   3  the same, untouched                      4  time passes: 16 ms for each byte
+ *   5  the last try fails
+ * Invariants: every answer is a well-formed response to a message of this client, within its size,
+ * and every message upstream is a well-formed query.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -120,7 +122,8 @@ static void reply(struct world *w, bool mend, const uint8_t *bytes, size_t len)
 		return;
 	memcpy(msg, bytes, len);
 	if (mend && len >= MSG_HEADER) {
-		/* The fuzzer's header but for ID and QDCOUNT, the question as asked, the fuzzer's records. */
+		/* The fuzzer's header but for ID and QDCOUNT, the question as asked, the fuzzer's
+		 * records. */
 		question_len = MSG_HEADER + name_len(w->asked + MSG_HEADER) + 4;
 		memcpy(msg, w->asked, 2);
 		msg[2] |= MSG_QR >> 8;

@@ -1,5 +1,6 @@
-/* List texts.  The first byte chooses the syntax (0: by content), the rest is the text.  Whatever it
- * says, each rule has a well-formed lower-case name, lines come in order, and the counts agree. */
+/* fuzz_feed.c - list texts.  The first byte chooses the syntax (0: by content), the rest is the
+ * text.  Whatever it says, each rule has a well-formed lower-case name, lines come in order, and
+ * the counts agree. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,7 @@
-/* Images.  On any bytes a look-up reads nothing outside; an image that verify_image() passes has the rules
- * that its header counts, and a look-up finds each.  Each input is tried as it is, and once more with
- * its length and checksum made right, which a fuzzer would hardly find. */
+/* fuzz_image.c - images.  On any bytes a look-up reads nothing outside; an image that
+ * verify_image() passes has the rules that its header counts, and a look-up finds each.  Each input
+ * is tried as it is, and once more with its length and checksum made right, which a fuzzer would
+ * hardly find. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* fuzz_reply.c - an upstream's message: walk and copy against ldns, and the copy in another's name. */
+/* fuzz_reply.c - an upstream's message: walk and copy against ldns, and the copy in another's
+ * name. */
 #include <stdio.h>
 
 #include "tests/unit/oracle.h"

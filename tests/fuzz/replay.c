@@ -1,8 +1,8 @@
 /* replay.c - runs a fuzz target without a fuzzer: over its seeds and its past crashes.
  *
  * The main of fuzz_X where it is built without libFuzzer.  Without arguments it replays the folders
- * seeds/X and crashes/X of this folder and prints TAP, one line for each; with arguments, those files.
- * A target that finds fault traps, and the last "# FILE" line says on which file.
+ * seeds/X and crashes/X of this folder and prints TAP, one line for each; with arguments, those
+ * files.  A target that finds fault traps, and the last "# FILE" line says on which file.
  */
 #include <dirent.h>
 #include <stdbool.h>

@@ -1,11 +1,12 @@
-/* scene.c - runs scripted questions through the real query core, with a fake clock and a fake network.
+/* scene.c - runs scripted questions through the real query core, with a fake clock and a fake
+ * network.
  *
  *   scene FILE...      each scene in the order given, then all of them once more in shuffled order
  *
  * Messages are made and read by ldns, not by the code under test.  The language of the files is in
- * tests/scene/README.md.  A scene is run twice with different random numbers, then in another order with those of
- * the first run: the trace of its events must be the same but for IDs and ports, which are not part of it.
- * Prints TAP; SCENE_SEED=N repeats a shuffle.
+ * tests/scene/README.md.  A scene is run twice with different random numbers, then in another order
+ * with those of the first run: the trace of its events must be the same but for IDs and ports,
+ * which are not part of it.  Prints TAP; SCENE_SEED=N repeats a shuffle.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -91,7 +92,7 @@ static void trace(struct scene *s, const char *fmt, ...)
 		s->trace_len += (size_t)n;
 }
 
-/* --- The fake network ----------------------------------------------------------------------------- */
+/* ---- The fake network ---- */
 
 static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
 {
@@ -150,7 +151,7 @@ static void net_arm(void *ctx, uint64_t at_ms)
 	((struct scene *)ctx)->armed_ms = at_ms;
 }
 
-/* --- Words of a line ------------------------------------------------------------------------------ */
+/* ---- Words of a line ---- */
 
 struct words {
 	char *word[WORDS_MAX];
@@ -187,7 +188,7 @@ static unsigned long number(const char *text)
 	return text == NULL ? 0 : strtoul(text, NULL, 10);
 }
 
-/* --- The core ------------------------------------------------------------------------------------- */
+/* ---- The core ---- */
 
 static bool start(struct scene *s)
 {
@@ -212,8 +213,8 @@ static bool swap_lists(struct scene *s)
 	free(s->old_image);
 	s->old_image = s->image;
 	s->image = NULL;
-	if (build_n_added(s->lists) != 0 && (build_image(s->lists, 1, &s->image, &len, &why) != 0 ||
-						trie_open(&trie, s->image, len, &why) != 0))
+	if (build_image(s->lists, 1, &s->image, &len, &why) != 0 ||
+	    trie_open(&trie, s->image, len, &why) != 0)
 		return fail(s, "lists: %s", why.text);
 	query_set_lists(s->core, &trie);
 	build_free(s->lists);
@@ -267,7 +268,7 @@ static bool do_option(struct scene *s, const struct words *w)
 	return true;
 }
 
-/* --- Questions of clients --------------------------------------------------------------------------- */
+/* ---- Questions of clients ---- */
 
 static struct ask *find_ask(struct scene *s, const char *label)
 {
@@ -328,7 +329,7 @@ out:
 	return ok;
 }
 
-/* --- What the core sends upstream ------------------------------------------------------------------- */
+/* ---- What the core sends upstream ---- */
 
 /* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] */
 static bool do_sent(struct scene *s, const struct words *w)
@@ -403,6 +404,19 @@ static bool add_record(struct scene *s, struct records *r, const char *line)
 	return fail(s, "answer|authority|additional RECORD: %s", line);
 }
 
+/* A question that was not asked: one of its three parts differs. */
+static void spoil_question(ldns_rr *question, const struct words *w)
+{
+	if (has(w, "wrong-name")) {
+		ldns_rdf_deep_free(ldns_rr_owner(question));
+		ldns_rr_set_owner(question, ldns_dname_new_frm_str("other.example."));
+	}
+	if (has(w, "wrong-type"))
+		ldns_rr_set_type(question, ldns_rr_get_type(question) + 1);
+	if (has(w, "wrong-class"))
+		ldns_rr_set_class(question, LDNS_RR_CLASS_HS);
+}
+
 static uint8_t *make_reply(
     const struct sent *t, const struct words *w, const struct records *r, size_t *len)
 {
@@ -414,7 +428,8 @@ static uint8_t *make_reply(
 
 	if (ldns_wire2pkt(&pkt, t->msg, t->len) != LDNS_STATUS_OK)
 		return NULL;
-	ldns_pkt_set_qr(pkt, true);
+	ldns_pkt_set_qr(pkt, !has(w, "no-qr"));
+	ldns_pkt_set_opcode(pkt, has(w, "wrong-opcode") ? LDNS_PACKET_NOTIFY : LDNS_PACKET_QUERY);
 	ldns_pkt_set_ra(pkt, true);
 	ldns_pkt_set_aa(pkt, has(w, "+aa"));
 	ldns_pkt_set_ad(pkt, has(w, "+ad"));
@@ -424,12 +439,7 @@ static uint8_t *make_reply(
 			ldns_pkt_set_rcode(pkt, (uint8_t)rcode->id);
 	if (has(w, "wrong-id"))
 		ldns_pkt_set_id(pkt, (uint16_t)(ldns_pkt_id(pkt) + 1));
-	if (has(w, "wrong-question")) {
-		ldns_rr *q = ldns_rr_list_rr(ldns_pkt_question(pkt), 0);
-
-		ldns_rr_set_type(
-		    q, ldns_rr_get_type(q) == LDNS_RR_TYPE_MX ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_MX);
-	}
+	spoil_question(ldns_rr_list_rr(ldns_pkt_question(pkt), 0), w);
 	if (has(w, "plain")) {
 		ldns_pkt_set_edns_udp_size(pkt, 0);
 		ldns_pkt_set_edns_do(pkt, false);
@@ -446,7 +456,8 @@ static uint8_t *make_reply(
 }
 
 /* reply LABEL RCODE [+tc] [+ad] [+aa] [plain] [header-only] [cut N] [repeat N]
- *       [wrong-id] [wrong-port] [wrong-address] [wrong-question] */
+ *       [wrong-id] [wrong-port] [wrong-source-port] [wrong-address]
+ *       [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
 static bool do_reply(struct scene *s, const struct words *w, const struct records *r)
 {
 	struct sent *t = w->n < 3 ? NULL : find_sent(s, w->word[1]);
@@ -481,7 +492,7 @@ static bool do_reply(struct scene *s, const struct words *w, const struct record
 	return true;
 }
 
-/* --- What clients got ------------------------------------------------------------------------------- */
+/* ---- What clients got ---- */
 
 /* The code of the EDE option in the answer's OPT (RFC 8914); -1: there is none. */
 static int ede_of(const ldns_pkt *pkt)
@@ -591,7 +602,7 @@ static bool do_answered(struct scene *s, const struct words *w, const struct rec
 	return ok;
 }
 
-/* --- Time and the rest -------------------------------------------------------------------------------- */
+/* ---- Time and the rest ---- */
 
 /* time MS: the loop's timer fires whenever it is due meanwhile. */
 static bool do_time(struct scene *s, const struct words *w)
@@ -667,7 +678,7 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 	return fail(s, "unknown or incomplete: %s", command);
 }
 
-/* --- Files ---------------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 {

@@ -1,4 +1,5 @@
-/* lists.h - what the tests of blocklists share: rules from text, random rules, and images of them. */
+/* lists.h - what the tests of blocklists share: rules from text, random rules, and images of
+ * them. */
 #ifndef TESTS_LISTS_H
 #define TESTS_LISTS_H
 

@@ -12,8 +12,8 @@
 /* HOST, port `port` (host order; 0: any). */
 union addr loopback_addr(const char *host, uint16_t port);
 
-/* A non-blocking socket of `type`, bound to *a, listening where it is a stream; *a gets the port.  A wildcard datagram
- * socket tells local addresses. */
+/* A non-blocking socket of `type`, bound to *a, listening where it is a stream; *a gets the port.
+ * A wildcard datagram socket tells local addresses. */
 int loopback_bind(union addr *a, int type);
 
 /* A non-blocking socket of `type`, connected to `a`, from any address of its family. */
@@ -30,7 +30,8 @@ void loopback_await(struct event_base *base, int fd);
 /* Run the loop until it has nothing to do for a while. */
 void loopback_settle(struct event_base *base);
 
-/* Run the loop until `len` bytes have been read from `fd`; fewer when the other side has closed.  Returns how many. */
+/* Run the loop until `len` bytes have been read from `fd`; fewer when the other side has closed.
+ * Returns how many. */
 size_t loopback_read(struct event_base *base, int fd, void *bytes, size_t len);
 
 /* Write all of bytes[0..len) to a stream. */

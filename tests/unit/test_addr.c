@@ -1,4 +1,4 @@
-/* Addresses and networks as text, and what is in what. */
+/* test_addr.c - addresses and networks as text, and what is in what. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* Answers in normal form, and answers for one asker: what the scenes do not reach. */
+/* test_answer.c - answers in normal form, and answers for one asker: what the scenes do not
+ * reach. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

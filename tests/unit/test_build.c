@@ -1,3 +1,4 @@
+/* test_build.c - the same rules give the same image, in any order. */
 #include "tests/unit/lists.h"
 
 #include <ctype.h>
@@ -51,10 +52,8 @@ static void test_refuses(void **state)
 	assert_int_equal(
 	    build_add(b, rule.name, rule.name_len, RULE_EXACT, RULE_LISTS_MAX), ERR_RANGE);
 	assert_int_equal(build_add(b, rule.name, rule.name_len, RULE_KINDS, 0), ERR_RANGE);
-	assert_int_equal(build_n_added(b), 0);
 	assert_int_equal(build_add(b, rule.name, rule.name_len, RULE_EXACT, RULE_LISTS_MAX - 1), 0);
 	assert_int_equal(build_add(b, rule.name, rule.name_len, RULE_EXACT, RULE_LISTS_MAX - 1), 0);
-	assert_int_equal(build_n_added(b), 2);
 	assert_int_equal(build_image(b, RULE_LISTS_MAX - 1, &image, &len, &why), ERR_RANGE);
 	assert_int_equal(build_image(b, RULE_LISTS_MAX, &image, &len, &why), 0);
 	assert_int_equal(trie_of(image, len).n_rules, 1);
@@ -165,8 +164,8 @@ static void test_names_made_to_collide(void **state)
 	free(image);
 }
 
-/* The bytes of the worked example in docs/format.md: lines `OFFSET  BYTE BYTE ...` in the fence that is
- * headed `bytes`. */
+/* The bytes of the worked example in docs/format.md: lines `OFFSET  BYTE BYTE ...` in the fence
+ * that is headed `bytes`. */
 static size_t read_example(uint8_t *bytes, size_t size)
 {
 	const char *top = getenv("top_srcdir");

@@ -1,4 +1,5 @@
-/* The cache against a naive map without bounds, its bound, and its resistance to scans. */
+/* test_cache.c - the cache against a naive map without bounds, its bound, and its resistance to
+ * scans. */
 #include "resolver/core/cache.h"
 
 #include <setjmp.h>
@@ -14,7 +15,7 @@
 
 static const struct hash_key secret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
 
-/* --- every allocation of the modules under test comes through here (linked with --wrap) --- */
+/* ---- every allocation of the modules under test comes through here (linked with --wrap) ---- */
 
 static unsigned n_allocations;
 static size_t n_allocated;
@@ -47,7 +48,7 @@ void *__wrap_realloc(void *old, size_t size)
 	return __real_realloc(old, size);
 }
 
-/* --- answers whose every byte follows from a number --- */
+/* ---- answers whose every byte follows from a number ---- */
 
 struct answer {
 	uint8_t msg[MSG_SIZE_MAX + 1];
@@ -151,7 +152,7 @@ static struct answer *scratch_new(void **state)
 	return a;
 }
 
-/* --- tests --- */
+/* ---- tests ---- */
 
 static void test_key_tells_questions_apart(void **state)
 {
@@ -439,7 +440,8 @@ static void test_takes_one_piece_of_its_size(void **state)
 	}
 }
 
-/* What it can hold is nearly all of its size: seven eighths of what entries may take are in the main ring. */
+/* What it can hold is nearly all of its size: seven eighths of what entries may take are in the
+ * main ring. */
 static void test_is_used_whole(void **state)
 {
 	struct answer *a = scratch_new(state);
@@ -500,8 +502,9 @@ static void scan(uint32_t n_hot, unsigned times_asked, uint32_t ttl_s)
 		assert_true(has(c, n, now));
 	}
 	for (uint32_t flood = 0; flood < 30000; flood++) {
-		/* Where the main ring is filled again, by a flood that is hit or by renewed answers, a name
-		 * stays that is asked for once in the time that takes: so all are asked for in turn. */
+		/* Where the main ring is filled again, by a flood that is hit or by renewed
+		 * answers, a name stays that is asked for once in the time that takes: so all are
+		 * asked for in turn. */
 		const bool in_turn = times_asked > 1 || ttl_s < 300;
 		const uint32_t n = in_turn ? flood % n_hot : zipf(&r, n_hot);
 
@@ -533,8 +536,8 @@ static void test_scan_takes_no_hot_name(void **state)
 static void test_scan_with_renewed_names(void **state)
 {
 	(void)state;
-	/* A renewed name may have to pass probation again, which the flood fills with some 500 names: each is asked
-	 * for twice in that time. */
+	/* A renewed name may have to pass probation again, which the flood fills with some 500
+	 * names: each is asked for twice in that time. */
 	scan(HOT / 2, 1, 60);
 }
 
@@ -588,8 +591,8 @@ static void test_renewed_stays_in_main(void **state)
 	test_free(a);
 }
 
-/* Everything is hit all the time: whatever has to go, no put may take long or get lost in a loop, and
- * answers stay right. */
+/* Everything is hit all the time: whatever has to go, no put may take long or get lost in a loop,
+ * and answers stay right. */
 static void test_all_are_hot(void **state)
 {
 	struct answer *a = scratch_new(state);

@@ -1,4 +1,4 @@
-/* Which clients are answered. */
+/* test_client.c - which clients are answered. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

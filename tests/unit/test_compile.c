@@ -1,3 +1,4 @@
+/* test_compile.c - texts to an image, and reading whole files. */
 #include "tests/unit/lists.h"
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* The configuration: what each option takes, what is refused and in which words, and that it is
- * documented. */
+/* test_conf.c - the configuration: what each option takes, what is refused and in which words, and
+ * that it is documented. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

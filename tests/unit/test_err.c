@@ -1,4 +1,4 @@
-/* Errors and their texts. */
+/* test_err.c - errors and their texts. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,7 +59,8 @@ static void test_why_cuts(void **state)
 
 static void test_buf_error_sticks(void **state)
 {
-	uint8_t bytes[5];
+	static const uint8_t expected[5] = {1, 2, 3, 4};
+	uint8_t bytes[5] = {0};
 	struct buf b = buf_over(bytes, sizeof(bytes));
 
 	(void)state;
@@ -69,13 +70,7 @@ static void test_buf_error_sticks(void **state)
 	assert_true(b.failed);
 	buf_put_u8(&b, 9);
 	assert_int_equal(b.pos, 4);
-
-	b = buf_over(bytes, 4);
-	assert_int_equal(buf_get_u16(&b), 0x0102);
-	assert_null(buf_get_bytes(&b, 3));
-	assert_int_equal(buf_get_u8(&b), 0);
-	assert_true(b.failed);
-	assert_int_equal(buf_left(&b), 2);
+	assert_memory_equal(bytes, expected, sizeof(bytes));
 }
 
 static void test_clock_never_goes_back(void **state)

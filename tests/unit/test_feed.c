@@ -1,3 +1,4 @@
+/* test_feed.c - lines of each syntax, and which syntax a text is in. */
 #include "tests/unit/lists.h"
 
 #include <sys/wait.h>
@@ -330,7 +331,7 @@ static void test_table(void **state)
 		assert_string_not_equal(feed_skip_text((enum feed_skip)i), "unknown reason");
 }
 
-/* --- the real lists, where they are --- */
+/* ---- the real lists, where they are ---- */
 
 struct names {
 	char **texts;

@@ -1,8 +1,8 @@
-/* SipHash-1-3 against values of a second implementation.
+/* test_hash.c - SipHash-1-3 against values of a second implementation.
  *
- * They come from a plain one in Python, which gives the published SipHash-2-4 vectors when it runs two
- * and four rounds; the last two also from CPython 3.11, whose hash() of bytes is SipHash-1-3 and
- * has the key 0 under PYTHONHASHSEED=0.
+ * They come from a plain one in Python, which gives the published SipHash-2-4 vectors when it runs
+ * two and four rounds; the last two also from CPython 3.11, whose hash() of bytes is SipHash-1-3
+ * and has the key 0 under PYTHONHASHSEED=0.
  */
 #include <stdarg.h>
 #include <stddef.h>

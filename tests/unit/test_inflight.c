@@ -1,4 +1,5 @@
-/* The tables of questions in flight: bounds, order, letter case, and that nothing is lost on the way. */
+/* test_inflight.c - the tables of questions in flight: bounds, order, letter case, and that nothing
+ * is lost on the way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

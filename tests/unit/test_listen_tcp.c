@@ -1,4 +1,5 @@
-/* test_listen_tcp.c - connections of clients over real sockets, with a core that answers when it is told to. */
+/* test_listen_tcp.c - connections of clients over real sockets, with a core that answers when it is
+ * told to. */
 
 #include <setjmp.h>
 #include <stdarg.h>

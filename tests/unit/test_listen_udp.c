@@ -57,7 +57,8 @@ static struct {
 	int with;
 } failing;
 
-/* As the kernel does it: what precedes a failing message is sent, and the error waits for the next call. */
+/* As the kernel does it: what precedes a failing message is sent, and the error waits for the next
+ * call. */
 int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
 	unsigned before = failing.at > failing.messages ? failing.at - failing.messages - 1 : n;

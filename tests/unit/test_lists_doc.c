@@ -1,4 +1,4 @@
-/* The examples of docs/lists.md, read from the page itself. */
+/* test_lists_doc.c - the examples of docs/lists.md, read from the page itself. */
 #include "tests/unit/lists.h"
 
 #include "blocklists/feed.h"

@@ -1,4 +1,4 @@
-/* Log lines, read back through a pipe; the clock stands where the test puts it. */
+/* test_log.c - log lines, read back through a pipe; the clock stands where the test puts it. */
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -862,7 +862,7 @@ static void test_pointer_reach(void **state)
 static void test_write_opt(void **state)
 {
 	static const char *const texts[] = {NULL, "", "Blocked", "a longer text with \xc3\xbc"};
-	static const int codes[] = {EDE_NONE, 0, EDE_BLOCKED, EDE_NETWORK_ERROR};
+	static const int codes[] = {EDE_NONE, 0, EDE_BLOCKED, EDE_NO_REACHABLE_AUTHORITY};
 
 	(void)state;
 	for (unsigned i = 0; i < 16; i++) {

@@ -239,7 +239,8 @@ static void test_against_ldns(void **state)
 		size_t len_a = oracle_random_name(&r, a), len_b, skip = 0;
 		ldns_rdf *their_a, *their_b;
 
-		/* `b` is often a suffix of `a` in another letter case, at times with one bit changed. */
+		/* `b` is often a suffix of `a` in another letter case, at times with one bit
+		 * changed. */
 		if (oracle_below(&r, 4) != 0) {
 			while (a[skip] != 0 && oracle_below(&r, 3) == 0)
 				skip += a[skip] + 1u;

@@ -1,4 +1,4 @@
-/* Verdicts on names and on what an answer leads to. */
+/* test_policy.c - verdicts on names and on what an answer leads to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +62,8 @@ static void each_change_is_a_generation(void **state)
 	free(image);
 }
 
-/* A message with one record of `type` in `section`, whose rdata is `prefix` bytes and the name `target`. */
+/* A message with one record of `type` in `section`, whose rdata is `prefix` bytes and the name
+ * `target`. */
 static size_t message(uint8_t *out, size_t size, enum msg_section section, uint16_t type,
     size_t prefix, const char *target)
 {

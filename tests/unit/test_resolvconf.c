@@ -1,4 +1,4 @@
-/* The system's resolvers out of resolv.conf, never quell itself. */
+/* test_resolvconf.c - the system's resolvers out of resolv.conf, never quell itself. */
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Random numbers: the fixed generator against its definition, the bounds of rng_below(), and that no
- * two states give the same. */
+/* test_rng.c - random numbers: the fixed generator against its definition, the bounds of
+ * rng_below(), and that no two states give the same. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* test_rule.c - what a rule covers, and the machine's own names. */
 #include "tests/unit/lists.h"
 
 static void test_covers(void **state)

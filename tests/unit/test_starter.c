@@ -1,4 +1,4 @@
-/* The starter list: sound, and free of names that everybody needs. */
+/* test_starter.c - the starter list: sound, and free of names that everybody needs. */
 #include "tests/unit/lists.h"
 
 #include "blocklists/feed.h"

@@ -1,3 +1,4 @@
+/* test_trie.c - look-ups against the definition of a rule, on random mixes. */
 #include "tests/unit/lists.h"
 
 static void test_kinds(void **state)

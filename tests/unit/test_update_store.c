@@ -1,4 +1,4 @@
-/* Unit tests of tools/update_store.c: the state folder after each step, and after one cut off. */
+/* test_update_store.c - the state folder after each step, and after one cut off. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Unit tests of tools/update_text.c. */
+/* test_update_text.c - escapes, sizes and JSON texts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

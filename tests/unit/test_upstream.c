@@ -1,4 +1,4 @@
-/* Which server is asked next, how long it is waited for, and when it is down. */
+/* test_upstream.c - which server is asked next, how long it is waited for, and when it is down. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* test_verify.c - an image with any one thing wrong is refused. */
 #include "tests/unit/lists.h"
 
 #include "blocklists/format.h"

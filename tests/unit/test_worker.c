@@ -1,4 +1,5 @@
-/* test_worker.c - a real worker process and its messages, with a core that does what its queries say. */
+/* test_worker.c - a real worker process and its messages, with a core that does what its queries
+ * say. */
 
 #include <setjmp.h>
 #include <stdarg.h>
