@@ -1,17 +1,10 @@
 /* compile.c - sources through their syntax into one build. */
 #include "blocklists/compile.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "blocklists/build.h"
 #include "blocklists/format.h"
-
-#define READ_STEP ((size_t)64 << 10) /* bytes of room at least, for a file whose size is unknown */
 
 bool compile_is_image(const void *bytes, size_t len)
 {
@@ -97,70 +90,5 @@ int compile_texts(struct compile_source *sources, unsigned n, compile_skip_fn *s
 	if (err == 0)
 		err = build_image(target.build, n, image, image_len, why);
 	build_free(target.build);
-	return err;
-}
-
-/* The room to begin with: a regular file's size, its NUL, and a byte more to see its end. */
-static size_t first_size(int fd, size_t max)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0)
-		return READ_STEP;
-	return (uintmax_t)st.st_size < max ? (size_t)st.st_size + 2 : max + 2;
-}
-
-/* Read on to the end.  *len bytes are in *text, of *size; on failure they are still the
- * caller's. */
-static int read_all(int fd, size_t max, char **text, size_t *len, size_t *size)
-{
-	for (;;) {
-		ssize_t n;
-
-		if (*size - *len < 2) {
-			size_t larger = *size + *size / 2;
-			char *p = realloc(*text, larger);
-
-			if (p == NULL)
-				return ERR_NOMEM;
-			*text = p;
-			*size = larger;
-		}
-		n = read(fd, *text + *len, *size - *len - 1);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ERR_SYS;
-		*len += (size_t)n;
-		if (*len > max)
-			return ERR_RANGE;
-	}
-}
-
-int compile_read_fd(int fd, const char *name, size_t max, char **text, size_t *len, struct why *why)
-{
-	size_t size = first_size(fd, max), n = 0;
-	char *bytes = malloc(size);
-	int err = bytes != NULL ? read_all(fd, max, &bytes, &n, &size) : ERR_NOMEM;
-
-	switch (err) {
-	case 0:
-		bytes[n] = '\0';
-		*text = bytes;
-		*len = n;
-		return 0;
-	case ERR_SYS:
-		why_set(why, err, "%s: %s", name, strerror(errno));
-		break;
-	case ERR_RANGE:
-		why_set(why, err, "%s: longer than %zu bytes", name, max);
-		break;
-	default:
-		why_set(why, err, "%s: no memory to read it", name);
-		break;
-	}
-	free(bytes);
 	return err;
 }

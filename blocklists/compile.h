@@ -1,6 +1,6 @@
-/* compile.h - list texts or an image, from descriptors, to a verified image in memory.
+/* compile.h - list texts to a verified image in memory.
  *
- * What the loader and quell-update share: the one way from files to an image.
+ * What the loader and quell-update share: the one way from texts to an image.
  */
 #ifndef QUELL_COMPILE_H
 #define QUELL_COMPILE_H
@@ -37,11 +37,5 @@ bool compile_is_image(const void *bytes, size_t len);
  * Returns 0, or an error with "NAME: reason" in `why` (the reason names the line). */
 int compile_texts(struct compile_source *sources, unsigned n, compile_skip_fn *skip, void *skip_ctx,
     uint8_t **image, size_t *image_len, struct why *why) QUELL_CHECK;
-
-/* Read a whole file: into *text (malloc'ed, one NUL behind the end) and *len.  At most `max` bytes.
- * Returns 0, ERR_SYS, ERR_NOMEM or ERR_RANGE with the reason in `why`; `name` is for the
- * message. */
-int compile_read_fd(
-    int fd, const char *name, size_t max, char **text, size_t *len, struct why *why) QUELL_CHECK;
 
 #endif

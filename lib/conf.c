@@ -494,6 +494,15 @@ int conf_set_defaults(void *base, const struct option *table)
 	return 0;
 }
 
+int conf_set(struct conf *conf, const char *name, unsigned index, const char *text, struct why *why)
+{
+	const struct option *o = conf_options;
+
+	while (strcmp(o->name, name) != 0)
+		o++;
+	return o->kind->set(conf, o, index, text, why);
+}
+
 struct conf *conf_new(void)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));

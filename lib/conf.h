@@ -79,6 +79,11 @@ int conf_read(struct conf **out, const char *path, struct why *why) QUELL_CHECK;
 int conf_read_text(
     struct conf **out, const char *text, const char *name, struct why *why) QUELL_CHECK;
 
+/* Set value `index` (0 unless a list) of the option `name`, which is one outside of lists, as the file
+ * would; later values of a list are dropped.  Returns 0 or ERR_FORMAT with the reason. */
+int conf_set(struct conf *conf, const char *name, unsigned index, const char *text,
+    struct why *why) QUELL_CHECK;
+
 /* Write the effective configuration in the file's own syntax, every option on its line, so that
  * reading it again gives the same conf. */
 void conf_print(const struct conf *conf, FILE *to);

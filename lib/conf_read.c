@@ -6,8 +6,12 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "lib/file.h"
 
 #define FILE_SIZE_MAX (1024 * 1024) /* a larger file is something else: a list, /dev/zero */
 #define GRAMMAR	      "write name = value, name = { value, value } or list \"name\" { ... }"
@@ -361,34 +365,22 @@ int conf_read_text(struct conf **out, const char *text, const char *name, struct
 
 int conf_read(struct conf **out, const char *path, struct why *why)
 {
-	FILE *file = fopen(path, "re");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *text = NULL;
 	size_t len;
 	int err;
 
-	if (file == NULL)
+	if (fd < 0)
 		return why_set(
 		    why, errno == ENOENT ? ERR_NOTFOUND : ERR_SYS, "%s: %s", path, strerror(errno));
-	text = malloc(FILE_SIZE_MAX + 1);
-	if (text == NULL) {
-		err = why_set(why, ERR_NOMEM, "%s: %s", path, err_text(ERR_NOMEM));
-		goto out;
-	}
-	len = fread(text, 1, FILE_SIZE_MAX + 1, file);
-	if (ferror(file)) {
-		err = why_set(why, ERR_SYS, "%s: %s", path, strerror(errno));
-		goto out;
-	}
-	if (len > FILE_SIZE_MAX || memchr(text, '\0', len) != NULL) {
+	err = file_read(fd, path, FILE_SIZE_MAX, &text, &len, why);
+	(void)close(fd);
+	if (err == ERR_RANGE || (err == 0 && memchr(text, '\0', len) != NULL))
 		err = why_set(why, ERR_FORMAT,
 		    "%s:1: this is not a configuration: it is %s; see quell.conf(5)", path,
-		    len > FILE_SIZE_MAX ? "longer than 1M" : "not text");
-		goto out;
-	}
-	text[len] = '\0';
-	err = read_text(out, text, path, why);
-out:
+		    err == ERR_RANGE ? "longer than 1M" : "not text");
+	if (err == 0)
+		err = read_text(out, text, path, why);
 	free(text);
-	(void)fclose(file);
 	return err;
 }

@@ -7,6 +7,7 @@ lib_libquell_a_SOURCES = \
 	lib/conf.c lib/conf.h \
 	lib/conf_read.c lib/conf_table.h \
 	lib/err.c lib/err.h \
+	lib/file.c lib/file.h \
 	lib/hash.c lib/hash.h \
 	lib/log.c lib/log.h \
 	lib/resolvconf.c lib/resolvconf.h \

@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "resolver/io/timer.h"
+
+#define ACCEPT_WAIT_MS 1000
 
 struct client {
 	struct ctl *owner;
@@ -24,6 +27,7 @@ struct client {
 struct ctl {
 	struct event_base *base;
 	struct event *acceptable;
+	struct event *resume; /* timer: accepting goes on */
 	int fd;
 	struct sockaddr_un addr;
 	ctl_request_fn *request;
@@ -97,6 +101,23 @@ static struct client *free_client(struct ctl *ctl)
 	return NULL;
 }
 
+/* A connection that cannot be taken leaves the listener readable: look away for a while instead of
+ * spinning. */
+static void accept_pause(struct ctl *ctl)
+{
+	log_warning("control-busy", "cannot take a connection: %s", strerror(errno));
+	(void)event_del(ctl->acceptable);
+	timer_start(ctl->resume, ACCEPT_WAIT_MS);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	const struct ctl *ctl = arg;
+
+	(void)fd, (void)what;
+	(void)event_add(ctl->acceptable, NULL);
+}
+
 static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 {
 	const struct timeval limit = {.tv_sec = CTL_LIMIT_S};
@@ -105,8 +126,11 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)what;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			accept_pause(ctl);
 		return;
+	}
 	if (c != NULL)
 		c->stream = bufferevent_socket_new(ctl->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (c == NULL || c->stream == NULL) {
@@ -200,8 +224,9 @@ int ctl_open(struct ctl **out, struct event_base *base, const char *path, ctl_re
 		return err;
 	}
 	*out = ctl;
+	ctl->resume = evtimer_new(base, on_resume, ctl);
 	ctl->acceptable = event_new(base, ctl->fd, EV_READ | EV_PERSIST, on_acceptable, ctl);
-	if (ctl->acceptable != NULL && event_add(ctl->acceptable, NULL) == 0)
+	if (ctl->resume != NULL && ctl->acceptable != NULL && event_add(ctl->acceptable, NULL) == 0)
 		return 0;
 	ctl_close(ctl);
 	return why_set(why, ERR_NOMEM, "no memory");
@@ -217,6 +242,8 @@ void ctl_close(struct ctl *ctl)
 	}
 	if (ctl->acceptable != NULL)
 		event_free(ctl->acceptable);
+	if (ctl->resume != NULL)
+		event_free(ctl->resume);
 	(void)close(ctl->fd);
 	(void)unlink(ctl->addr.sun_path);
 	free(ctl);

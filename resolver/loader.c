@@ -17,6 +17,7 @@
 #include "blocklists/starter.h"
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
+#include "lib/file.h"
 #include "resolver/child.h"
 #include "resolver/io/timer.h"
 
@@ -49,22 +50,6 @@ static int seal(int memfd, struct why *why)
 	return why_set(why, ERR_SYS, "cannot seal the image: %s", strerror(errno));
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t len, struct why *why)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return why_set(
-			    why, ERR_SYS, "no room for the image in memory: %s", strerror(errno));
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int copy_image(const struct input *in, int memfd, struct why *why)
 {
 	static uint8_t bytes[1 << 16];
@@ -76,7 +61,7 @@ static int copy_image(const struct input *in, int memfd, struct why *why)
 			continue;
 		if (n < 0)
 			return why_set(why, ERR_SYS, "%s: %s", in->path, strerror(errno));
-		err = write_all(memfd, bytes, (size_t)n, why);
+		err = file_write(memfd, "image in memory", bytes, (size_t)n, why);
 		if (err < 0)
 			return err;
 	}
@@ -113,7 +98,7 @@ static int compile_inputs(struct compile_source *sources, unsigned n, int memfd,
 	if (err < 0)
 		return err;
 	count_skips(sources, n, out);
-	err = write_all(memfd, image, len, why);
+	err = file_write(memfd, "image in memory", image, len, why);
 	free(image);
 	return err;
 }
@@ -127,7 +112,7 @@ static int compile_files(
 
 	for (unsigned i = 0; err == 0 && i < n; i++) {
 		sources[i] = (struct compile_source){.name = in[i].path};
-		err = compile_read_fd(
+		err = file_read(
 		    in[i].fd, in[i].path, COMPILE_TEXT_MAX, &texts[i], &sources[i].len, why);
 		sources[i].text = texts[i];
 	}

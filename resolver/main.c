@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/log.h"
@@ -154,6 +155,29 @@ static void open_standard_fds(void)
 		(void)close(fd);
 }
 
+/* Who reads the log may be slow, or stopped: a line is lost then, and no query waits for it.  A pipe is
+ * opened anew, since its other writers may want to wait; a socket, that of the service manager, is
+ * ours alone.  A terminal stays as it is: it is shared with the shell. */
+static void unblock_log(void)
+{
+	struct stat st;
+	int fd, flags;
+
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return;
+	if (S_ISFIFO(st.st_mode)) {
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0)
+			return;
+		(void)dup2(fd, STDERR_FILENO);
+		(void)close(fd);
+	} else if (S_ISSOCK(st.st_mode)) {
+		flags = fcntl(STDERR_FILENO, F_GETFL);
+		if (flags >= 0)
+			(void)fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+	}
+}
+
 static enum server_exit check(struct conf *conf, const struct settings_flags *flags)
 {
 	conf_print(conf, stdout);
@@ -173,8 +197,10 @@ int main(int argc, char **argv)
 
 	open_standard_fds();
 	action = parse(argc, argv, &flags);
-	if (action == RUN)
+	if (action == RUN) {
+		unblock_log();
 		holder_witness_start(&witness);
+	}
 	if (priv_become(flags.user, &why) < 0) {
 		log_error("rights", "%s", why.text);
 		holder_witness_stop(&witness);

@@ -9,34 +9,17 @@
 
 #define CACHE_SHARE_MIN 65536U /* bytes: what cache_new() asks for */
 
-static int set_listen(struct conf *conf, const struct settings_flags *flags, struct why *why)
+/* texts[0..n) in the place of what the file says of the option `name`. */
+static int set_values(
+    struct conf *conf, const char *name, const char *const *texts, unsigned n, struct why *why)
 {
-	if (flags->n_listen == 0)
-		return 0;
-	for (unsigned i = 0; i < flags->n_listen; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct why reason;
-		int err = addr_parse(&conf->listen[i], flags->listen[i], 53, &reason);
-
-		if (err < 0 && err != ERR_NOTFOUND) /* that interface may come later */
-			return why_set(why, err, "--listen %s", reason.text);
-		(void)snprintf(conf->listen_text[i], ADDR_TEXT_SIZE, "%s", flags->listen[i]);
-	}
-	conf->n_listen = flags->n_listen;
-	return 0;
-}
-
-static int set_upstream(struct conf *conf, const struct settings_flags *flags, struct why *why)
-{
-	if (flags->n_upstream == 0)
-		return 0;
-	for (unsigned i = 0; i < flags->n_upstream; i++) {
-		struct why reason;
-		int err = addr_parse(&conf->upstream[i], flags->upstream[i], 53, &reason);
+		int err = conf_set(conf, name, i, texts[i], &reason);
 
 		if (err < 0)
-			return why_set(why, err, "--upstream %s", reason.text);
+			return why_set(why, err, "--%s %s", name, reason.text);
 	}
-	conf->n_upstream = flags->n_upstream;
 	return 0;
 }
 
@@ -109,9 +92,9 @@ int settings_read(struct conf **out, const struct settings_flags *flags, struct 
 		return err;
 	if (flags->workers != 0)
 		conf->workers = flags->workers;
-	err = set_listen(conf, flags, why);
+	err = set_values(conf, "listen", flags->listen, flags->n_listen, why);
 	if (err == 0)
-		err = set_upstream(conf, flags, why);
+		err = set_values(conf, "upstream", flags->upstream, flags->n_upstream, why);
 	if (err == 0)
 		err = set_control(conf, flags, why);
 	if (err == 0)

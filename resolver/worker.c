@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,11 +134,17 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* ---- messages of the parent ---- */
 
-/* As many descriptors as everything at its bound needs, or as many as we may have. */
+/* What everything at its bound needs: half of it, and no less, is for the ports to ask from. */
+static rlim_t files_wanted(const struct options *options)
+{
+	return 4 * (rlim_t)CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
+	       2 * CONF_LISTEN_MAX + FILES_RESERVED;
+}
+
+/* As many descriptors as are wanted, or as many as we may have. */
 static void raise_file_limit(const struct options *options)
 {
-	rlim_t wanted = 4 * (rlim_t)CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
-			2 * CONF_LISTEN_MAX + FILES_RESERVED;
+	rlim_t wanted = files_wanted(options);
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= wanted)
@@ -145,6 +152,24 @@ static void raise_file_limit(const struct options *options)
 	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		log_warning("descriptors", "cannot raise their limit: %s", strerror(errno));
+}
+
+/* Where descriptors are few, clients get a quarter of them: half are for the ports to ask from, and a
+ * list that the parent sends takes one, too. */
+static uint32_t tcp_clients_allowed(const struct options *options)
+{
+	struct rlimit files;
+	uint32_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= files_wanted(options) ||
+	    files.rlim_cur / 4 >= options->tcp_clients_max)
+		return options->tcp_clients_max;
+	n = (uint32_t)(files.rlim_cur / 4);
+	log_warning("tcp-clients",
+	    "only %" PRIu32 " TCP clients at once, not %" PRIu32
+	    ": %llu descriptors are allowed (LimitNOFILE)",
+	    n, options->tcp_clients_max, (unsigned long long)files.rlim_cur);
+	return n;
 }
 
 /* The first options: make everything. */
@@ -171,7 +196,7 @@ static int start(struct worker *w, const struct options *options)
 	carrier_tcp_set_core(w->carrier_tcp, w->core);
 	w->listen_udp = listen_udp_new(w->base, w->core);
 	w->listen_tcp =
-	    listen_tcp_new(w->base, w->core, options->tcp_clients_max, options->tcp_idle_ms);
+	    listen_tcp_new(w->base, w->core, tcp_clients_allowed(options), options->tcp_idle_ms);
 	return w->listen_udp == NULL || w->listen_tcp == NULL ? ERR_NOMEM : 0;
 }
 
@@ -183,7 +208,7 @@ static void on_options(struct worker *w, struct channel_message *m)
 	raise_file_limit(options);
 	if (w->core != NULL) {
 		query_set_options(w->core, options);
-		listen_tcp_set(w->listen_tcp, options->tcp_clients_max, options->tcp_idle_ms);
+		listen_tcp_set(w->listen_tcp, tcp_clients_allowed(options), options->tcp_idle_ms);
 		return;
 	}
 	err = start(w, options);

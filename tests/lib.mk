@@ -3,6 +3,7 @@ LIB_UNIT_TESTS = \
 	tests/unit/test_addr \
 	tests/unit/test_conf \
 	tests/unit/test_err \
+	tests/unit/test_file \
 	tests/unit/test_hash \
 	tests/unit/test_log \
 	tests/unit/test_resolvconf \
@@ -23,6 +24,10 @@ tests_unit_test_conf_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CONFUSE_LIBS)
 tests_unit_test_err_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_err_SOURCES = tests/unit/test_err.c
 tests_unit_test_err_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_file_SOURCES = tests/unit/test_file.c
+tests_unit_test_file_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 tests_unit_test_hash_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_hash_SOURCES = tests/unit/test_hash.c

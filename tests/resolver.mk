@@ -31,10 +31,14 @@ endif
 
 # the parent: its modules, with workers of the test's own making
 if HAVE_CMOCKA
-PARENT_TESTS = tests/unit/test_ctl \
+PARENT_TESTS = tests/unit/test_child \
+	tests/unit/test_ctl \
 	tests/unit/test_holder \
+	tests/unit/test_hostnet \
 	tests/unit/test_listeners \
 	tests/unit/test_lists \
+	tests/unit/test_notify \
+	tests/unit/test_priv \
 	tests/unit/test_settings \
 	tests/unit/test_supervise
 check_PROGRAMS += $(PARENT_TESTS)
@@ -42,6 +46,18 @@ TESTS += $(PARENT_TESTS)
 PARENT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 PARENT_LIBS = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a \
 	blocklists/libblocklists.a lib/libquell.a $(EVENT_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_child_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_child_SOURCES = tests/unit/test_child.c
+tests_unit_test_child_LDADD = $(PARENT_LIBS)
+tests_unit_test_hostnet_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_hostnet_SOURCES = tests/unit/test_hostnet.c
+tests_unit_test_hostnet_LDADD = $(PARENT_LIBS)
+tests_unit_test_notify_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_notify_SOURCES = tests/unit/test_notify.c
+tests_unit_test_notify_LDADD = $(PARENT_LIBS)
+tests_unit_test_priv_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_priv_SOURCES = tests/unit/test_priv.c
+tests_unit_test_priv_LDADD = $(PARENT_LIBS)
 tests_unit_test_ctl_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
 tests_unit_test_ctl_LDADD = $(PARENT_LIBS)

@@ -14,6 +14,7 @@
 
 #include "blocklists/compile.h"
 #include "blocklists/verify.h"
+#include "lib/file.h"
 #include "tools/update_text.h"
 
 #define FILE_MODE 0644
@@ -42,7 +43,7 @@ int update_store_read_at(
 		return why_set(why, ERR_NOTFOUND, "%s: %s", name, strerror(ENOENT));
 	if (fd < 0)
 		return sys_error(why, name);
-	err = compile_read_fd(fd, name, max, text, len, why);
+	err = file_read(fd, name, max, text, len, why);
 	close(fd);
 	return err;
 }
@@ -63,25 +64,6 @@ static int check_space(int fd, const char *name, size_t need, struct why *why)
 	    update_text_bytes(need_text, need), update_text_bytes(free_text, available));
 }
 
-static int write_all(int fd, const char *name, const void *bytes, size_t len, struct why *why)
-{
-	const char *p = bytes;
-
-	while (len != 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return sys_error(why, name);
-		p += n;
-		len -= (size_t)n;
-	}
-	if (fsync(fd) != 0)
-		return sys_error(why, name);
-	return 0;
-}
-
 /* After an error the file is gone. */
 static int write_temp(int dir_fd, const char *temp, const void *bytes, size_t len, struct why *why)
 {
@@ -92,7 +74,9 @@ static int write_temp(int dir_fd, const char *temp, const void *bytes, size_t le
 		return sys_error(why, temp);
 	err = check_space(fd, temp, len, why);
 	if (err == 0)
-		err = write_all(fd, temp, bytes, len, why);
+		err = file_write(fd, temp, bytes, len, why);
+	if (err == 0 && fsync(fd) != 0)
+		err = sys_error(why, temp);
 	if (close(fd) != 0 && err == 0)
 		err = sys_error(why, temp);
 	if (err != 0)

@@ -61,7 +61,7 @@ int update_store_write_image(
     const char *path, const uint8_t *image, size_t len, struct why *why) QUELL_CHECK;
 
 /* Read the file `name` of at most `max` bytes, relative to `dir_fd` (AT_FDCWD for a path): as
- * compile_read_fd(), and ERR_NOTFOUND. */
+ * file_read(), and ERR_NOTFOUND. */
 int update_store_read_at(int dir_fd, const char *name, size_t max, char **text, size_t *len,
     struct why *why) QUELL_CHECK;
 

@@ -28,8 +28,14 @@ static bool chain_in_zone(const struct chain *c, const uint8_t *zone)
 	return false;
 }
 
+static bool in_class(const struct answer_question *question, const struct msg_rr *rr)
+{
+	return rr->class == question->class || question->class == CLASS_ANY;
+}
+
 /* One pass over the answer section.  Returns 1 when the chain grew, 0 when not. */
-static int chain_extend(struct chain *c, const uint8_t *reply, size_t len)
+static int chain_extend(
+    struct chain *c, const struct answer_question *question, const uint8_t *reply, size_t len)
 {
 	uint8_t owner[NAME_SIZE], target[NAME_SIZE];
 	unsigned n_before = c->n;
@@ -41,7 +47,7 @@ static int chain_extend(struct chain *c, const uint8_t *reply, size_t len)
 	if (err != 0)
 		return err;
 	while ((err = msg_walk_next(&walk, &rr)) == 1 && rr.section == SECTION_ANSWER) {
-		if (rr.type != TYPE_CNAME)
+		if (rr.type != TYPE_CNAME || !in_class(question, &rr))
 			continue;
 		off = rr.owner_off;
 		if (name_read(reply, len, &off, owner, &name_len) != 0)
@@ -73,14 +79,31 @@ static int chain_follow(
 	if (question->type == TYPE_CNAME || question->type == TYPE_ANY)
 		return 0;
 	do {
-		grew = chain_extend(c, reply, len);
+		grew = chain_extend(c, question, reply, len);
 	} while (grew == 1);
 	return grew;
 }
 
-/* Does `rr` with this owner belong into an answer to the chain? */
-static bool belongs(const struct chain *chain, const struct msg_rr *rr, const uint8_t *owner)
+/* Types that no data has: of questions only, or of the hop (OPT, TSIG, TKEY; RFC 6895, 3.1). */
+static bool is_meta(uint16_t type)
 {
+	return type == 0 || type == TYPE_OPT || (type >= 128 && type <= 255);
+}
+
+/* Is `rr` there only to prove others, for an asker who did not want that (RFC 4035, 3.2.1)? */
+static bool is_unwanted_proof(const struct answer_question *question, const struct msg_rr *rr)
+{
+	if (question->dnssec_ok || question->type == TYPE_ANY || question->type == rr->type)
+		return false;
+	return rr->type == TYPE_RRSIG || rr->type == TYPE_NSEC || rr->type == TYPE_NSEC3;
+}
+
+/* Does `rr` with this owner belong into an answer to the chain? */
+static bool belongs(const struct chain *chain, const struct answer_question *question,
+    const struct msg_rr *rr, const uint8_t *owner)
+{
+	if (is_meta(rr->type) || !in_class(question, rr) || is_unwanted_proof(question, rr))
+		return false;
 	switch (rr->section) {
 	case SECTION_ANSWER:
 		if (chain_has(chain, owner))
@@ -102,9 +125,7 @@ static bool belongs(const struct chain *chain, const struct msg_rr *rr, const ui
 			return false;
 		}
 	default:
-		/* OPT is hop by hop, the others sign the hop's message. */
-		return rr->type != TYPE_OPT && rr->type != TYPE_TSIG && rr->type != TYPE_TKEY &&
-		       rr->type != TYPE_SIG;
+		return rr->type != TYPE_SIG; /* it signs the hop's message (RFC 2931) */
 	}
 }
 
@@ -155,14 +176,15 @@ static int copy_records(struct answer *a, struct msg_writer *w, struct gathered 
 		uint32_t ttl = rr.ttl < limits->max_ttl_s ? rr.ttl : limits->max_ttl_s;
 
 		if (rr.type == TYPE_OPT) {
-			if (a->had_edns || msg_read_edns(reply, &rr, &edns) != 0)
+			if (a->had_edns || rr.section != SECTION_ADDITIONAL ||
+			    msg_read_edns(reply, &rr, &edns) != 0)
 				return ERR_FORMAT;
 			a->had_edns = true;
 			a->rcode |= (unsigned)edns.ext_rcode << 4;
 		}
 		if (name_read(reply, len, &off, owner, &owner_len) != 0)
 			return ERR_FORMAT;
-		if (!belongs(chain, &rr, owner))
+		if (!belongs(chain, question, &rr, owner))
 			continue;
 		err = msg_write_copy(w, reply, len, &rr, ttl);
 		if (err != 0)

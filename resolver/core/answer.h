@@ -27,6 +27,7 @@ struct answer_question {
 	const uint8_t *name;
 	size_t name_len;
 	uint16_t type, class;
+	bool dnssec_ok; /* it asked for signatures */
 };
 
 /* Bounds on what is kept, s. */

@@ -634,7 +634,12 @@ static void use_reply(
 {
 	struct inflight_question *question = t->question;
 	const struct answer_question asked = {
-	    question->name, question->name_len, question->type, question->class};
+	    .name = question->name,
+	    .name_len = question->name_len,
+	    .type = question->type,
+	    .class = question->class,
+	    .dnssec_ok = question->dnssec_ok,
+	};
 	const struct answer_limits limits = {
 	    q->options.cache_max_ttl_s, q->options.cache_negative_ttl_s};
 

@@ -1,7 +1,5 @@
-/* test_compile.c - texts to an image, and reading whole files. */
+/* test_compile.c - texts to an image. */
 #include "tests/unit/lists.h"
-
-#include <unistd.h>
 
 #include "blocklists/compile.h"
 #include "blocklists/verify.h"
@@ -154,61 +152,6 @@ static void test_is_image(void **state)
 	assert_false(compile_is_image("\177ELF\002\001\001\000\000", 9));
 }
 
-static void test_reads_files(void **state)
-{
-	enum { N = 300000 };
-	char path[] = "/tmp/test_compile.XXXXXX", *text, *bytes = malloc(N);
-	int fd = mkstemp(path);
-	struct why why;
-	size_t len;
-
-	(void)state;
-	assert_non_null(bytes);
-	assert_true(fd >= 0);
-	for (unsigned i = 0; i < N; i++)
-		bytes[i] = (char)('a' + i % 23);
-	assert_int_equal(write(fd, bytes, N), N);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	assert_int_equal(compile_read_fd(fd, "f", COMPILE_TEXT_MAX, &text, &len, &why), 0);
-	assert_int_equal(len, N);
-	assert_memory_equal(text, bytes, N);
-	assert_int_equal(text[N], 0);
-	free(text);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	assert_int_equal(compile_read_fd(fd, "f", N, &text, &len, &why), 0);
-	free(text);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	assert_int_equal(compile_read_fd(fd, "f", N - 1, &text, &len, &why), ERR_RANGE);
-	assert_ptr_equal(strstr(why.text, "f: "), why.text);
-	close(fd);
-	unlink(path);
-	free(bytes);
-}
-
-static void test_reads_pipes(void **state)
-{
-	struct why why;
-	int fds[2];
-	char *text;
-	size_t len;
-
-	(void)state;
-	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(write(fds[1], "a.example\n", 10), 10);
-	close(fds[1]);
-	assert_int_equal(compile_read_fd(fds[0], "p", 100, &text, &len, &why), 0);
-	assert_int_equal(len, 10);
-	assert_string_equal(text, "a.example\n");
-	free(text);
-	assert_int_equal(compile_read_fd(fds[0], "p", 100, &text, &len, &why), 0);
-	assert_int_equal(len, 0);
-	assert_string_equal(text, "");
-	free(text);
-	close(fds[0]);
-	assert_int_equal(compile_read_fd(-1, "gone", 100, &text, &len, &why), ERR_SYS);
-	assert_ptr_equal(strstr(why.text, "gone: "), why.text);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,8 +161,6 @@ int main(void)
 	    cmocka_unit_test(test_tells_skipped_lines),
 	    cmocka_unit_test(test_no_sources),
 	    cmocka_unit_test(test_is_image),
-	    cmocka_unit_test(test_reads_files),
-	    cmocka_unit_test(test_reads_pipes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "blocklists/compile.h"
 #include "blocklists/feed.h"
+#include "lib/file.h"
 
 /* A text and its length. */
 #define TEXT(t) t, sizeof(t) - 1
@@ -418,7 +419,7 @@ static char *unpack(const char *path, size_t *len)
 		_exit(127);
 	}
 	close(fds[1]);
-	if (compile_read_fd(fds[0], path, COMPILE_TEXT_MAX, &text, len, &why) != 0)
+	if (file_read(fds[0], path, COMPILE_TEXT_MAX, &text, len, &why) != 0)
 		fail_msg("%s", why.text);
 	close(fds[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -94,7 +94,9 @@ static void test_mistakes(void **state)
 		const char *conf, *told;
 	} cases[] = {
 	    {{.listen = {"nonsense"}, .n_listen = 1}, "", "--listen"},
+	    {{.listen = {"127.0.0.1", "127.0.0.1:53"}, .n_listen = 2}, "", "--listen"},
 	    {{.upstream = {"1.2.3.4:99999"}, .n_upstream = 1}, "", "--upstream"},
+	    {{.upstream = {"0.0.0.0:53"}, .n_upstream = 1}, "", "--upstream"},
 	    {{.workers = 64}, "cache_size = 1M\n", "4096K"},
 	    {{0}, "listen = {127.0.0.1}\nupstream = {127.0.0.1}\n", "ask itself"},
 	    {{0}, "listen = {0.0.0.0}\nupstream = {127.0.0.53}\n", "ask itself"},

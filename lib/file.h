@@ -1,0 +1,21 @@
+/* file.h - whole files through a descriptor, however many calls that takes.
+ *
+ * `name` is only for the message.  A descriptor is borrowed, and used from where it stands.
+ */
+#ifndef QUELL_FILE_H
+#define QUELL_FILE_H
+
+#include <stddef.h>
+
+#include "lib/err.h"
+
+/* Read to the end: into *text (malloc'ed for the caller, one NUL behind the end) and *len.  At most
+ * `max` bytes.  Returns 0, ERR_SYS, ERR_NOMEM or ERR_RANGE with the reason in `why`. */
+int file_read(
+    int fd, const char *name, size_t max, char **text, size_t *len, struct why *why) QUELL_CHECK;
+
+/* Write bytes[0..len).  Returns 0 or ERR_SYS with the reason in `why`. */
+int file_write(
+    int fd, const char *name, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
+
+#endif
