@@ -3,6 +3,7 @@
 #include "blocklists/feed.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,6 +19,20 @@ const struct feed_syntax *feed_find(const char *name)
 			return feed_syntaxes[i];
 	}
 	return NULL;
+}
+
+int feed_check_name(const char *name, struct why *why)
+{
+	char known[128];
+	size_t used = 0;
+
+	if (strcmp(name, "auto") == 0 || feed_find(name) != NULL)
+		return 0;
+	for (size_t i = 0; feed_syntaxes[i] != NULL && used < sizeof(known); i++)
+		used += (size_t)snprintf(
+		    known + used, sizeof(known) - used, ", %s", feed_syntaxes[i]->name);
+	return why_set(why, ERR_FORMAT, "the syntax '%s' is not known; there are: auto%s", name,
+	    used != 0 ? known : "");
 }
 
 const char *feed_skip_text(enum feed_skip reason)

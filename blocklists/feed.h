@@ -55,6 +55,9 @@ struct feed_syntax {
 extern const struct feed_syntax *const feed_syntaxes[];
 const struct feed_syntax *feed_find(const char *name);
 
+/* May a list's option `syntax` be this?  Returns 0, or ERR_FORMAT with what there is. */
+int feed_check_name(const char *name, struct why *why) QUELL_CHECK;
+
 /* Which syntax a text is in, from its first lines.  NULL, with the reason in `why`, where it is
  * none: a web page, an archive, an image, or nothing that looks like a list.  A text without any
  * line but comments is of the first syntax. */

@@ -348,6 +348,10 @@ static int upstream_set(
 		return err;
 	if (addr_is_wildcard(&conf->upstream[index]))
 		return why_set(why, ERR_FORMAT, "'%s' stands for every address; name one", text);
+	for (unsigned i = 0; i < index; i++) {
+		if (addr_equal(&conf->upstream[index], &conf->upstream[i]))
+			return why_set(why, ERR_FORMAT, "'%s' stands there twice", text);
+	}
 	conf->n_upstream = index + 1;
 	return 0;
 }

@@ -71,16 +71,16 @@ struct conf *conf_new(void);
 void conf_free(struct conf *conf);
 
 /* Read `path` into a fresh conf.  Returns 0 and *out (owned by the caller); ERR_NOTFOUND where the
- * file is not there; ERR_SYS; ERR_FORMAT with "FILE:LINE: what is wrong and what would be
- * right". */
+ * file is not there; ERR_DENIED where it may not be read; ERR_SYS; ERR_FORMAT with "FILE:LINE: what
+ * is wrong and what would be right". */
 int conf_read(struct conf **out, const char *path, struct why *why) QUELL_CHECK;
 
 /* The same from text in memory; `name` stands for the path in messages.  For tests and fuzzing. */
 int conf_read_text(
     struct conf **out, const char *text, const char *name, struct why *why) QUELL_CHECK;
 
-/* Set value `index` (0 unless a list) of the option `name`, which is one outside of lists, as the file
- * would; later values of a list are dropped.  Returns 0 or ERR_FORMAT with the reason. */
+/* Set value `index` (0 unless a list) of the option `name`, which is one outside of lists, as the
+ * file would; later values of a list are dropped.  Returns 0 or ERR_FORMAT with the reason. */
 int conf_set(struct conf *conf, const char *name, unsigned index, const char *text,
     struct why *why) QUELL_CHECK;
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/file.h"
@@ -210,7 +211,7 @@ static void unknown_option(const cfg_t *cfg, const char *name)
 }
 
 /* Called by libconfuse for its own errors. */
-static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+static void QUELL_PRINTF(2, 0) on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	char text[128];
 
@@ -365,15 +366,23 @@ int conf_read_text(struct conf **out, const char *text, const char *name, struct
 
 int conf_read(struct conf **out, const char *path, struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Nobody may have the other end of a pipe open. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	char *text = NULL;
+	struct stat st;
 	size_t len;
 	int err;
 
-	if (fd < 0)
-		return why_set(
-		    why, errno == ENOENT ? ERR_NOTFOUND : ERR_SYS, "%s: %s", path, strerror(errno));
-	err = file_read(fd, path, FILE_SIZE_MAX, &text, &len, why);
+	if (fd < 0) {
+		err = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_DENIED : ERR_SYS;
+		return why_set(why, err, "%s: %s", path, strerror(errno));
+	}
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		err = why_set(why, ERR_FORMAT,
+		    "%s: this is a pipe, which cannot be read again at a reload; it takes a file",
+		    path);
+	else
+		err = file_read(fd, path, FILE_SIZE_MAX, &text, &len, why);
 	(void)close(fd);
 	if (err == ERR_RANGE || (err == 0 && memchr(text, '\0', len) != NULL))
 		err = why_set(why, ERR_FORMAT,

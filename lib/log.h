@@ -24,7 +24,8 @@ void log_setup(enum log_level level, int fd);
  * holds at most 64; tags beyond share one limit. */
 void log_line(enum log_level level, const char *tag, const char *fmt, ...) QUELL_PRINTF(3, 4);
 
-/* The same without a limit: for lines that somebody waits for, or has asked for each of (the log of queries). */
+/* The same without a limit: for lines that somebody waits for, or has asked for each of (the log of
+ * queries). */
 void log_each(enum log_level level, const char *tag, const char *fmt, ...) QUELL_PRINTF(3, 4);
 
 #define log_error(tag, ...)   log_line(LOG_ERROR, tag, __VA_ARGS__)

@@ -10,8 +10,8 @@
  * the parent the pid, or -1 with errno. */
 pid_t child_fork(const int *keep, unsigned n_keep);
 
-/* Kill a child, which may be ending by itself and then keeps its own status, and wait for it.  Returns
- * its status as waitpid(2) gives it. */
+/* Kill a child, which may be ending by itself and then keeps its own status, and wait for it.
+ * Returns its status as waitpid(2) gives it. */
 int child_end(pid_t pid);
 
 /* "signal 9 (Killed)" or "exit status 1" of a status from waitpid(2), into text; returns text. */

@@ -14,6 +14,7 @@
 
 #include "lib/log.h"
 #include "resolver/io/timer.h"
+#include "resolver/priv.h"
 
 #define ACCEPT_WAIT_MS 1000
 
@@ -120,6 +121,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 
 static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 {
+	static const char busy[] = "error too many clients at once\n";
 	const struct timeval limit = {.tv_sec = CTL_LIMIT_S};
 	struct ctl *ctl = arg;
 	struct client *c = free_client(ctl);
@@ -136,6 +138,7 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 	if (c == NULL || c->stream == NULL) {
 		log_warning(
 		    "control-busy", "a client was sent away, %d are connected", CTL_CLIENTS);
+		(void)send(fd, busy, strlen(busy), MSG_NOSIGNAL);
 		(void)close(fd);
 		return;
 	}
@@ -200,7 +203,11 @@ static int open_socket(struct ctl *ctl, const char *path, struct why *why)
 		errno = err;
 	}
 	err = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_DENIED : ERR_SYS;
-	(void)why_set(why, err, "%s: %s", path, strerror(errno));
+	if (err == ERR_DENIED)
+		(void)why_set(
+		    why, err, "%s: the user %s may not make it there", path, priv_user_name());
+	else
+		(void)why_set(why, err, "%s: %s", path, strerror(errno));
 	(void)close(ctl->fd);
 	return err;
 }

@@ -260,8 +260,36 @@ void listeners_switch(
 	next->n = 0;
 }
 
+/* Has its interface gone?  An address of one interface alone is bound by the interface's number, and one
+ * that comes back has another. */
+static bool is_stale(const struct listener *l)
+{
+	union addr found;
+
+	if (l->state != LISTENER_OPEN || l->addr.sa.sa_family != AF_INET6 ||
+	    l->addr.in6.sin6_scope_id == 0)
+		return false;
+	return addr_parse(&found, l->text, 53, NULL) < 0 || !addr_equal(&found, &l->addr);
+}
+
+static void close_stale(struct listeners *now, listeners_change_fn *change, void *ctx)
+{
+	for (unsigned i = 0; i < now->n; i++) {
+		struct listener *l = &now->all[i];
+
+		if (!is_stale(l))
+			continue;
+		announce(l, CHANNEL_UNLISTEN, change, ctx);
+		close_sockets(l);
+		l->state = LISTENER_WAITING;
+		(void)why_set(&l->why, 0, "the interface of %s has gone", l->text);
+		log_warning("listen-waiting", "%s: trying again", l->why.text);
+	}
+}
+
 unsigned listeners_retry(struct listeners *now, listeners_change_fn *change, void *ctx)
 {
+	close_stale(now, change, ctx);
 	for (unsigned i = 0; i < now->n; i++) {
 		struct listener *l = &now->all[i];
 		struct why before = l->why;

@@ -61,8 +61,8 @@ void listeners_drop(struct listeners *next);
 void listeners_switch(
     struct listeners *now, struct listeners *next, listeners_change_fn *change, void *ctx);
 
-/* Try those that are waiting again; `change` is told of those that are open now.  Returns how many
- * still wait. */
+/* Try those that are waiting again, and those whose interface has gone; `change` is told of what is
+ * closed, and of what is open now.  Returns how many still wait. */
 unsigned listeners_retry(struct listeners *now, listeners_change_fn *change, void *ctx);
 
 /* How many are waiting. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -157,6 +158,43 @@ void lists_load(struct lists_loader *l, const struct conf *conf, const struct se
 		    &why, err, "%s/image is not there yet: run quell-update", conf->state_dir);
 	if (err < 0)
 		try_next(l, err, &why);
+}
+
+/* The end of lists_check(). */
+struct check {
+	int err;
+	struct why *why;
+};
+
+static void on_checked(void *ctx, int err, struct lists *next, const struct why *why)
+{
+	struct check *c = ctx;
+
+	c->err = err;
+	if (err < 0 && c->why != NULL)
+		*c->why = *why;
+	else if (err == 0)
+		(void)close(next->fd);
+}
+
+int lists_check(const struct conf *conf, const struct settings_flags *flags, struct why *why)
+{
+	struct check check = {.err = ERR_NOMEM, .why = why};
+	struct event_base *base = event_base_new();
+	struct lists_loader *l;
+
+	if (base == NULL)
+		return why_set(why, ERR_NOMEM, "no memory");
+	l = lists_loader_new(base, on_checked, &check);
+	if (l == NULL) {
+		(void)why_set(why, ERR_NOMEM, "no memory");
+	} else {
+		lists_load(l, conf, flags, false);
+		(void)event_base_dispatch(base); /* ends when the loader has */
+		lists_loader_free(l);
+	}
+	event_base_free(base);
+	return check.err;
 }
 
 const char *lists_name(const struct lists *lists, const struct conf *conf,

@@ -40,6 +40,11 @@ void lists_loader_free(struct lists_loader *l);
 void lists_load(struct lists_loader *l, const struct conf *conf, const struct settings_flags *flags,
     bool fall_back);
 
+/* Load the lists that `conf` and `flags` want and drop them again, for --check: with an event loop
+ * of its own, until that is done.  Returns 0 or an error with what is wrong. */
+int lists_check(
+    const struct conf *conf, const struct settings_flags *flags, struct why *why) QUELL_CHECK;
+
 /* "none", "files", "image", "previous image", "starter list". */
 const char *lists_source_text(enum lists_source source);
 

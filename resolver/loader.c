@@ -20,6 +20,7 @@
 #include "lib/file.h"
 #include "resolver/child.h"
 #include "resolver/io/timer.h"
+#include "resolver/priv.h"
 
 #define LOADER_NICE 10
 #define SEALS	    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
@@ -78,6 +79,9 @@ static void count_skips(
 
 		out->n_lines += c->lines;
 		out->n_bad += c->skips[FEED_BAD];
+		if (c->rules == 0)
+			(void)snprintf(out->text + used, sizeof(out->text) - used,
+			    "%s%s: there is no rule in it", used != 0 ? "; " : "", sources[i].name);
 		if (c->skips[FEED_BAD] == 0)
 			continue;
 		(void)snprintf(out->text + used, sizeof(out->text) - used,
@@ -103,6 +107,14 @@ static int compile_inputs(struct compile_source *sources, unsigned n, int memfd,
 	return err;
 }
 
+static bool is_image(const struct input *in)
+{
+	uint8_t start[64];
+	ssize_t n = pread(in->fd, start, sizeof(start), 0);
+
+	return n > 0 && compile_is_image(start, (size_t)n);
+}
+
 static int compile_files(
     const struct input *in, unsigned n, int memfd, struct channel_loaded *out, struct why *why)
 {
@@ -112,6 +124,11 @@ static int compile_files(
 
 	for (unsigned i = 0; err == 0 && i < n; i++) {
 		sources[i] = (struct compile_source){.name = in[i].path};
+		if (is_image(&in[i])) {
+			err = why_set(why, ERR_FORMAT,
+			    "%s: this is an image, which has to be the only file", in[i].path);
+			break;
+		}
 		err = file_read(
 		    in[i].fd, in[i].path, COMPILE_TEXT_MAX, &texts[i], &sources[i].len, why);
 		sources[i].text = texts[i];
@@ -134,14 +151,6 @@ static int compile_starter(int memfd, struct channel_loaded *out, struct why *wh
 	};
 
 	return compile_inputs(&source, 1, memfd, out, why);
-}
-
-static bool is_image(const struct input *in)
-{
-	uint8_t start[64];
-	ssize_t n = pread(in->fd, start, sizeof(start), 0);
-
-	return n > 0 && compile_is_image(start, (size_t)n);
 }
 
 /* Check what will be mapped, as it will be mapped. */
@@ -347,7 +356,10 @@ static int open_input(struct input *in, const char *path, struct why *why)
 	in->path = path;
 	in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (in->fd < 0) {
-		err = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_DENIED : ERR_SYS;
+		if (errno == EACCES)
+			return why_set(why, ERR_DENIED, "%s: the user %s may not read it", path,
+			    priv_user_name());
+		err = errno == ENOENT ? ERR_NOTFOUND : ERR_SYS;
 		return why_set(why, err, "%s: %s", path, strerror(errno));
 	}
 	if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode))

@@ -13,6 +13,7 @@
 
 #include "lib/log.h"
 #include "resolver/holder.h"
+#include "resolver/lists.h"
 #include "resolver/priv.h"
 #include "resolver/server.h"
 #include "resolver/settings.h"
@@ -155,9 +156,9 @@ static void open_standard_fds(void)
 		(void)close(fd);
 }
 
-/* Who reads the log may be slow, or stopped: a line is lost then, and no query waits for it.  A pipe is
- * opened anew, since its other writers may want to wait; a socket, that of the service manager, is
- * ours alone.  A terminal stays as it is: it is shared with the shell. */
+/* Who reads the log may be slow, or stopped: a line is lost then, and no query waits for it.  A
+ * pipe is opened anew, since its other writers may want to wait; a socket, that of the service
+ * manager, is ours alone.  A terminal stays as it is: it is shared with the shell. */
 static void unblock_log(void)
 {
 	struct stat st;
@@ -178,8 +179,17 @@ static void unblock_log(void)
 	}
 }
 
+/* Print what would be in force.  Files of the command line have to be there and good; the lists of
+ * the configuration may be compiled later. */
 static enum server_exit check(struct conf *conf, const struct settings_flags *flags)
 {
+	struct why why;
+
+	if (flags->n_blocklist != 0 && lists_check(conf, flags, &why) < 0) {
+		log_error("lists", "%s", why.text);
+		conf_free(conf);
+		return SERVER_USAGE;
+	}
 	conf_print(conf, stdout);
 	for (unsigned i = 0; i < flags->n_blocklist; i++)
 		(void)printf("# --blocklist %s\n", flags->blocklist[i]);
@@ -194,6 +204,7 @@ int main(int argc, char **argv)
 	enum action action;
 	struct conf *conf;
 	struct why why;
+	int err;
 
 	open_standard_fds();
 	action = parse(argc, argv, &flags);
@@ -201,10 +212,11 @@ int main(int argc, char **argv)
 		unblock_log();
 		holder_witness_start(&witness);
 	}
-	if (priv_become(flags.user, &why) < 0) {
+	err = priv_become(flags.user, &why);
+	if (err < 0) {
 		log_error("rights", "%s", why.text);
 		holder_witness_stop(&witness);
-		return SERVER_FAILED;
+		return flags.user != NULL && err == ERR_NOTFOUND ? SERVER_USAGE : SERVER_FAILED;
 	}
 	if (settings_read(&conf, &flags, &why) < 0) {
 		log_error("config", "%s", why.text);

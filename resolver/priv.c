@@ -61,6 +61,13 @@ static int become(const struct passwd *user, struct why *why)
 	return 0;
 }
 
+const char *priv_user_name(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	return user != NULL ? user->pw_name : "without a name";
+}
+
 int priv_become(const char *name, struct why *why)
 {
 	bool root = geteuid() == 0;

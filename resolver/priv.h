@@ -25,6 +25,9 @@
  * Returns 0; ERR_NOTFOUND: there is no such user; ERR_DENIED or ERR_SYS: the system refused. */
 int priv_become(const char *name, struct why *why) QUELL_CHECK;
 
+/* The user whose rights count now, for messages; valid until the next call. */
+const char *priv_user_name(void);
+
 /* Keep of the capabilities only those in `set`, and never get new ones.  Returns 0 or ERR_SYS. */
 int priv_keep(uint64_t set) QUELL_CHECK;
 

@@ -131,7 +131,8 @@ static void format_upstreams(const struct server *s, char *text, size_t size)
 		    text + used, size - used, " %s", addr_format(&s->options.upstream[i], one));
 }
 
-/* What is in force, with every bound.  Scripts wait for these lines, and for reload-failed: each is written. */
+/* What is in force, with every bound.  Scripts wait for these lines, and for reload-failed: each is
+ * written. */
 static void log_state(const struct server *s, const char *tag)
 {
 	char listen[400], upstream[200];

@@ -3,9 +3,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "blocklists/feed.h"
 #include "lib/resolvconf.h"
 #include "resolver/hostnet.h"
+#include "resolver/priv.h"
 
 #define CACHE_SHARE_MIN 65536U /* bytes: what cache_new() asks for */
 
@@ -25,14 +28,17 @@ static int set_values(
 
 static int set_control(struct conf *conf, const struct settings_flags *flags, struct why *why)
 {
-	if (flags->control == NULL)
+	char folder[CONF_PATH_SIZE], path[2 * CONF_PATH_SIZE];
+	const char *text = flags->control;
+
+	if (text == NULL)
 		return 0;
-	if (strlen(flags->control) >= sizeof(conf->control))
-		return why_set(why, ERR_RANGE,
-		    "--control %s: a socket's path has at most %zu bytes", flags->control,
-		    sizeof(conf->control) - 1);
-	(void)snprintf(conf->control, sizeof(conf->control), "%s", flags->control);
-	return 0;
+	/* The file has no folder that a path could start from; the command line has. */
+	if (text[0] != '/' && text[0] != '\0' && getcwd(folder, sizeof(folder)) != NULL) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, text);
+		text = path;
+	}
+	return set_values(conf, "control", &text, 1, why);
 }
 
 /* A question sent to ourselves would come back for ever. */
@@ -72,11 +78,33 @@ static int check_cache(const struct conf *conf, struct why *why)
 	    conf->workers * (CACHE_SHARE_MIN / 1024));
 }
 
+/* lib/ does not know the syntaxes. */
+static int check_lists(const struct conf *conf, const char *path, struct why *why)
+{
+	for (unsigned i = 0; i < conf->n_lists; i++) {
+		struct why reason;
+		int err = feed_check_name(conf->lists[i].syntax, &reason);
+
+		if (err < 0)
+			return why_set(
+			    why, err, "%s: list %s: %s", path, conf->lists[i].name, reason.text);
+	}
+	return 0;
+}
+
 static int read_file(struct conf **conf, const char *path, struct why *why)
 {
 	const char *read = path != NULL ? path : conf_default_path;
 	int err = conf_read(conf, read, why);
 
+	if (err == ERR_DENIED)
+		return why_set(why, err, "%s: the user %s may not read it", read, priv_user_name());
+	if (err == 0) {
+		err = check_lists(*conf, read, why);
+		if (err < 0)
+			conf_free(*conf);
+		return err;
+	}
 	if (err != ERR_NOTFOUND || path != NULL)
 		return err;
 	*conf = conf_new();

@@ -154,8 +154,8 @@ static void raise_file_limit(const struct options *options)
 		log_warning("descriptors", "cannot raise their limit: %s", strerror(errno));
 }
 
-/* Where descriptors are few, clients get a quarter of them: half are for the ports to ask from, and a
- * list that the parent sends takes one, too. */
+/* Where descriptors are few, clients get a quarter of them: half are for the ports to ask from, and
+ * a list that the parent sends takes one, too. */
 static uint32_t tcp_clients_allowed(const struct options *options)
 {
 	struct rlimit files;

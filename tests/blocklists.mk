@@ -51,5 +51,3 @@ tests_fuzz_fuzz_feed_SOURCES = tests/fuzz/fuzz_feed.c
 tests_fuzz_fuzz_feed_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a
 tests_fuzz_fuzz_image_SOURCES = tests/fuzz/fuzz_image.c
 tests_fuzz_fuzz_image_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a
-
-EXTRA_DIST += docs/format.md docs/lists.md

@@ -20,6 +20,7 @@ SCENES = \
 	tests/scene/blocked.scene \
 	tests/scene/dead.scene \
 	tests/scene/declined.scene \
+	tests/scene/dnssec-ok.scene \
 	tests/scene/failover.scene \
 	tests/scene/forward.scene \
 	tests/scene/joined.scene \
@@ -31,6 +32,8 @@ SCENES = \
 	tests/scene/old-server.scene \
 	tests/scene/outage.scene \
 	tests/scene/overload.scene \
+	tests/scene/overload-tries.scene \
+	tests/scene/overload-waiters.scene \
 	tests/scene/reconfigured.scene \
 	tests/scene/size.scene \
 	tests/scene/spoofed.scene \

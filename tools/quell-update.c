@@ -74,10 +74,11 @@ static int check_lists(struct conf *conf, const char *path, struct why *why)
 		    path);
 	for (unsigned i = 0; i < conf->n_lists && err == 0; i++) {
 		struct conf_list *list = &conf->lists[i];
+		struct why reason;
 
-		if (strcmp(list->syntax, "auto") != 0 && feed_find(list->syntax) == NULL)
-			return why_set(why, ERR_FORMAT, "%s: list %s: the syntax %s is not known",
-			    path, list->name, list->syntax);
+		err = feed_check_name(list->syntax, &reason);
+		if (err != 0)
+			return why_set(why, err, "%s: list %s: %s", path, list->name, reason.text);
 		err = resolve_file(list, path, why);
 	}
 	return err;

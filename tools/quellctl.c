@@ -92,7 +92,9 @@ static char *ask(const char *path, const char *request)
 
 	if (answer == NULL)
 		die(EXIT_DOWN, "no memory");
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+	/* It may close at once, having said why. */
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request) &&
+	    errno != EPIPE)
 		die(EXIT_DOWN, "%s: %s", path, strerror(errno));
 	while ((n = recv(fd, answer + len, ANSWER_MAX - len, 0)) > 0)
 		len += (size_t)n;

@@ -34,7 +34,8 @@ static int open_socket(const char *path, struct why *why)
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
 		int err = errno == ENOENT || errno == ECONNREFUSED ? ERR_NOTFOUND : ERR_SYS;
 
-		why_set(why, err, "%s: %s", path, strerror(errno));
+		why_set(why, err, "%s: %s%s", path, strerror(errno),
+		    errno == EACCES ? ": it takes the group that quelld runs as" : "");
 		close(fd);
 		return err;
 	}

@@ -5,6 +5,10 @@
 
 /* ---- Normal form ---- */
 
+/* CNAMEs in the answer section of a message, whatever they belong to: more are malformed.  Reading
+ * on, pass after pass over all that fit into a message, would take a second. */
+#define CNAMES_MAX (2 * ANSWER_CHAIN_MAX)
+
 /* The question's name and, in any order, what its CNAMEs lead to; all in lower case. */
 struct chain {
 	uint8_t name[ANSWER_CHAIN_MAX + 1][NAME_SIZE];
@@ -38,7 +42,7 @@ static int chain_extend(
     struct chain *c, const struct answer_question *question, const uint8_t *reply, size_t len)
 {
 	uint8_t owner[NAME_SIZE], target[NAME_SIZE];
-	unsigned n_before = c->n;
+	unsigned n_before = c->n, n_cnames = 0;
 	struct msg_walk walk;
 	struct msg_rr rr;
 	size_t off, name_len;
@@ -49,6 +53,8 @@ static int chain_extend(
 	while ((err = msg_walk_next(&walk, &rr)) == 1 && rr.section == SECTION_ANSWER) {
 		if (rr.type != TYPE_CNAME || !in_class(question, &rr))
 			continue;
+		if (++n_cnames > CNAMES_MAX)
+			return ERR_FORMAT;
 		off = rr.owner_off;
 		if (name_read(reply, len, &off, owner, &name_len) != 0)
 			return ERR_FORMAT;

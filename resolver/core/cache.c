@@ -8,8 +8,8 @@
 #include "lib/dns/msg.h"
 #include "lib/table.h"
 
-#define CACHE_SIZE_MIN ((uint64_t)64 << 10)
-#define CACHE_SIZE_MAX ((uint64_t)1 << 32) /* positions in a ring have 32 bits */
+#define CACHE_SIZE_MIN	    ((size_t)64 << 10)
+#define CACHE_SIZE_MAX_LOG2 32 /* positions in a ring have 32 bits */
 
 /* One bucket and one ghost for so many bytes of cache: about what an entry takes. */
 #define ENTRY_USUAL 256
@@ -282,7 +282,7 @@ int cache_new(struct cache **out, size_t size, const struct hash_key *key)
 	uint8_t *bytes;
 	size_t probation;
 
-	if (size < CACHE_SIZE_MIN || size > CACHE_SIZE_MAX)
+	if (size < CACHE_SIZE_MIN || ((uint64_t)size - 1) >> CACHE_SIZE_MAX_LOG2 != 0)
 		return ERR_RANGE;
 	bytes = calloc(1, size);
 	if (bytes == NULL)

@@ -54,6 +54,12 @@ void inflight_fini(struct inflight *f)
 	*f = (struct inflight){0};
 }
 
+bool inflight_has_room(const struct inflight *f, bool new_question)
+{
+	return f->free_waiters != NULL &&
+	       (!new_question || (f->free_questions != NULL && f->free_tries != NULL));
+}
+
 /* ---- Questions ---- */
 
 struct inflight_question *inflight_find(const struct inflight *f, const struct cache_key *key)

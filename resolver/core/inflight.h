@@ -90,6 +90,10 @@ struct inflight {
 int inflight_init(struct inflight *f, uint32_t n, const struct hash_key *key) QUELL_CHECK;
 void inflight_fini(struct inflight *f);
 
+/* Is there room for one more that waits and, with `new_question`, for a question and a try of
+ * it? */
+bool inflight_has_room(const struct inflight *f, bool new_question);
+
 /* The question in flight under `key`, or NULL. */
 struct inflight_question *inflight_find(const struct inflight *f, const struct cache_key *key);
 

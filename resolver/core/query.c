@@ -1,6 +1,7 @@
 /* query.c - the way of a query, down to the upstreams and back up. */
 #include "resolver/core/query.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -427,14 +428,13 @@ static void try_lost(struct query *q, struct inflight_try *t, uint64_t now_ms)
 
 /* ---- The way of a query: down ---- */
 
-/* Let the asker wait for `question`. */
-static bool join(struct query *q, struct inflight_question *question,
+/* Let the asker wait for `question`; there is room. */
+static void join(struct query *q, struct inflight_question *question,
     const struct query_asker *from, const struct answer_to *to)
 {
 	struct inflight_waiter *w = inflight_wait(&q->inflight, question);
 
-	if (w == NULL)
-		return false;
+	assert(w != NULL);
 	w->asker = *from;
 	w->id = to->id;
 	w->flags = to->flags;
@@ -442,29 +442,38 @@ static bool join(struct query *q, struct inflight_question *question,
 	w->edns = to->edns;
 	w->dnssec_ok = to->dnssec_ok;
 	inflight_keep_case(w, to->question, to->question_len - 4);
-	return true;
 }
 
-/* A question that is not in flight yet; the oldest makes room when the table is full. */
+/* The question in flight under `key`, or NULL, with room for one more that waits.  The oldest
+ * questions are given up for it, whichever table is full: many may wait for one question, and one
+ * that no server answers has many tries. */
+static struct inflight_question *find_with_room(struct query *q, const struct cache_key *key)
+{
+	struct inflight_question *question = inflight_find(&q->inflight, key);
+
+	while (!inflight_has_room(&q->inflight, question == NULL) && q->inflight.oldest != NULL) {
+		q->stats.overload++;
+		log_warning("overload", "%llu questions are in flight: the oldest is given up",
+		    (unsigned long long)q->inflight.n_questions);
+		if (question == q->inflight.oldest)
+			question = NULL;
+		fail_question(q, q->inflight.oldest);
+	}
+	return question;
+}
+
+/* A question that is not in flight yet; there is room. */
 static struct inflight_question *open_question(
     struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
 {
 	struct inflight_question *question = inflight_open(&q->inflight, key, now_ms);
 
-	if (question == NULL) {
-		q->stats.overload++;
-		log_warning("overload", "%llu questions are in flight: the oldest is given up",
-		    (unsigned long long)q->inflight.n_questions);
-		fail_question(q, q->inflight.oldest);
-		question = inflight_open(&q->inflight, key, now_ms);
-	}
-	if (question != NULL) {
-		question->type = ask->qtype;
-		question->class = ask->qclass;
-		question->dnssec_ok = ask->edns.dnssec_ok;
-		question->checking_disabled = (ask->flags & MSG_CD) != 0;
-		question->rcode = RCODE_SERVFAIL;
-	}
+	assert(question != NULL);
+	question->type = ask->qtype;
+	question->class = ask->qclass;
+	question->dnssec_ok = ask->edns.dnssec_ok;
+	question->checking_disabled = (ask->flags & MSG_CD) != 0;
+	question->rcode = RCODE_SERVFAIL;
 	return question;
 }
 
@@ -473,8 +482,7 @@ static struct inflight_question *open_question(
 static size_t forward(struct query *q, const struct query_asker *from, const struct msg_query *ask,
     const struct cache_key *key, const struct answer_to *to, uint64_t now_ms, uint8_t *out)
 {
-	struct inflight_question *question = inflight_find(&q->inflight, key);
-	bool in_flight = question != NULL;
+	struct inflight_question *question;
 	int probe;
 
 	if (q->upstreams.n == 0) {
@@ -482,19 +490,15 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 		return answer_write_empty(
 		    to, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, TEXT_NO_UPSTREAM, out);
 	}
-	if (!in_flight)
-		question = open_question(q, ask, key, now_ms);
-	if (question == NULL || !join(q, question, from, to)) {
-		q->stats.overload++;
-		if (question != NULL && !in_flight)
-			close_question(q, question);
-		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, out);
-	}
-	if (in_flight) {
+	question = find_with_room(q, key);
+	if (question != NULL) {
 		q->stats.joined++;
+		join(q, question, from, to);
 		return 0;
 	}
 	q->stats.forwarded++;
+	question = open_question(q, ask, key, now_ms);
+	join(q, question, from, to);
 	probe = upstream_probe(
 	    &q->upstreams, upstream_choose(&q->upstreams, question->tries_udp), now_ms);
 	if (probe >= 0)
@@ -620,7 +624,8 @@ static void ask_again(
 		advance(q, question, now_ms);
 }
 
-/* Is `server` being asked this over TCP already?  A repeated question over UDP brings a second truncated reply. */
+/* Is `server` being asked this over TCP already?  A repeated question over UDP brings a second
+ * truncated reply. */
 static bool fetched_over_tcp(const struct inflight_question *question, unsigned server)
 {
 	for (const struct inflight_try *t = question->tries; t != NULL; t = t->question_next)

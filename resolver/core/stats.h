@@ -38,7 +38,7 @@
 	X(cache_evicted, "answers dropped from the cache to make room")                            \
 	X(in_flight, "questions in flight now")                                                    \
 	X(tcp_clients, "TCP connections of clients open now")                                      \
-	X(tcp_refused, "TCP connections closed at once because there were too many")
+	X(tcp_refused, "TCP connections closed because there were too many")
 
 #define STATS_FIELD(name, text) uint64_t name;
 struct stats {

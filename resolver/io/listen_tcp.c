@@ -287,6 +287,19 @@ static int conn_open(struct tcp_socket *s, int fd, const union addr *from, uint6
 
 /* ---- accepting ---- */
 
+/* Close a connection for a new one: the longest without progress, rather of those that do not wait
+ * for us.  Who comes always gets in: else a few who ask what takes long would keep all others
+ * out. */
+static void conn_give_up(struct listen_tcp *l)
+{
+	struct tcp_conn *c = TAILQ_FIRST(&l->open);
+
+	while (c != NULL && c->pending > 0)
+		c = TAILQ_NEXT(c, link);
+	conn_close(c != NULL ? c : TAILQ_FIRST(&l->open));
+	l->refused++;
+}
+
 /* A connection that cannot be taken leaves the listener readable: look away for a while instead of
  * spinning. */
 static void accept_pause(struct listen_tcp *l, const char *reason)
@@ -330,12 +343,10 @@ static void on_acceptable(evutil_socket_t listening, short what, void *arg)
 			/* Else there is none, or the network took it back: accept(2). */
 			return;
 		}
-		if (l->n_open >= l->clients_max) {
-			l->refused++;
+		if (l->n_open >= l->clients_max)
+			conn_give_up(l);
+		if (conn_open(s, fd, &from, now_ms) < 0)
 			close(fd);
-		} else if (conn_open(s, fd, &from, now_ms) < 0) {
-			close(fd);
-		}
 	}
 }
 

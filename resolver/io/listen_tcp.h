@@ -4,9 +4,10 @@
  *   read -> [ in: one message at most ] -> query_ask() -> [ out ] -> write
  *                                          listen_tcp_send() ^
  *
- * Bounds: connections in all (`clients_max`; one more is closed at once), bytes waiting for each
- * reader (LISTEN_TCP_OUT_MAX: beyond it we stop taking messages from that client until it drains,
- * and an answer that comes then ends the connection), messages awaited by each
+ * Bounds: connections in all (`clients_max` > 0; one more takes the place of that which has been
+ * idle longest, or else waits longest: RFC 7766, 6.2.3), bytes waiting for
+ * each reader (LISTEN_TCP_OUT_MAX: beyond it we stop taking messages from that client until it
+ * drains, and an answer that comes then ends the connection), messages awaited by each
  * (LISTEN_TCP_PENDING_MAX: likewise we stop), idle time (`idle_ms`, from the last whole message or
  * bytes of an answer; a client that dribbles a message is idle, one that waits for us is not).  A
  * message that can never have an answer (shorter than a header, or itself a response) ends its
@@ -44,7 +45,7 @@ void listen_tcp_remove(struct listen_tcp *l, unsigned index);
 void listen_tcp_send(
     struct listen_tcp *l, const struct query_asker *to, const uint8_t *msg, size_t len);
 
-/* Connections open now, and how many were closed at once because there were too many. */
+/* Connections open now, and how many were closed because there were too many. */
 unsigned listen_tcp_clients(const struct listen_tcp *l);
 uint64_t listen_tcp_refused(const struct listen_tcp *l);
 

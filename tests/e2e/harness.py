@@ -228,8 +228,8 @@ def bind_pair(host, port=0):
         except OSError:
             udp.close()
             tcp.close()
-            if port:
-                raise
+            if port:  # whoever has it now, for a question of its own perhaps, will not keep it
+                time.sleep(0.1)
     raise OSError("no port is free for both UDP and TCP on %s" % host)
 
 
@@ -343,6 +343,8 @@ class FakeUpstream:
                 return
             if self.closing:  # shutdown() ends recvfrom() with nothing
                 return
+            if len(wire) > 2 and wire[2] & 0x80:  # a late reply for whoever had this port before
+                continue
             self._handle(wire, "udp", source, lambda reply, to=source: self.udp.sendto(reply, to))
 
     def _tcp_loop(self):

@@ -11,7 +11,8 @@
 #include "resolver/core/answer.h"
 
 static const uint8_t qname[] = "\3www\7example";
-static const struct answer_question question = {qname, sizeof(qname), TYPE_A, CLASS_IN};
+static const struct answer_question question = {
+    .name = qname, .name_len = sizeof(qname), .type = TYPE_A, .class = CLASS_IN};
 static const struct answer_limits limits = {86400, 3600};
 static struct answer answer;
 
@@ -89,6 +90,11 @@ static void opt_goes_wherever_it_stands_and_gives_the_upper_rcode(void **state)
 	msg_set_u16(r.msg + 10, 3);
 	buf_put_bytes(&r.out, opt, sizeof(opt));
 	assert_int_equal(normalise(&r), ERR_FORMAT);
+	/* So is one in the answer section, even where it is the root's that was asked for. */
+	start(&r, 0);
+	msg_set_u16(r.msg + 6, 1);
+	buf_put_bytes(&r.out, opt, sizeof(opt));
+	assert_int_equal(normalise(&r), ERR_FORMAT);
 }
 
 static void what_is_cut_anywhere_is_malformed(void **state)
@@ -143,6 +149,22 @@ static void chains_are_followed_to_their_bound(void **state)
 	record(&r, SECTION_ANSWER, "\xc0\x0c", 2, TYPE_CNAME, 60, "\1b", 3);
 	record(&r, SECTION_ANSWER, "\1b", 3, TYPE_CNAME, 60, "\3www\7example", sizeof(qname));
 	assert_int_equal(normalise(&r), 0);
+}
+
+static void a_flood_of_cnames_is_malformed(void **state)
+{
+	struct reply r;
+
+	(void)state;
+	/* None of them belongs to the question. */
+	start(&r, 0);
+	record(&r, SECTION_ANSWER, "\xc0\x0c", 2, TYPE_A, 60, "\1\2\3\4", 4);
+	for (unsigned i = 0; i < 2 * ANSWER_CHAIN_MAX; i++)
+		record(&r, SECTION_ANSWER, "\1b", 3, TYPE_CNAME, 60, "\1c", 3);
+	assert_int_equal(normalise(&r), 0);
+	assert_int_equal(answer.view.n_records, 1);
+	record(&r, SECTION_ANSWER, "\1b", 3, TYPE_CNAME, 60, "\1c", 3);
+	assert_int_equal(normalise(&r), ERR_FORMAT);
 }
 
 static struct answer_to asker(size_t limit)
@@ -226,6 +248,7 @@ int main(void)
 	    cmocka_unit_test(opt_goes_wherever_it_stands_and_gives_the_upper_rcode),
 	    cmocka_unit_test(what_is_cut_anywhere_is_malformed),
 	    cmocka_unit_test(chains_are_followed_to_their_bound),
+	    cmocka_unit_test(a_flood_of_cnames_is_malformed),
 	    cmocka_unit_test(every_limit_is_kept),
 	    cmocka_unit_test(an_empty_answer_keeps_its_limit),
 	};

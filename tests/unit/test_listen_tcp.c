@@ -361,18 +361,31 @@ static void test_too_many_clients(void **state)
 		ask(fds[i], i, 1);
 		expect(fds[i], i, MSG_LEN);
 	}
+	/* The first waits for an answer now, so the second is idle longest: it makes room. */
+	core.later = true;
+	ask(fds[0], 5, 1);
+	await_asked(CLIENTS_MAX + 1);
 	extra = client();
-	expect_end(extra);
-	close(extra);
+	expect_end(fds[1]);
 	assert_int_equal(listen_tcp_refused(listener), 1);
 	assert_int_equal(listen_tcp_clients(listener), CLIENTS_MAX);
+	close(fds[1]);
+	fds[1] = extra;
 
+	/* When all wait, the one that waits longest does. */
+	ask(fds[1], 6, 1);
+	ask(fds[2], 7, 1);
+	await_asked(CLIENTS_MAX + 3);
+	extra = client();
+	expect_end(fds[0]);
+	assert_int_equal(listen_tcp_refused(listener), 2);
+	assert_int_equal(listen_tcp_clients(listener), CLIENTS_MAX);
+	answer(CLIENTS_MAX, MSG_LEN); /* comes too late */
+	answer(CLIENTS_MAX + 1, MSG_LEN);
+	expect(fds[1], 6, MSG_LEN);
 	close(fds[0]);
-	await_clients(CLIENTS_MAX - 1);
-	fds[0] = client();
-	ask(fds[0], 7, 1);
-	expect(fds[0], 7, MSG_LEN);
-	assert_int_equal(listen_tcp_refused(listener), 1);
+	fds[0] = extra;
+	core.later = false;
 
 	listen_tcp_set(listener, CLIENTS_MAX + 1, LONG_MS);
 	extra = client();
