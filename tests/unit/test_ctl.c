@@ -192,7 +192,7 @@ static void test_many(void **state)
 		assert_int_equal(event_base_loop(f->base, EVLOOP_ONCE), 0);
 	}
 	more = connect_to(f->path);
-	assert_string_equal(hear(f, more), "");
+	assert_string_equal(hear(f, more), "error too many clients at once\n");
 	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
 		say(fds[i], "status\n");
 		assert_string_equal(hear(f, fds[i]), "ok\nkey value\n");
