@@ -110,11 +110,9 @@ int msg_walk_next(struct msg_walk *w, struct msg_rr *rr)
 static void parse_question(const uint8_t *packet, size_t len, struct msg_query *q)
 {
 	size_t pos = MSG_HEADER;
-	unsigned n_labels = 0;
+	size_t label;
 
-	for (;; n_labels++) {
-		size_t label;
-
+	do {
 		if (pos >= len)
 			return;
 		label = packet[pos];
@@ -122,13 +120,10 @@ static void parse_question(const uint8_t *packet, size_t len, struct msg_query *
 		    pos + label - MSG_HEADER >= NAME_SIZE)
 			return;
 		pos += label + 1;
-		if (label == 0)
-			break;
-	}
+	} while (label != 0);
 	if (len - pos < 4)
 		return;
 	q->qname_len = (uint8_t)(pos - MSG_HEADER);
-	q->qname_labels = (uint8_t)n_labels;
 	name_lower(q->qname, packet + MSG_HEADER, q->qname_len);
 	q->qtype = msg_u16(packet + pos);
 	q->qclass = msg_u16(packet + pos + 2);

@@ -110,7 +110,6 @@ struct msg_query {
 	uint16_t qtype, qclass;
 	uint8_t qname[NAME_SIZE]; /* lower case */
 	uint8_t qname_len;
-	uint8_t qname_labels;
 	uint16_t question_end; /* it is packet[12 .. question_end), its name uncompressed */
 	struct msg_edns edns;
 };

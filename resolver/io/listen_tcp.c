@@ -296,7 +296,11 @@ static void conn_give_up(struct listen_tcp *l)
 
 	while (c != NULL && c->pending > 0)
 		c = TAILQ_NEXT(c, link);
-	conn_close(c != NULL ? c : TAILQ_FIRST(&l->open));
+	if (c == NULL)
+		c = TAILQ_FIRST(&l->open);
+	if (c == NULL)
+		return;
+	conn_close(c);
 	l->refused++;
 }
 
