@@ -9,7 +9,7 @@
 fuzz_programs =
 EXTRA_PROGRAMS = $(fuzz_programs)
 EXTRA_LIBRARIES = tests/fuzz/libreplay.a
-tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c
+tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz.h
 EXTRA_DIST += tests/fuzz/seeds tests/fuzz/crashes
 CLEANFILES += $(fuzz_programs) tests/fuzz/libreplay.a
 

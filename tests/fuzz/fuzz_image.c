@@ -10,14 +10,7 @@
 #include "blocklists/format.h"
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
-
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 struct checked {
 	const struct trie *t;

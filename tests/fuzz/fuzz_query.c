@@ -2,14 +2,7 @@
 #include <stdio.h>
 
 #include "tests/unit/oracle.h"
-
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void check_question(const uint8_t *packet, size_t len, const struct msg_query *q)
 {

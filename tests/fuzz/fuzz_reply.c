@@ -3,14 +3,7 @@
 #include <stdio.h>
 
 #include "tests/unit/oracle.h"
-
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* As an answer is made: behind the question in the asker's letter case, and only while it fits. */
 static size_t answer(const uint8_t *msg, size_t len, const uint8_t *name, uint8_t *out, size_t size)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* The whole file in a block of exactly its size, so that a sanitizer sees every read behind it. */
 static bool read_file(const char *path, uint8_t **data, size_t *size)
