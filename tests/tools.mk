@@ -5,13 +5,13 @@ dist_check_SCRIPTS += tests/e2e/test_update.py
 tests/e2e/test_update.log: quell-update
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_update_store tests/unit/test_update_text
-TESTS += tests/unit/test_update_store tests/unit/test_update_text
+check_PROGRAMS += tests/unit/test_update_store tests/unit/test_text
+TESTS += tests/unit/test_update_store tests/unit/test_text
 tests_unit_test_update_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_store_SOURCES = tests/unit/test_update_store.c \
-	tools/update_store.c tools/update_text.c
+	tools/update_store.c tools/text.c
 tests_unit_test_update_store_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
-tests_unit_test_update_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_update_text_SOURCES = tests/unit/test_update_text.c tools/update_text.c
-tests_unit_test_update_text_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_text_SOURCES = tests/unit/test_text.c tools/text.c
+tests_unit_test_text_LDADD = $(CMOCKA_LIBS)
 endif

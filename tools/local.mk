@@ -1,18 +1,20 @@
 bin_PROGRAMS += quell-update quellctl
 quell_update_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 quell_update_SOURCES = tools/quell-update.c \
+	tools/control.c tools/control.h \
+	tools/text.c tools/text.h \
 	tools/update_bench.c tools/update_bench.h \
 	tools/update_fetch.c tools/update_fetch.h \
 	tools/update_list.c tools/update_list.h \
-	tools/update_notify.c tools/update_notify.h \
 	tools/update_offline.c tools/update_offline.h \
 	tools/update_progress.c tools/update_progress.h \
 	tools/update_report.c tools/update_report.h \
 	tools/update_run.c tools/update_run.h \
 	tools/update_store.c tools/update_store.h \
-	tools/update_text.c tools/update_text.h \
 	tools/update_why.c tools/update_why.h
 quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(CURL_LIBS) $(CONFUSE_LIBS)
-quellctl_SOURCES = tools/quellctl.c
+quellctl_SOURCES = tools/quellctl.c \
+	tools/control.c tools/control.h \
+	tools/text.c tools/text.h
 quellctl_LDADD = lib/libquell.a $(CONFUSE_LIBS)
 dist_noinst_SCRIPTS = tools/build.sh tools/check tools/deps tools/quickstart

@@ -13,16 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "tools/control.h"
+#include "tools/text.h"
 
-#define WAIT_S	    90 /* a reload with long lists is the longest */
-#define ANSWER_MAX  (1024 * 1024)
 #define REQUEST_MAX 1024
 
 enum { EXIT_WELL = 0, EXIT_DEGRADED = 1, EXIT_REFUSED = 1, EXIT_DOWN = 2, EXIT_USAGE = 2 };
@@ -61,51 +57,6 @@ static void die(int status, const char *fmt, ...)
 	exit(status);
 }
 
-/* ---- asking ---- */
-
-static int connect_to(const char *path)
-{
-	const struct timeval wait = {.tv_sec = WAIT_S};
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(to.sun_path))
-		die(EXIT_USAGE, "%s: too long for a socket's path", path);
-	memcpy(to.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
-		die(EXIT_DOWN, "%s: %s%s", path, strerror(errno),
-		    errno == EACCES ? ": only root and the user quelld runs as may; try sudo"
-				    : ": quelld does not run, or has another --control");
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	return fd;
-}
-
-/* The whole answer, terminated; the caller frees it. */
-static char *ask(const char *path, const char *request)
-{
-	char *answer = malloc(ANSWER_MAX + 1);
-	int fd = connect_to(path);
-	size_t len = 0;
-	ssize_t n;
-
-	if (answer == NULL)
-		die(EXIT_DOWN, "no memory");
-	/* It may close at once, having said why. */
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request) &&
-	    errno != EPIPE)
-		die(EXIT_DOWN, "%s: %s", path, strerror(errno));
-	while ((n = recv(fd, answer + len, ANSWER_MAX - len, 0)) > 0)
-		len += (size_t)n;
-	if (n < 0 || len == 0)
-		die(EXIT_DOWN, "%s: no answer%s%s", path, n < 0 ? ": " : "",
-		    n < 0 ? strerror(errno) : "");
-	close(fd);
-	answer[len] = '\0';
-	return answer;
-}
-
 /* ---- showing ---- */
 
 /* Cut the next line off `*at` into key and value.  False: there is none. */
@@ -139,22 +90,6 @@ static void show_text(char *answer)
 		printf("%-19s %s\n", key, value);
 }
 
-static void print_json_text(const char *text)
-{
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20 || c > 126) /* a path may hold any byte: shown as Latin-1 */
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
-
 static void print_json_value(const char *value)
 {
 	bool number = *value != '\0' && strspn(value, "0123456789") == strlen(value);
@@ -162,7 +97,7 @@ static void print_json_value(const char *value)
 	if (number)
 		fputs(value, stdout);
 	else
-		print_json_text(value);
+		text_json(stdout, value);
 }
 
 /* The array of all values of `key`. */
@@ -178,7 +113,7 @@ static void print_json_array(const char *lines, const char *key)
 		if (strcmp(name, key) != 0)
 			continue;
 		fputs(separator, stdout);
-		print_json_text(value);
+		text_json(stdout, value);
 		separator = ",";
 	}
 	putchar(']');
@@ -215,24 +150,23 @@ static void show_json(const char *command, const char *lines)
 	free(copy);
 }
 
-/* Show an answer; returns the exit status. */
-static int show(const char *command, char *answer, bool json)
+/* quelld refused, or was not reached: say why. */
+static void fail(int err, const char *reason, bool json) __attribute__((noreturn));
+
+static void fail(int err, const char *reason, bool json)
 {
-	char *lines = answer;
-	const char *first = strsep(&lines, "\n");
-
-	if (lines == NULL)
-		die(EXIT_DOWN, "the answer was cut: %s", first);
-	if (strcmp(first, "ok") != 0) {
-		const char *reason = strncmp(first, "error ", 6) == 0 ? first + 6 : first;
-
-		if (json) {
-			fputs("{\"error\":", stdout);
-			print_json_text(reason);
-			puts("}");
-		}
-		die(EXIT_REFUSED, "%s", reason);
+	if (json) {
+		fputs("{\"error\":", stdout);
+		text_json(stdout, reason);
+		puts("}");
+		(void)fflush(stdout);
 	}
+	die(err == ERR_DENIED ? EXIT_REFUSED : EXIT_DOWN, "%s", reason);
+}
+
+/* Show the lines of an answer; returns the exit status. */
+static int show(const char *command, char *lines, bool json)
+{
 	bool degraded = strcmp(command, "status") == 0 && strncmp(lines, "state well\n", 11) != 0;
 
 	if (json)
@@ -301,9 +235,10 @@ int main(int argc, char **argv)
 	    {NULL, 0, NULL, 0},
 	};
 	const char *control = NULL, *conf_path = NULL;
-	char request[REQUEST_MAX], *answer;
+	char request[REQUEST_MAX], *lines = NULL;
 	bool json = false, all = false;
-	int option, status;
+	int option, status, err;
+	struct why why;
 
 	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		switch (option) {
@@ -330,8 +265,11 @@ int main(int argc, char **argv)
 		}
 	}
 	make_request(request, argc - optind, argv + optind, all);
-	answer = ask(control != NULL ? control : control_path(conf_path), request);
-	status = show(argv[optind], answer, json);
-	free(answer);
+	err =
+	    control_ask(control != NULL ? control : control_path(conf_path), request, &lines, &why);
+	if (err < 0)
+		fail(err, why.text, json);
+	status = show(argv[optind], lines, json);
+	free(lines);
 	return status;
 }

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "config.h"
-#include "tools/update_text.h"
+#include "tools/text.h"
 
 #define REDIRECTS_MAX 8L
 #define TOTAL_S	      3600L /* a server that drips just fast enough is left after an hour */
@@ -136,10 +136,10 @@ void update_fetch_free(struct update_fetch *f)
 
 static int too_large(const struct update_fetch *f, struct why *why)
 {
-	char max[UPDATE_TEXT_BYTES_SIZE];
+	char max[TEXT_BYTES_SIZE];
 
 	return why_set(
-	    why, ERR_RANGE, "it is larger than %s", update_text_bytes(max, f->max_bytes));
+	    why, ERR_RANGE, "it is larger than %s", text_bytes(max, f->max_bytes));
 }
 
 static int explain(struct update_fetch *f, CURLcode code, const char *url, struct why *why)

@@ -11,13 +11,13 @@
 #include "blocklists/verify.h"
 #include "tools/update_run.h"
 #include "tools/update_store.h"
-#include "tools/update_text.h"
+#include "tools/text.h"
 
 int update_offline_fail(const struct why *why)
 {
 	char text[4 * sizeof(why->text)];
 
-	update_text_escape(text, sizeof(text), why->text, strlen(why->text));
+	text_escape(text, sizeof(text), why->text, strlen(why->text));
 	(void)fprintf(stderr, "quell-update: %s\n", text);
 	return UPDATE_EXIT_NOTHING;
 }
@@ -42,7 +42,7 @@ int update_offline_open(struct trie *t, const char *path, char **bytes, struct w
 
 int update_offline_verify(const char *path)
 {
-	char size[UPDATE_TEXT_BYTES_SIZE];
+	char size[TEXT_BYTES_SIZE];
 	struct why why;
 	struct trie t = {0};
 	char *bytes = NULL;
@@ -50,7 +50,7 @@ int update_offline_verify(const char *path)
 	if (update_offline_open(&t, path, &bytes, &why) != 0)
 		return update_offline_fail(&why);
 	printf("%s: valid, %" PRIu64 " rules of %" PRIu64 " names in %" PRIu32 " lists, %s\n", path,
-	    t.n_rules, t.n_names, t.n_lists, update_text_bytes(size, t.len));
+	    t.n_rules, t.n_names, t.n_lists, text_bytes(size, t.len));
 	free(bytes);
 	return UPDATE_EXIT_WELL;
 }
@@ -89,7 +89,7 @@ static void print_skip(void *ctx, const struct compile_source *source, enum feed
 	(void)ctx;
 	if (reason == FEED_BAD && source->counts.skips[FEED_BAD] <= 1)
 		(void)fprintf(stderr, "%s:%" PRIu64 ": %s: \"%s\"\n", source->name, line,
-		    feed_skip_text(reason), update_text_escape(shown, sizeof(shown), text, len));
+		    feed_skip_text(reason), text_escape(shown, sizeof(shown), text, len));
 }
 
 static void print_counts(const struct compile *c)

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "tools/update_text.h"
+#include "tools/text.h"
 
 #define REDRAW_MS 200
 
@@ -27,7 +27,7 @@ void update_progress_begin(struct update_progress *p, const char *name)
 
 void update_progress_show(struct update_progress *p, uint64_t now, uint64_t total, uint64_t per_s)
 {
-	char got[UPDATE_TEXT_BYTES_SIZE], rate[UPDATE_TEXT_BYTES_SIZE];
+	char got[TEXT_BYTES_SIZE], rate[TEXT_BYTES_SIZE];
 	uint64_t now_ms = clock_ms();
 
 	if (!p->is_terminal || now_ms - p->drawn_ms < REDRAW_MS)
@@ -35,7 +35,7 @@ void update_progress_show(struct update_progress *p, uint64_t now, uint64_t tota
 	p->drawn_ms = now_ms;
 	p->drawn = true;
 	fprintf(stderr, "\r\033[K[%u/%u] %s  %s  %s/s", p->n, p->n_all, p->name,
-	    update_text_bytes(got, now), update_text_bytes(rate, per_s));
+	    text_bytes(got, now), text_bytes(rate, per_s));
 	if (total != 0)
 		fprintf(stderr, "  %u %%", (unsigned)(100 * (now < total ? now : total) / total));
 	fflush(stderr);

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tools/update_text.h"
+#include "tools/text.h"
 
 #define ESCAPED_SIZE (4 * CONF_URL_SIZE)
 
@@ -26,20 +26,20 @@ static void put_escaped(FILE *to, const char *raw)
 {
 	char text[ESCAPED_SIZE];
 
-	fputs(update_text_escape(text, sizeof(text), raw, strlen(raw)), to);
+	fputs(text_escape(text, sizeof(text), raw, strlen(raw)), to);
 }
 
 /* ---- text ---- */
 
 static void text_list(FILE *to, const struct update_list *list)
 {
-	char bytes[UPDATE_TEXT_BYTES_SIZE];
+	char bytes[TEXT_BYTES_SIZE];
 	const struct feed_counts *counts = &list->counts;
 
 	fprintf(to, "%s: %s", list->conf->name, update_list_outcome_text(list->outcome));
 	if (list->text != NULL)
 		fprintf(to, ", %" PRIu64 " rules, %s", counts->rules,
-		    update_text_bytes(bytes, list->len));
+		    text_bytes(bytes, list->len));
 	if (counts->skips[FEED_BAD] != 0)
 		fprintf(to, ", %" PRIu64 " bad lines (the first is line %" PRIu64 ": \"%s\")",
 		    counts->skips[FEED_BAD], counts->first_bad_line, list->bad_text);
@@ -58,7 +58,7 @@ static void text_list(FILE *to, const struct update_list *list)
 
 static void text_image(FILE *to, const struct update_result *r)
 {
-	char bytes[UPDATE_TEXT_BYTES_SIZE];
+	char bytes[TEXT_BYTES_SIZE];
 
 	fprintf(to, "image: %s", image_texts[r->image]);
 	if (r->image == UPDATE_IMAGE_FAILED) {
@@ -66,7 +66,7 @@ static void text_image(FILE *to, const struct update_result *r)
 		put_escaped(to, r->image_why.text);
 	} else {
 		fprintf(to, ", %" PRIu64 " rules, %s, ", r->n_rules,
-		    update_text_bytes(bytes, r->image_len));
+		    text_bytes(bytes, r->image_len));
 		put_escaped(to, r->state_dir);
 		fputs("/image", to);
 	}
@@ -98,7 +98,7 @@ void update_report_text(FILE *to, const struct update_result *r)
 static void json_text(FILE *to, const char *key, const char *value)
 {
 	fprintf(to, "\"%s\":", key);
-	update_text_json(to, value);
+	text_json(to, value);
 }
 
 static void json_number(FILE *to, const char *key, uint64_t value)

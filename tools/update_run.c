@@ -8,13 +8,13 @@
 
 #include "blocklists/compile.h"
 #include "blocklists/trie.h"
+#include "tools/control.h"
 #include "tools/update_fetch.h"
 #include "tools/update_list.h"
-#include "tools/update_notify.h"
 #include "tools/update_progress.h"
 #include "tools/update_report.h"
 #include "tools/update_store.h"
-#include "tools/update_text.h"
+#include "tools/text.h"
 
 struct run {
 	const struct conf *conf;
@@ -104,7 +104,7 @@ static void on_skip(void *ctx, const struct compile_source *source, enum feed_sk
 
 	(void)line;
 	if (reason == FEED_BAD && list->bad_text[0] == '\0')
-		update_text_escape(list->bad_text, sizeof(list->bad_text), text, len);
+		text_escape(list->bad_text, sizeof(list->bad_text), text, len);
 }
 
 /* A list without a copy takes its id all the same, so that ids do not move. */
@@ -170,11 +170,13 @@ static void tell_quelld(struct run *run)
 	struct update_result *result = &run->result;
 	bool is_new = result->image == UPDATE_IMAGE_WRITTEN ||
 		      (result->image == UPDATE_IMAGE_UNCHANGED && run->store.interrupted);
+	char *lines = NULL;
 	int err;
 
 	if (!is_new || run->options->dry)
 		return;
-	err = update_notify_reload(run->options->control, &result->told_why);
+	err = control_ask(run->options->control, "reload\n", &lines, &result->told_why);
+	free(lines);
 	if (err == 0)
 		result->told = UPDATE_TOLD_RELOADED;
 	else if (err == ERR_NOTFOUND)

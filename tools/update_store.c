@@ -15,7 +15,7 @@
 #include "blocklists/compile.h"
 #include "blocklists/verify.h"
 #include "lib/file.h"
-#include "tools/update_text.h"
+#include "tools/text.h"
 
 #define FILE_MODE 0644
 #define DIR_MODE  0755
@@ -51,7 +51,7 @@ int update_store_read_at(
 /* A disk that is nearly full is better left alone than filled up and then cleaned. */
 static int check_space(int fd, const char *name, size_t need, struct why *why)
 {
-	char need_text[UPDATE_TEXT_BYTES_SIZE], free_text[UPDATE_TEXT_BYTES_SIZE];
+	char need_text[TEXT_BYTES_SIZE], free_text[TEXT_BYTES_SIZE];
 	struct statvfs fs;
 	uint64_t available;
 
@@ -61,7 +61,7 @@ static int check_space(int fd, const char *name, size_t need, struct why *why)
 	if (need <= available)
 		return 0;
 	return why_set(why, ERR_SYS, "%s: %s: %s are needed, %s are free", name, strerror(ENOSPC),
-	    update_text_bytes(need_text, need), update_text_bytes(free_text, available));
+	    text_bytes(need_text, need), text_bytes(free_text, available));
 }
 
 /* After an error the file is gone. */

@@ -1,5 +1,5 @@
-/* update_text.c - escapes and sizes. */
-#include "tools/update_text.h"
+/* text.c - escapes and sizes. */
+#include "tools/text.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static size_t escaped_len(unsigned char c)
 	return is_plain(c) ? 1 : 4;
 }
 
-const char *update_text_escape(char *out, size_t size, const char *raw, size_t len)
+const char *text_escape(char *out, size_t size, const char *raw, size_t len)
 {
 	const unsigned char *bytes = (const unsigned char *)raw;
 	size_t pos = 0, need = 0, room = size - 1;
@@ -40,14 +40,14 @@ const char *update_text_escape(char *out, size_t size, const char *raw, size_t l
 	return out;
 }
 
-const char *update_text_bytes(char out[UPDATE_TEXT_BYTES_SIZE], uint64_t bytes)
+const char *text_bytes(char out[TEXT_BYTES_SIZE], uint64_t bytes)
 {
 	static const char *const units[] = {"kB", "MB", "GB", "TB"};
 	double n = (double)bytes;
 	unsigned unit = 0;
 
 	if (bytes < 1000) {
-		snprintf(out, UPDATE_TEXT_BYTES_SIZE, "%u B", (unsigned)bytes);
+		snprintf(out, TEXT_BYTES_SIZE, "%u B", (unsigned)bytes);
 		return out;
 	}
 	n /= 1000;
@@ -55,11 +55,11 @@ const char *update_text_bytes(char out[UPDATE_TEXT_BYTES_SIZE], uint64_t bytes)
 		n /= 1000;
 		unit++;
 	}
-	snprintf(out, UPDATE_TEXT_BYTES_SIZE, "%.1f %s", n < 9999 ? n : 9999, units[unit]);
+	snprintf(out, TEXT_BYTES_SIZE, "%.1f %s", n < 9999 ? n : 9999, units[unit]);
 	return out;
 }
 
-void update_text_json(FILE *to, const char *text)
+void text_json(FILE *to, const char *text)
 {
 	fputc('"', to);
 	for (; *text != '\0'; text++) {

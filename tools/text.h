@@ -1,26 +1,26 @@
-/* update_text.h - how quell-update writes what comes from elsewhere, and sizes.
+/* text.h - how quell-update writes what comes from elsewhere, and sizes.
  *
  * A line of a list or an error of a server is shown to a terminal and to programs: whatever is not
  * printable ASCII is written as \xNN, so that no publisher can steer the one or break the other.
  */
-#ifndef QUELL_UPDATE_TEXT_H
-#define QUELL_UPDATE_TEXT_H
+#ifndef QUELL_TEXT_H
+#define QUELL_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define UPDATE_TEXT_BYTES_SIZE 16 /* "1023.9 MB" and the terminator */
+#define TEXT_BYTES_SIZE 16 /* "1023.9 MB" and the terminator */
 
 /* Bytes raw[0..len), escaped, into out[0..size), terminated; what does not fit is left away and
  * `...` stands in its place.  `size` is 8 at least.  Returns out. */
-const char *update_text_escape(char *out, size_t size, const char *raw, size_t len);
+const char *text_escape(char *out, size_t size, const char *raw, size_t len);
 
 /* "512 B", "12.3 MB".  Returns out. */
-const char *update_text_bytes(char out[UPDATE_TEXT_BYTES_SIZE], uint64_t bytes);
+const char *text_bytes(char out[TEXT_BYTES_SIZE], uint64_t bytes);
 
 /* Write `text` to `to` as a JSON string with its quotes (RFC 8259, 7).  Bytes outside of
  * printable ASCII are written as their \xNN, so that the string is valid whatever they are. */
-void update_text_json(FILE *to, const char *text);
+void text_json(FILE *to, const char *text);
 
 #endif

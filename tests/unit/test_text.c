@@ -1,4 +1,4 @@
-/* test_update_text.c - escapes, sizes and JSON texts. */
+/* test_text.c - escapes, sizes and JSON texts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,17 +8,17 @@
 
 #include <cmocka.h>
 
-#include "tools/update_text.h"
+#include "tools/text.h"
 
 static void test_escape(void **state)
 {
 	char out[64];
 
 	(void)state;
-	assert_string_equal(update_text_escape(out, sizeof(out), "a b~", 4), "a b~");
-	assert_string_equal(update_text_escape(out, sizeof(out), "\x1b[\n\0\x7f\xc3", 6),
+	assert_string_equal(text_escape(out, sizeof(out), "a b~", 4), "a b~");
+	assert_string_equal(text_escape(out, sizeof(out), "\x1b[\n\0\x7f\xc3", 6),
 	    "\\x1b[\\x0a\\x00\\x7f\\xc3");
-	assert_string_equal(update_text_escape(out, sizeof(out), NULL, 0), "");
+	assert_string_equal(text_escape(out, sizeof(out), NULL, 0), "");
 }
 
 static void test_escape_cuts(void **state)
@@ -26,18 +26,18 @@ static void test_escape_cuts(void **state)
 	char out[9];
 
 	(void)state;
-	assert_string_equal(update_text_escape(out, 8, "1234567", 7), "1234567");
-	assert_string_equal(update_text_escape(out, 8, "12345678", 8), "1234...");
-	assert_string_equal(update_text_escape(out, 8, "\n\n", 2), "\\x0a...");
-	assert_string_equal(update_text_escape(out, 8, "12\n4567", 7), "12...");
-	assert_string_equal(update_text_escape(out, 9, "\n\n", 2), "\\x0a\\x0a");
+	assert_string_equal(text_escape(out, 8, "1234567", 7), "1234567");
+	assert_string_equal(text_escape(out, 8, "12345678", 8), "1234...");
+	assert_string_equal(text_escape(out, 8, "\n\n", 2), "\\x0a...");
+	assert_string_equal(text_escape(out, 8, "12\n4567", 7), "12...");
+	assert_string_equal(text_escape(out, 9, "\n\n", 2), "\\x0a\\x0a");
 
 	/* Whatever the size, nothing is written behind it. */
 	for (size_t size = 8; size < 40; size++) {
 		char text[41];
 
 		memset(text, '!', sizeof(text));
-		update_text_escape(text, size, "ab\ncd\nef\ngh\nij\n", 15);
+		text_escape(text, size, "ab\ncd\nef\ngh\nij\n", 15);
 		assert_true(strlen(text) < size);
 		assert_int_equal(text[size], '!');
 	}
@@ -58,11 +58,11 @@ static void test_bytes(void **state)
 	    {UINT64_C(4000000000), "4.0 GB"},
 	    {UINT64_MAX, "9999.0 TB"},
 	};
-	char out[UPDATE_TEXT_BYTES_SIZE];
+	char out[TEXT_BYTES_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_string_equal(update_text_bytes(out, rows[i].bytes), rows[i].text);
+		assert_string_equal(text_bytes(out, rows[i].bytes), rows[i].text);
 }
 
 static void test_json(void **state)
@@ -73,7 +73,7 @@ static void test_json(void **state)
 
 	(void)state;
 	assert_non_null(to);
-	update_text_json(to, "a \"b\" \\ \x01\x1f\x7f\xff");
+	text_json(to, "a \"b\" \\ \x01\x1f\x7f\xff");
 	assert_int_equal(fclose(to), 0);
 	assert_string_equal(text, "\"a \\\"b\\\" \\\\ \\\\x01\\\\x1f\\\\x7f\\\\xff\"");
 	free(text);
