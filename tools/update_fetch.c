@@ -138,8 +138,7 @@ static int too_large(const struct update_fetch *f, struct why *why)
 {
 	char max[TEXT_BYTES_SIZE];
 
-	return why_set(
-	    why, ERR_RANGE, "it is larger than %s", text_bytes(max, f->max_bytes));
+	return why_set(why, ERR_RANGE, "it is larger than %s", text_bytes(max, f->max_bytes));
 }
 
 static int explain(struct update_fetch *f, CURLcode code, const char *url, struct why *why)

@@ -38,8 +38,7 @@ static void text_list(FILE *to, const struct update_list *list)
 
 	fprintf(to, "%s: %s", list->conf->name, update_list_outcome_text(list->outcome));
 	if (list->text != NULL)
-		fprintf(to, ", %" PRIu64 " rules, %s", counts->rules,
-		    text_bytes(bytes, list->len));
+		fprintf(to, ", %" PRIu64 " rules, %s", counts->rules, text_bytes(bytes, list->len));
 	if (counts->skips[FEED_BAD] != 0)
 		fprintf(to, ", %" PRIu64 " bad lines (the first is line %" PRIu64 ": \"%s\")",
 		    counts->skips[FEED_BAD], counts->first_bad_line, list->bad_text);
@@ -65,8 +64,8 @@ static void text_image(FILE *to, const struct update_result *r)
 		fputs(", the old one stays in force: ", to);
 		put_escaped(to, r->image_why.text);
 	} else {
-		fprintf(to, ", %" PRIu64 " rules, %s, ", r->n_rules,
-		    text_bytes(bytes, r->image_len));
+		fprintf(
+		    to, ", %" PRIu64 " rules, %s, ", r->n_rules, text_bytes(bytes, r->image_len));
 		put_escaped(to, r->state_dir);
 		fputs("/image", to);
 	}

@@ -30,7 +30,7 @@
 	X(replies, "replies from upstream that were used")                                         \
 	X(replies_unexpected, "replies dropped: address, port, ID or question did not match")      \
 	X(replies_malformed, "replies from upstream that were malformed")                          \
-	X(failed, "queries for which no upstream had an answer")                        \
+	X(failed, "queries for which no upstream had an answer")                                   \
 	X(overload, "queries answered SERVFAIL because too many questions were in flight")         \
 	X(truncated, "answers that did not fit the client's UDP size")                             \
 	X(cache_entries, "answers in the cache now")                                               \

@@ -16,8 +16,8 @@ static void test_escape(void **state)
 
 	(void)state;
 	assert_string_equal(text_escape(out, sizeof(out), "a b~", 4), "a b~");
-	assert_string_equal(text_escape(out, sizeof(out), "\x1b[\n\0\x7f\xc3", 6),
-	    "\\x1b[\\x0a\\x00\\x7f\\xc3");
+	assert_string_equal(
+	    text_escape(out, sizeof(out), "\x1b[\n\0\x7f\xc3", 6), "\\x1b[\\x0a\\x00\\x7f\\xc3");
 	assert_string_equal(text_escape(out, sizeof(out), NULL, 0), "");
 }
 
