@@ -31,6 +31,20 @@ static bool is_link_local(const struct in6_addr *a)
 	return IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MC_LINKLOCAL(a);
 }
 
+/* What the kernel takes for the name of an interface, and a person can type. */
+static bool is_interface_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= IF_NAMESIZE)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/' || name[i] == ':')
+			return false;
+	}
+	return true;
+}
+
 /* The index of interface `name` (a name or an index), 0 if there is none. */
 static unsigned interface_index(const char *name)
 {
@@ -65,7 +79,7 @@ static int parse_host6(union addr *a, char *host, const char *text, struct why *
 		    "%%%s",
 		    text, interface);
 	}
-	if (interface == NULL || *interface == '\0')
+	if (interface == NULL || !is_interface_name(interface))
 		return why_set(why, ERR_FORMAT,
 		    "'%s': a link-local address needs its interface, as in [%s%%eth0]:53", text,
 		    host);

@@ -22,7 +22,7 @@
 #include "resolver/io/timer.h"
 #include "resolver/priv.h"
 
-#define LOADER_NICE 10
+#define LOADER_NICE 5
 #define SEALS	    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 struct loader {

@@ -124,6 +124,12 @@ def wire_query(qname, rdtype=1, rdclass=1, flags=0x0100, id=0x1234, counts=(1, 0
     return struct.pack("!HHHHHH", id, flags, *counts) + qname + struct.pack("!HH", rdtype, rdclass) + rest
 
 
+def plain_query(name, rdtype, id):
+    """A query as bytes, made quickly: no EDNS, RD set."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack("!HHHHHH", id, 0x0100, 1, 0, 0, 0) + labels + struct.pack("!BHH", 0, rdtype, 1)
+
+
 def wire_name(text):
     return dns.name.from_text(text).to_wire()
 
@@ -448,10 +454,11 @@ class Quelld:
     file (@PORT@ is the free port); args: more flags."""
 
     def __init__(self, upstreams=(), lists=(), listen=("127.0.0.1",), conf="", args=(), port=None,
-                 wait=True, namespace=None):
+                 wait=True, namespace=None, patience=WAIT_SECONDS):
         self.dir = tempfile.mkdtemp(prefix="quell-e2e-")
         os.chmod(self.dir, 0o777)  # started as root, the daemon becomes another user
         self.control = os.path.join(self.dir, "control")
+        self.patience = patience  # seconds for lists to be loaded
         self.namespace = namespace or contextlib.nullcontext()
         self.host = listen[0] if listen and is_host(listen[0]) else "127.0.0.1"
         with self.namespace:
@@ -476,7 +483,7 @@ class Quelld:
         self.log = Lines(self.process.stderr)
         if wait:
             try:
-                self.log.wait("^notice ready ")
+                self.log.wait("^notice ready ", seconds=patience)
             except BaseException:
                 self.kill()
                 raise
@@ -512,7 +519,7 @@ class Quelld:
         """SIGHUP; the line that says how it ended."""
         since = len(self.log.all())
         self.signal(signal.SIGHUP)
-        return self.log.wait("^(notice reloaded|error reload-failed) ", since)
+        return self.log.wait("^(notice reloaded|error reload-failed) ", since, self.patience)
 
     def wait(self):
         """The exit status, when it has ended (by itself, or by a signal sent before)."""
@@ -684,6 +691,49 @@ def temporary_folder():
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+LOAD_QPS = 500
+
+
+class Load(threading.Thread):
+    """LOAD_QPS queries a second from one socket, each with its own ID: `sent` holds those without an answer, `late_ms`
+    how late the others were."""
+
+    def __init__(self, daemon, names):
+        super().__init__(daemon=True)
+        self.daemon_asked, self.names = daemon, names
+        self.stopping = threading.Event()
+        self.sent, self.late_ms = {}, []
+
+    def run(self):
+        with self.daemon_asked.udp_socket() as sock:
+            reader = threading.Thread(target=self.read, args=(sock,), daemon=True)
+            reader.start()
+            start = time.monotonic()
+            n = 0
+            while not self.stopping.is_set() and n < 60000:
+                self.sent[n] = time.monotonic()
+                sock.send(plain_query(self.names[n % len(self.names)], 1, n))
+                n += 1
+                self.stopping.wait(max(0, start + n / LOAD_QPS - time.monotonic()))
+            reader.join(5)
+
+    def read(self, sock):
+        sock.settimeout(2)
+        while not self.stopping.is_set() or self.sent:
+            try:
+                reply = sock.recv(65535)
+            except OSError:
+                return
+            now = time.monotonic()
+            self.late_ms.append(1000 * (now - self.sent.pop(struct.unpack("!H", reply[:2])[0])))
+
+    def stop(self):
+        """No more questions; wait for the answers still to come.  How many did not come."""
+        self.stopping.set()
+        self.join(10)
+        return len(self.sent)
 
 
 # --- network namespaces: addresses that are neither loopback nor private ---

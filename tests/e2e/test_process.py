@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from harness import (
-    BUILD, SLOW, WAIT_SECONDS, FakeUpstream, Namespace, Quelld, Skip, address_of, addresses,
+    BUILD, SLOW, WAIT_SECONDS, FakeUpstream, Load, Namespace, Quelld, Skip, address_of, addresses,
     assert_asked, assert_blocked, assert_rcode, bind_pair, check_answer, ede_codes, equal, frame,
     free_port, has_ipv6, main, quelld_once, query, read_frame, temporary_folder, test, to_wire,
     two_namespaces)
@@ -479,6 +479,28 @@ def test_control():
     path = os.path.join(BUILD, "quellctl")
     done = subprocess.run([path, "--control", daemon.control, "status"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     equal(done.returncode, 2, "exit status of quellctl when nothing runs")
+
+
+@test
+def test_worker_killed_under_load():
+    """A worker killed five times under load is replaced; nothing is lost but what it held itself"""
+    with FakeUpstream() as upstream, Quelld([upstream], ["ads.test\n"]) as daemon:
+        names = ["n%d.test" % i for i in range(50)] + ["ads.test"]
+        for name in names[:-1]:
+            daemon.ask(name + ".")
+        load = Load(daemon, names)
+        load.start()
+        for _ in range(5):
+            since = len(daemon.log.all())
+            os.kill(daemon.children()[0], signal.SIGKILL)
+            daemon.log.wait("^info worker-started ", since)
+            # The new worker has all in its cache before it, too, is killed.
+            for name in names:
+                daemon.ask(name + ".")
+        lost = load.stop()
+        print("# %d queries, %d lost" % (len(load.late_ms) + lost, lost), flush=True)
+        # What a worker holds at this rate: the query in its hands, and the few that the fake upstream has.
+        assert lost <= 5 * 10, "%d queries lost" % lost
 
 
 @test

@@ -6,12 +6,11 @@ import random
 import socket
 import struct
 import subprocess
-import threading
-import time
 
 import harness
 from harness import (
-    BUILD, SOURCE, FakeUpstream, Quelld, Skip, equal, frame, main, read_frame, reply_to, temporary_folder, test)
+    BUILD, SOURCE, FakeUpstream, Load, Quelld, Skip, equal, frame, main, plain_query, read_frame, reply_to,
+    temporary_folder, test)
 
 
 SHARED = os.path.join(SOURCE, "..", "shared")
@@ -20,7 +19,6 @@ SERVFAIL, NOERROR = 2, 0
 WINDOW = 200  # queries that wait for an answer at once
 WINDOW_FORWARDED = 16  # the same where the fake upstream, which is slow, has to answer
 UNLISTED = 10000
-LOAD_QPS = 500
 SLOW_MS = 50  # what no query may take while the lists are swapped
 OWN = ("localhost", "local", "broadcasthost", "ip6-")  # a machine's own names are no rules
 
@@ -47,11 +45,6 @@ def domain_names(text):
     return list(dict.fromkeys(line.strip().lower() for line in text.splitlines() if line and line[0] not in "#!"))
 
 
-def wire(name, rdtype, id):
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return struct.pack("!HHHHHH", id, 0x0100, 1, 0, 0, 0) + labels + struct.pack("!BHH", 0, rdtype, 1)
-
-
 def rcodes(daemon, queries, tcp=False, window=WINDOW):
     """Ask (name, type) for each, `window` at a time: their RCODEs, in order."""
     got = [None] * len(queries)
@@ -63,7 +56,7 @@ def rcodes(daemon, queries, tcp=False, window=WINDOW):
         while done < len(queries):
             chunk = []
             while sent < len(queries) and sent - done < window:
-                message = wire(*queries[sent], sent & 0xffff)
+                message = plain_query(*queries[sent], sent & 0xffff)
                 chunk.append(frame(message) if tcp else message)
                 sent += 1
             if tcp:
@@ -156,39 +149,6 @@ def test_domain_list():
     check_list("stevenblack.domains.txt.xz", domain_names, suffix=True)
 
 
-class Load(threading.Thread):
-    """LOAD_QPS queries a second from one socket, each with its own ID; who got an answer, and how late."""
-
-    def __init__(self, daemon, names):
-        super().__init__(daemon=True)
-        self.daemon_asked, self.names = daemon, names
-        self.stopping = threading.Event()
-        self.sent, self.late_ms = {}, []
-
-    def run(self):
-        with self.daemon_asked.udp_socket() as sock:
-            reader = threading.Thread(target=self.read, args=(sock,), daemon=True)
-            reader.start()
-            start = time.monotonic()
-            n = 0
-            while not self.stopping.is_set() and n < 60000:
-                self.sent[n] = time.monotonic()
-                sock.send(wire(self.names[n % len(self.names)], 1, n))
-                n += 1
-                self.stopping.wait(max(0, start + n / LOAD_QPS - time.monotonic()))
-            reader.join(5)
-
-    def read(self, sock):
-        sock.settimeout(2)
-        while not self.stopping.is_set() or self.sent:
-            try:
-                reply = sock.recv(65535)
-            except OSError:
-                return
-            now = time.monotonic()
-            self.late_ms.append(1000 * (now - self.sent.pop(struct.unpack("!H", reply[:2])[0])))
-
-
 @test
 def test_swap_under_load():
     """1.57 million names are swapped by SIGHUP while 500 queries a second run: none is lost"""
@@ -201,7 +161,7 @@ def test_swap_under_load():
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         listed = text.splitlines()[::50000]
         for path in paths:
-            with Quelld([upstream], [path]) as daemon:
+            with Quelld([upstream], [path], patience=harness.TEST_SECONDS) as daemon:
                 warm = ["n%d.unlisted.example" % i for i in range(500)]
                 rcodes(daemon, [(name, 1) for name in warm], window=WINDOW_FORWARDED)
                 load = Load(daemon, warm + listed)
@@ -209,9 +169,7 @@ def test_swap_under_load():
                 for _ in range(3):
                     line = daemon.reload()
                     assert line.startswith("notice reloaded "), line
-                load.stopping.set()
-                load.join(10)
-                equal(len(load.sent), 0, "lost queries")
+                equal(load.stop(), 0, "lost queries")
                 slow = [ms for ms in load.late_ms if ms > SLOW_MS]
                 print("# %s: %d queries, the slowest %.1f ms, over %d ms: %d" % (
                     os.path.basename(path), len(load.late_ms), max(load.late_ms), SLOW_MS, len(slow)), flush=True)
