@@ -25,6 +25,8 @@ OWN = ("localhost", "local", "broadcasthost", "ip6-")  # a machine's own names a
 
 def shared_text(*path):
     path = os.path.join(SHARED, *path)
+    if harness.WRAPPER:
+        raise Skip("a million questions are too many under " + harness.WRAPPER[0])
     if not os.path.exists(path):
         raise Skip("no real lists are at hand")
     with lzma.open(path) as f:
