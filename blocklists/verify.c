@@ -73,13 +73,23 @@ static int verify_slots(const struct trie *t, struct why *why)
 	return 0;
 }
 
-int verify_image(const void *bytes, size_t len, struct why *why)
+int verify_checksum(const void *bytes, size_t len, struct why *why)
 {
 	struct trie t;
 	int err = trie_open(&t, bytes, len, why);
 
 	if (err == 0 && format_sum(bytes, len) != format_get_u64(t.bytes + FORMAT_AT_SUM))
 		err = why_set(why, ERR_FORMAT, "offset %d: the checksum is wrong", FORMAT_AT_SUM);
+	return err;
+}
+
+int verify_image(const void *bytes, size_t len, struct why *why)
+{
+	struct trie t;
+	int err = verify_checksum(bytes, len, why);
+
+	if (err == 0)
+		err = trie_open(&t, bytes, len, why);
 	if (err == 0)
 		err = verify_sets(&t, why);
 	if (err == 0)

@@ -154,7 +154,7 @@ static int compile_starter(int memfd, struct channel_loaded *out, struct why *wh
 }
 
 /* Check what will be mapped, as it will be mapped. */
-static int verify(int memfd, const char *name, struct channel_loaded *out, struct why *why)
+static int check(int memfd, const char *name, struct channel_loaded *out, struct why *why)
 {
 	struct stat st;
 	struct trie trie = {0};
@@ -167,7 +167,7 @@ static int verify(int memfd, const char *name, struct channel_loaded *out, struc
 	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, memfd, 0);
 	if (bytes == MAP_FAILED)
 		return why_set(why, ERR_SYS, "%s: cannot be mapped: %s", name, strerror(errno));
-	err = verify_image(bytes, (size_t)st.st_size, why);
+	err = verify_checksum(bytes, (size_t)st.st_size, why);
 	if (err == 0)
 		err = trie_open(&trie, bytes, (size_t)st.st_size, why);
 	if (err < 0) {
@@ -195,7 +195,7 @@ static int load(
 		err = compile_files(in, n, memfd, out, why);
 	if (err == 0)
 		err = seal(memfd, why);
-	return err == 0 ? verify(memfd, n != 0 ? in[0].path : "starter list", out, why) : err;
+	return err == 0 ? check(memfd, n != 0 ? in[0].path : "starter list", out, why) : err;
 }
 
 /* The whole life of the child. */

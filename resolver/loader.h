@@ -1,7 +1,7 @@
 /* loader.h - list files to a sealed image, in a process of its own.
  *
  *   parent: opens the files, --> loader: compiles the texts, or copies the image, into the memfd;
- *   makes a memfd            <--         seals and verifies it; ends.  It can write nothing else.
+ *   makes a memfd            <--         seals and checks it; ends.  It can write nothing else.
  *
  * A list is text from the internet: whatever it does to the code that reads it, it does there.
  */

@@ -23,10 +23,12 @@ static void test_every_byte_counts(void **state)
 
 	(void)state;
 	assert_int_equal(verify_image(image, len, &why), 0);
+	assert_int_equal(verify_checksum(image, len, &why), 0);
 	for (size_t at = 0; at < len; at++) {
 		for (size_t i = 0; i < COUNT(masks); i++) {
 			image[at] ^= masks[i];
-			if (verify_image(image, len, &why) != ERR_FORMAT)
+			if (verify_image(image, len, &why) != ERR_FORMAT ||
+			    verify_checksum(image, len, &why) != ERR_FORMAT)
 				fail_msg("byte %zu", at);
 			image[at] ^= masks[i];
 		}
@@ -46,6 +48,7 @@ static void test_every_length_counts(void **state)
 		assert_non_null(other);
 		memcpy(other, image, n < len ? n : len);
 		assert_int_equal(verify_image(other, n, NULL), n == len ? 0 : ERR_FORMAT);
+		assert_int_equal(verify_checksum(other, n, NULL), n == len ? 0 : ERR_FORMAT);
 		free(other);
 	}
 	free(image);
