@@ -11,6 +11,7 @@ import collections
 import contextlib
 import ctypes
 import os
+import random
 import re
 import shlex
 import shutil
@@ -239,12 +240,26 @@ def bind_pair(host, port=0):
     raise OSError("no port is free for both UDP and TCP on %s" % host)
 
 
-def free_port(host="127.0.0.1"):
-    udp, tcp = bind_pair(host)
-    port = udp.getsockname()[1]
-    udp.close()
-    tcp.close()
-    return port
+def free_port(*hosts):
+    """A port that is free for UDP and TCP on all of these hosts (127.0.0.1), below those that the kernel gives to
+    connections: there none comes to take it."""
+    for _ in range(100):
+        port = random.randrange(10000, 32000)
+        sockets = []
+        try:
+            for host in hosts or ("127.0.0.1",):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    sockets.append(socket.socket(family_of(host), kind))
+                    if family_of(host) == socket.AF_INET6:
+                        sockets[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    sockets[-1].bind((host, port))
+            return port
+        except OSError:
+            continue
+        finally:
+            for s in sockets:
+                s.close()
+    raise OSError("no port is free on " + ", ".join(hosts))
 
 
 def read_exactly(sock, size):
@@ -461,10 +476,27 @@ class Quelld:
         self.patience = patience  # seconds for lists to be loaded
         self.namespace = namespace or contextlib.nullcontext()
         self.host = listen[0] if listen and is_host(listen[0]) else "127.0.0.1"
-        with self.namespace:
-            self.port = port or free_port(self.host)
         self.conf = os.path.join(self.dir, "quell.conf")
-        self.write_conf(conf)
+        self.lists = [text if os.path.exists(text) else self.write("list%d.txt" % i, text)
+                      for i, text in enumerate(lists)]
+        for attempt in range(5):
+            with self.namespace:
+                self.port = port or free_port(*[host for host in listen or () if is_host(host)])
+            self.write_conf(conf)
+            self._start(listen, upstreams, args)
+            if not wait:
+                return
+            try:
+                self.log.wait("^notice ready ", seconds=patience)
+                return
+            except BaseException:
+                # Another test's daemon may just have taken the port to ask from.
+                taken = any(re.search("^error listen .* is held by ", line) for line in self.log.all())
+                if port or not taken or attempt == 4:
+                    self.kill()
+                    raise
+
+    def _start(self, listen, upstreams, args):
         command = ["--control", self.control, "-c", self.conf]
         for host in listen or ():
             command += ["--listen", join(host, self.port) if is_host(host) else host]
@@ -472,21 +504,13 @@ class Quelld:
             # When there is none, at least none of this machine's is asked.
             for upstream in upstreams or ("127.0.0.1:9",):
                 command += ["--upstream", getattr(upstream, "address", upstream)]
-        self.lists = []
-        for i, text in enumerate(lists):
-            self.lists.append(text if os.path.exists(text) else self.write("list%d.txt" % i, text))
-            command += ["--blocklist", self.lists[-1]]
+        for path in self.lists:
+            command += ["--blocklist", path]
         with self.namespace:
             self.process = subprocess.Popen(
                 WRAPPER + [os.path.join(BUILD, "quelld")] + command + list(args),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.dir)
         self.log = Lines(self.process.stderr)
-        if wait:
-            try:
-                self.log.wait("^notice ready ", seconds=patience)
-            except BaseException:
-                self.kill()
-                raise
 
     def __enter__(self):
         return self
