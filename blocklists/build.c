@@ -1,602 +1,684 @@
-/* build.c - the trie grows while rules are added: nodes in the order of their coming, found by an
- * index of their path hashes; sets interned, so that a node carries one number.  The image is then
- * laid out in the order of the hashes, which is the same whatever the order of the rules was:
+/* build.c - rules are taken in as they come, and made into the parts of an image:
  *
- *   nodes sorted by hash (home by home) -> slots; labels and sets numbered as these use them
+ *   names      -> names.h (shards) -> layout.h (codes, directory, nodes, hubs)
+ *   regexes    -> patterns.h          addresses -> networks.h
+ *   effects and sets of rules, each kept once, and numbered by what they are, not by when they came
  */
 #include "blocklists/build.h"
 
-#include <stdlib.h>
+#include <string.h>
 
+#include "blocklists/effect.h"
 #include "blocklists/format.h"
-#include "blocklists/trie.h"
-#include "blocklists/verify.h"
+#include "blocklists/grow.h"
+#include "blocklists/layout.h"
+#include "blocklists/names.h"
+#include "blocklists/networks.h"
+#include "blocklists/patterns.h"
+#include "blocklists/sets.h"
 
-#define SEEDS_MAX    16 /* tried until no look-up needs more than FORMAT_PROBES_MAX probes */
-#define TAG_BITS_MIN 6	/* of 64 labels that are not the one sought, 63 are passed over unread */
-
-#define AHEAD 8 /* nodes */
-
-struct node {
-	uint64_t hash;
-	uint32_t parent; /* its number, from 1; 0: the root */
-	uint32_t label;	 /* offset in the labels */
-	uint32_t set;	 /* number of the set; when laid out: number in the image */
-	uint32_t slot;	 /* when laid out */
+/* A rule that is no name, and a rule that is taken out: what it matches, as bytes that tell it from
+ * every other one (key_of()). */
+struct odd {
+	uint32_t off, len; /* of the key */
+	uint32_t entry; /* its kind is not the rule's, which stands in the key; of a cancelled rule
+			      the list is 0 */
 };
 
-struct set {
-	uint32_t off; /* in entries */
-	uint32_t n;
-	uint64_t hash;
+struct odds {
+	struct odd *of;
+	size_t n, size;
 };
 
-/* Open addressing over numbers from 1 on; the hashes stand with the things numbered. */
-struct index {
-	uint32_t *ids; /* size of them, 0: empty */
-	size_t size;   /* a power of two, or 0 */
+struct effect_one {
+	uint32_t off, len;
+	uint32_t rank; /* in the image, from 1 */
 };
 
 struct build {
-	struct node *nodes; /* number 1 is nodes[0] */
-	size_t n_nodes, nodes_size;
-	struct index node_index;
-	uint8_t *labels;
-	size_t labels_len, labels_size;
-	struct set *sets; /* number 1 is sets[0] */
-	size_t n_sets, sets_size;
-	struct index set_index;
-	uint16_t *entries; /* one set's room is always free behind the last */
-	size_t n_entries, entries_size;
-	uint64_t seed;
-	/* The last step from set to set: most rules of a list take the same. */
-	uint32_t step_from, step_to;
-	uint16_t step_entry;
+	struct names names;
+	struct sets sets;
+	struct odds others, cancelled;
+	uint8_t *keys;
+	size_t keys_len, keys_size;
+	struct effect_one *effects; /* number 1 is effects[0] */
+	size_t n_effects, effects_size;
+	uint32_t *effect_index; /* of numbers by hash, open addressing */
+	size_t effect_index_size;
 	unsigned max_list;
+	struct layout layout;
+	/* --- sections, owned --- */
+	uint32_t *regex_sets; /* ids */
+	size_t n_regexes;
+	uint8_t *patterns, *networks;
+	size_t patterns_len, networks_len;
+	uint64_t n_odd_rules;
 };
-
-/* Room for `need` elements of `elem` bytes. */
-static int grow(void **array, size_t *size, size_t need, size_t elem)
-{
-	size_t larger = *size < 64 ? 64 : *size;
-	void *p;
-
-	if (need <= *size)
-		return 0;
-	while (larger < need)
-		larger += larger / 2;
-	if (larger > UINT32_MAX) {
-		if (need > UINT32_MAX)
-			return ERR_LIMIT;
-		larger = UINT32_MAX;
-	}
-	p = larger <= SIZE_MAX / elem ? realloc(*array, larger * elem) : NULL;
-	if (p == NULL)
-		return ERR_NOMEM;
-	*array = p;
-	*size = larger;
-	return 0;
-}
-
-static int index_make(struct index *index, size_t n)
-{
-	size_t size = 64;
-
-	while (size < n)
-		size *= 2;
-	index->ids = calloc(size, sizeof(*index->ids));
-	index->size = index->ids != NULL ? size : 0;
-	return index->ids != NULL ? 0 : ERR_NOMEM;
-}
-
-static void index_put(struct index *index, uint64_t hash, uint32_t id)
-{
-	size_t at = (size_t)hash & (index->size - 1);
-
-	while (index->ids[at] != 0)
-		at = (at + 1) & (index->size - 1);
-	index->ids[at] = id;
-}
-
-/* Make an index with room for one more than `n` things; `hash` is that of thing 0, `stride` the
- * bytes to the next. */
-static int index_reserve(struct index *index, size_t n, const uint64_t *hash, size_t stride)
-{
-	struct index larger;
-
-	if (n < index->size / 4 * 3)
-		return 0;
-	if (index_make(&larger, index->size * 2) != 0)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < n; i++)
-		index_put(&larger,
-		    *(const uint64_t *)(const void *)((const char *)hash + i * stride),
-		    (uint32_t)(i + 1));
-	free(index->ids);
-	*index = larger;
-	return 0;
-}
 
 struct build *build_new(void)
 {
-	return calloc(1, sizeof(struct build));
+	struct build *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	names_init(&b->names);
+	if (sets_init(&b->sets) != 0) {
+		free(b);
+		return NULL;
+	}
+	return b;
 }
 
 void build_free(struct build *b)
 {
 	if (b == NULL)
 		return;
-	free(b->nodes);
-	free(b->node_index.ids);
-	free(b->labels);
-	free(b->sets);
-	free(b->set_index.ids);
-	free(b->entries);
+	names_fini(&b->names);
+	sets_fini(&b->sets);
+	layout_fini(&b->layout);
+	free(b->others.of);
+	free(b->cancelled.of);
+	free(b->keys);
+	free(b->effects);
+	free(b->effect_index);
+	free(b->regex_sets);
+	free(b->patterns);
+	free(b->networks);
 	free(b);
 }
 
-static uint32_t node_find(
-    const struct build *b, uint32_t parent, uint64_t hash, const uint8_t *label)
+/* ---- Taking rules in ---- */
+
+static int keep(struct build *b, const void *bytes, size_t len, uint32_t *off)
 {
-	const struct index *index = &b->node_index;
-	size_t at = (size_t)hash;
+	int err = grow((void **)&b->keys, &b->keys_size, b->keys_len + len, 1);
 
-	if (index->size == 0)
-		return 0;
-	for (;; at++) {
-		uint32_t id = index->ids[at & (index->size - 1)];
-		const struct node *node;
-
-		if (id == 0)
-			return 0;
-		node = &b->nodes[id - 1];
-		if (node->hash == hash && node->parent == parent &&
-		    format_label_equal(b->labels + node->label, label))
-			return id;
-	}
-}
-
-static int node_add(
-    struct build *b, uint32_t parent, uint64_t hash, const uint8_t *label, uint32_t *id)
-{
-	size_t label_size = 1u + label[0];
-	int err;
-
-	err = grow((void **)&b->nodes, &b->nodes_size, b->n_nodes + 1, sizeof(*b->nodes));
-	if (err == 0)
-		err = grow((void **)&b->labels, &b->labels_size, b->labels_len + label_size, 1);
-	if (err == 0)
-		err = index_reserve(&b->node_index, b->n_nodes, &b->nodes->hash, sizeof(*b->nodes));
 	if (err != 0)
 		return err;
-	b->nodes[b->n_nodes] =
-	    (struct node){.hash = hash, .parent = parent, .label = (uint32_t)b->labels_len};
-	memcpy(b->labels + b->labels_len, label, label_size);
-	b->labels_len += label_size;
-	*id = (uint32_t)++b->n_nodes;
-	index_put(&b->node_index, hash, *id);
+	if (len != 0)
+		memcpy(b->keys + b->keys_len, bytes, len);
+	*off = (uint32_t)b->keys_len;
+	b->keys_len += len;
 	return 0;
 }
 
-/* The number of the set of entries[0..n), which stand behind the last set: found, or made of
- * them. */
-static int set_intern(struct build *b, uint32_t n, uint32_t *id)
+static uint32_t *effect_place(const struct build *b, const uint8_t *effect, size_t len)
 {
 	static const struct hash_key key = {0, 0};
-	const uint16_t *entries = b->entries + b->n_entries;
-	uint64_t hash = hash_siphash13(&key, entries, n * sizeof(*entries));
-	int err;
+	size_t at = (size_t)hash_siphash13(&key, effect, len);
 
-	for (size_t at = (size_t)hash; b->set_index.size != 0; at++) {
-		const struct set *set;
+	for (;; at++) {
+		uint32_t *place = &b->effect_index[at & (b->effect_index_size - 1)];
+		const struct effect_one *one;
 
-		*id = b->set_index.ids[at & (b->set_index.size - 1)];
-		if (*id == 0)
-			break;
-		set = &b->sets[*id - 1];
-		if (set->hash == hash && set->n == n &&
-		    memcmp(b->entries + set->off, entries, n * sizeof(*entries)) == 0)
-			return 0;
+		if (*place == 0)
+			return place;
+		one = &b->effects[*place - 1];
+		if (one->len == len && memcmp(b->keys + one->off, effect, len) == 0)
+			return place;
 	}
-	err = grow((void **)&b->sets, &b->sets_size, b->n_sets + 1, sizeof(*b->sets));
-	if (err == 0)
-		err = index_reserve(&b->set_index, b->n_sets, &b->sets->hash, sizeof(*b->sets));
-	if (err != 0)
-		return err;
-	b->sets[b->n_sets] = (struct set){.off = (uint32_t)b->n_entries, .n = n, .hash = hash};
-	b->n_entries += n;
-	*id = (uint32_t)++b->n_sets;
-	index_put(&b->set_index, hash, *id);
-	return 0;
 }
 
-/* The set `from` with `entry` in it. */
-static int set_with(struct build *b, uint32_t from, uint16_t entry, uint32_t *to)
+static int grow_effect_index(struct build *b)
 {
-	const struct set none = {0}, *set = from != 0 ? &b->sets[from - 1] : &none;
-	uint32_t n = set->n, at = 0;
-	const uint16_t *old;
-	uint16_t *new;
-	int err;
+	size_t size = b->effect_index_size != 0 ? 2 * b->effect_index_size : 256;
+	uint32_t *index = calloc(size, sizeof(*index));
 
-	err =
-	    grow((void **)&b->entries, &b->entries_size, b->n_entries + n + 1, sizeof(*b->entries));
-	if (err != 0)
-		return err;
-	old = b->entries + set->off;
-	new = b->entries + b->n_entries;
-	while (at < n && old[at] < entry)
-		at++;
-	if (at < n && old[at] == entry) {
-		*to = from;
-		return 0;
-	}
-	memcpy(new, old, at * sizeof(*new));
-	new[at] = entry;
-	memcpy(new + at + 1, old + at, (n - at) * sizeof(*new));
-	return set_intern(b, n + 1, to);
-}
-
-static int node_add_entry(struct build *b, struct node *node, uint16_t entry)
-{
-	if (b->step_to == 0 || b->step_from != node->set || b->step_entry != entry) {
-		uint32_t from = node->set, to;
-		int err = set_with(b, from, entry, &to);
-
-		if (err != 0)
-			return err;
-		b->step_from = from;
-		b->step_to = to;
-		b->step_entry = entry;
-	}
-	node->set = b->step_to;
-	return 0;
-}
-
-int build_add(
-    struct build *b, const uint8_t *name, size_t name_len, enum rule_kind kind, uint16_t list)
-{
-	uint8_t label_off[NAME_LABELS_MAX];
-	unsigned n_labels = 0;
-	uint32_t node = 0;
-	uint64_t hash = 0;
-	int err;
-
-	if (name_len < 3 || name_len > NAME_SIZE || kind >= RULE_KINDS || list >= RULE_LISTS_MAX)
-		return ERR_RANGE;
-	for (size_t off = 0; name[off] != 0; off += name[off] + 1u)
-		label_off[n_labels++] = (uint8_t)off;
-	while (n_labels-- != 0) {
-		const uint8_t *label = name + label_off[n_labels];
-		uint32_t parent = node;
-
-		hash = format_hash(b->seed, hash, label);
-		node = node_find(b, parent, hash, label);
-		err = node == 0 ? node_add(b, parent, hash, label, &node) : 0;
-		if (err != 0)
-			return err;
-	}
-	err = node_add_entry(b, &b->nodes[node - 1], format_entry(kind, list));
-	if (err != 0)
-		return err;
-	if (list > b->max_list)
-		b->max_list = list;
-	return 0;
-}
-
-/* An order of nodes that does not depend on their numbers: by hash, and where two hashes are equal
- * by the labels from the node up. */
-static int node_order(const struct build *b, uint32_t x, uint32_t y)
-{
-	while (x != y) {
-		const struct node *a = &b->nodes[x - 1], *c = &b->nodes[y - 1];
-		const uint8_t *p, *q;
-		int order;
-
-		if (a->hash != c->hash)
-			return a->hash < c->hash ? -1 : 1;
-		p = b->labels + a->label;
-		q = b->labels + c->label;
-		order = p[0] != q[0] ? p[0] - q[0] : memcmp(p, q, 1u + p[0]);
-		if (order != 0)
-			return order;
-		x = a->parent;
-		y = c->parent;
-	}
-	return 0;
-}
-
-/* order[0..n_nodes): the numbers of the nodes by node_order(). */
-static int sort_nodes(const struct build *b, uint64_t n_homes, uint32_t *order)
-{
-	uint32_t *ends = calloc((size_t)n_homes + 1, sizeof(*ends));
-
-	if (ends == NULL)
+	if (index == NULL)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < b->n_nodes; i++)
-		ends[format_home(b->nodes[i].hash, n_homes) + 1]++;
-	for (uint64_t home = 0; home < n_homes; home++)
-		ends[home + 1] += ends[home];
-	for (size_t i = 0; i < b->n_nodes; i++)
-		order[ends[format_home(b->nodes[i].hash, n_homes)]++] = (uint32_t)i + 1;
-	free(ends);
-	/* Now only nodes of one home may stand in a wrong order. */
-	for (size_t i = 1; i < b->n_nodes; i++) {
-		uint32_t id = order[i];
+	free(b->effect_index);
+	b->effect_index = index;
+	b->effect_index_size = size;
+	for (uint32_t i = 0; i < b->n_effects; i++)
+		*effect_place(b, b->keys + b->effects[i].off, b->effects[i].len) = i + 1;
+	return 0;
+}
+
+/* The number of an effect, in the order of their coming; 0: a plain block. */
+static int intern_effect(struct build *b, const uint8_t *effect, size_t len, uint32_t *number)
+{
+	uint32_t *place, off;
+	int err = 0;
+
+	*number = 0;
+	if (len == 0)
+		return 0;
+	if (len > EFFECT_SIZE)
+		return ERR_RANGE;
+	if (b->n_effects >= b->effect_index_size / 2)
+		err = grow_effect_index(b);
+	if (err != 0)
+		return err;
+	place = effect_place(b, effect, len);
+	if (*place == 0) {
+		if (b->n_effects == FORMAT_EFFECTS_MAX)
+			return ERR_LIMIT;
+		err = grow(
+		    (void **)&b->effects, &b->effects_size, b->n_effects + 1, sizeof(*b->effects));
+		if (err == 0)
+			err = keep(b, effect, len, &off);
+		if (err != 0)
+			return err;
+		b->effects[b->n_effects] = (struct effect_one){.off = off, .len = (uint32_t)len};
+		*place = (uint32_t)++b->n_effects;
+	}
+	*number = *place;
+	return 0;
+}
+
+#define KEY_REGEX   2 /* bytes before its text */
+#define KEY_NETWORK 19
+
+/* What a rule matches, as bytes behind the keys: its kind; then a turned name, `inverted` and text,
+ * or family, length and bytes. */
+static int key_of(struct build *b, const struct rule *rule, struct odd *odd)
+{
+	uint8_t head[1 + NAME_SIZE] = {(uint8_t)rule->kind};
+	size_t len = 1;
+	int err;
+
+	switch (rule->kind) {
+	case RULE_REGEX:
+		head[len++] = rule->inverted;
+		break;
+	case RULE_ADDRESS:
+		head[len++] = rule->network.family;
+		head[len++] = rule->network.bits;
+		memcpy(head + len, rule->network.bytes, 16);
+		len += 16;
+		break;
+	default:
+		len += names_turn(rule->name, head + 1);
+		break;
+	}
+	err = keep(b, head, len, &odd->off);
+	if (err == 0 && rule->kind == RULE_REGEX) {
+		uint32_t off;
+
+		err = keep(b, rule->regex, rule->regex_len, &off);
+		len += rule->regex_len;
+	}
+	odd->len = (uint32_t)len;
+	return err;
+}
+
+static int add_odd(struct build *b, struct odds *to, const struct rule *rule, uint32_t entry)
+{
+	struct odd odd = {.entry = entry};
+	int err = grow((void **)&to->of, &to->size, to->n + 1, sizeof(*to->of));
+
+	if (err == 0)
+		err = key_of(b, rule, &odd);
+	if (err == 0)
+		to->of[to->n++] = odd;
+	return err;
+}
+
+static bool is_rule(const struct rule *rule)
+{
+	switch (rule->kind) {
+	case RULE_EXACT:
+	case RULE_SUFFIX:
+	case RULE_BELOW:
+		return rule->name_len >= 3 && rule->name_len <= NAME_SIZE;
+	case RULE_REGEX:
+		return rule->regex != NULL;
+	case RULE_ADDRESS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int build_add(struct build *b, const struct rule *rule, uint16_t list)
+{
+	uint8_t turned[NAME_SIZE];
+	uint32_t effect;
+	int err;
+
+	if (!is_rule(rule) || list >= RULE_LISTS_MAX)
+		return ERR_RANGE;
+	err = intern_effect(b, rule->effect, rule->effect_len, &effect);
+	if (err != 0)
+		return err;
+	if (rule->kind < RULE_NAME_KINDS)
+		err = names_add(&b->names, turned, names_turn(rule->name, turned),
+		    format_entry(rule->kind, list, effect));
+	else
+		err = add_odd(b, &b->others, rule, format_entry(RULE_EXACT, list, effect));
+	if (err == 0 && list > b->max_list)
+		b->max_list = list;
+	return err;
+}
+
+int build_cancel(struct build *b, const struct rule *rule)
+{
+	uint32_t effect;
+	int err;
+
+	if (!is_rule(rule))
+		return ERR_RANGE;
+	err = intern_effect(b, rule->effect, rule->effect_len, &effect);
+	return err != 0 ? err
+			: add_odd(b, &b->cancelled, rule, format_entry(RULE_EXACT, 0, effect));
+}
+
+/* ---- Order that comes from the rules alone ---- */
+
+static int compare_bytes(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+static int compare_odd(const void *a, const void *b, void *ctx)
+{
+	const struct odd *x = a, *y = b;
+	const uint8_t *keys = ctx;
+	int order = compare_bytes(keys + x->off, x->len, keys + y->off, y->len);
+
+	return order != 0 ? order : (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+struct ranking {
+	const struct effect_one *effects;
+	const uint8_t *keys;
+};
+
+static int compare_effect(const void *a, const void *b, void *ctx)
+{
+	const struct ranking *r = ctx;
+	const struct effect_one *x = &r->effects[*(const uint32_t *)a];
+	const struct effect_one *y = &r->effects[*(const uint32_t *)b];
+
+	return compare_bytes(r->keys + x->off, x->len, r->keys + y->off, y->len);
+}
+
+/* order[0..n_effects): the effects by their bytes; each gets its rank. */
+static void rank_effects(struct build *b, uint32_t *order)
+{
+	struct ranking ranking = {b->effects, b->keys};
+
+	for (uint32_t i = 0; i < b->n_effects; i++)
+		order[i] = i;
+	if (b->n_effects != 0)
+		qsort_r(order, b->n_effects, sizeof(*order), compare_effect, &ranking);
+	for (uint32_t i = 0; i < b->n_effects; i++)
+		b->effects[order[i]].rank = i + 1;
+}
+
+static uint32_t ranked(const struct build *b, uint32_t entry)
+{
+	uint32_t effect = format_entry_effect(entry);
+
+	return effect == 0 ? entry
+			   : format_entry(format_entry_kind(entry), format_entry_list(entry),
+				 b->effects[effect - 1].rank);
+}
+
+static void sort_odds(struct build *b, struct odds *odds)
+{
+	for (size_t i = 0; i < odds->n; i++)
+		odds->of[i].entry = ranked(b, odds->of[i].entry);
+	if (odds->n != 0)
+		qsort_r(odds->of, odds->n, sizeof(*odds->of), compare_odd, b->keys);
+}
+
+/* Is a rule with this key, kind's byte aside, and this effect taken out?  `entry` is ranked. */
+static bool is_cancelled(
+    const struct build *b, uint8_t kind, const uint8_t *key, size_t len, uint32_t entry)
+{
+	size_t from = 0, to = b->cancelled.n;
+	uint32_t effect = format_entry_effect(entry);
+
+	while (from < to) {
+		size_t at = from + (to - from) / 2;
+		const struct odd *odd = &b->cancelled.of[at];
+		const uint8_t *found = b->keys + odd->off;
+		int order = found[0] - kind;
+
+		if (order == 0)
+			order = compare_bytes(found + 1, odd->len - 1, key, len);
+		if (order == 0 && format_entry_effect(odd->entry) == effect)
+			return true;
+		if (order < 0 || (order == 0 && format_entry_effect(odd->entry) < effect))
+			from = at + 1;
+		else
+			to = at;
+	}
+	return false;
+}
+
+static void sort_entries(uint32_t *entries, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		uint32_t entry = entries[i];
 		size_t at = i;
 
-		for (; at > 0 && node_order(b, order[at - 1], id) > 0; at--)
-			order[at] = order[at - 1];
-		order[at] = id;
+		for (; at > 0 && entries[at - 1] > entry; at--)
+			entries[at] = entries[at - 1];
+		entries[at] = entry;
 	}
-	return 0;
 }
 
-/* The node that is the i-th in order.  In this order nodes lie anywhere in memory, so those to come
- * are fetched ahead. */
-static struct node *node_at(const struct build *b, const uint32_t *order, size_t i)
+/* names_filter_fn: the final entries of a name. */
+static void finish_name(void *ctx, const uint8_t *turned, size_t len, uint32_t *entries, size_t *n)
 {
-	if (i + 2 * AHEAD < b->n_nodes)
-		__builtin_prefetch(&b->nodes[order[i + 2 * AHEAD] - 1]);
-	return &b->nodes[order[i] - 1];
-}
+	const struct build *b = ctx;
+	size_t kept = 0;
 
-static void rehash(struct build *b, uint64_t seed)
-{
-	/* A parent's number is below those of its children. */
-	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct node *node = &b->nodes[i];
-		uint64_t above = node->parent != 0 ? b->nodes[node->parent - 1].hash : 0;
+	for (size_t i = 0; i < *n; i++) {
+		uint32_t entry = ranked(b, entries[i]);
 
-		node->hash = format_hash(seed, above, b->labels + node->label);
+		if (b->cancelled.n == 0 ||
+		    !is_cancelled(b, (uint8_t)format_entry_kind(entry), turned, len, entry))
+			entries[kept++] = entry;
 	}
-	b->seed = seed;
+	*n = kept;
+	sort_entries(entries, kept);
 }
 
-/* Give each node its slot: in order, each at its home or behind the one before it.  Returns the
- * probes that the worst of them takes. */
-static uint64_t place_nodes(struct build *b, uint64_t n_homes, const uint32_t *order)
+/* ---- Regexes and networks ---- */
+
+/* The set of the rules from others.of[i] on that have its key; *end: behind them.  0: all are
+ * cancelled. */
+static int odd_set(struct build *b, size_t i, size_t *end, uint32_t *set)
 {
-	uint64_t next = 0, worst = 0;
+	const struct odd *first = &b->others.of[i];
+	const uint8_t *key = b->keys + first->off;
+	uint32_t *entries;
+	size_t n = 0;
+	int err;
 
-	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct node *node = node_at(b, order, i);
-		uint64_t home = format_home(node->hash, n_homes);
+	for (*end = i; *end < b->others.n; (*end)++) {
+		const struct odd *odd = &b->others.of[*end];
 
-		if (next < home)
-			next = home;
-		if (next - home >= worst)
-			worst = next - home + 1;
-		node->slot = (uint32_t)next++;
+		if (compare_bytes(b->keys + odd->off, odd->len, key, first->len) != 0)
+			break;
 	}
-	return worst;
-}
-
-/* Slots of all nodes under the first seed that keeps the probes short. */
-static int lay_out(struct build *b, struct trie *t, uint32_t *order, struct why *why)
-{
-	/* A load of 3/4: a look-up reads 8.5 slots on average before it knows that a label is not
-	 * there (Knuth, The Art of Computer Programming 3, 6.4, linear probing). */
-	t->n_homes = b->n_nodes + b->n_nodes / 3 + (b->n_nodes != 0);
-	if (t->n_homes > UINT32_MAX - FORMAT_PROBES_MAX ||
-	    b->labels_len > UINT32_MAX - FORMAT_LABELS_PAD)
-		return why_set(why, ERR_LIMIT, "more names than an image can hold");
-	for (uint64_t seed = 0; seed < SEEDS_MAX; seed++) {
-		uint64_t worst;
-
-		if (b->seed != seed)
-			rehash(b, seed);
-		if (sort_nodes(b, t->n_homes, order) != 0)
-			return why_set(why, ERR_NOMEM, "no memory to sort the names");
-		worst = place_nodes(b, t->n_homes, order);
-		if (worst <= FORMAT_PROBES_MAX) {
-			t->seed = seed;
-			t->n_probes = (uint8_t)worst;
-			t->n_slots = worst != 0 ? t->n_homes + worst - 1 : 0;
-			return 0;
-		}
-	}
-	return why_set(why, ERR_LIMIT, "no seed gives these names short look-ups");
-}
-
-/* Put each distinct label once, in the order of the slots: the labels of the image take the place
- * of the build's. */
-static int gather_labels(struct build *b, const uint32_t *order)
-{
-	static const struct hash_key key = {0, 0};
-	struct index index;
-	size_t len = FORMAT_LABELS_PAD;
-	uint8_t *out = malloc(b->labels_len + FORMAT_LABELS_PAD);
-
-	if (out == NULL || index_make(&index, b->n_nodes + b->n_nodes / 3) != 0) {
-		free(out);
+	entries = malloc((*end - i) * sizeof(*entries));
+	if (entries == NULL)
 		return ERR_NOMEM;
-	}
-	memset(out, 0, len);
-	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct node *node = node_at(b, order, i);
-		const uint8_t *label = b->labels + node->label;
-		size_t at = (size_t)hash_siphash13(&key, label, 1u + label[0]);
-		uint32_t *off;
+	for (; i < *end; i++) {
+		uint32_t entry = b->others.of[i].entry;
 
-		if (i + AHEAD < b->n_nodes)
-			__builtin_prefetch(b->labels + b->nodes[order[i + AHEAD] - 1].label);
-		for (;; at++) {
-			off = &index.ids[at & (index.size - 1)];
-			if (*off == 0 || format_label_equal(out + *off, label))
-				break;
-		}
-		if (*off == 0) {
-			*off = (uint32_t)len;
-			memcpy(out + len, label, 1u + label[0]);
-			len += 1u + label[0];
-		}
-		node->label = *off;
+		if ((n == 0 || entries[n - 1] != entry) &&
+		    !is_cancelled(b, key[0], key + 1, first->len - 1, entry))
+			entries[n++] = entry;
 	}
-	free(index.ids);
-	free(b->labels);
-	b->labels = out;
-	b->labels_len = len;
-	return 0;
+	err = sets_intern(&b->sets, entries, n, set);
+	b->n_odd_rules += err == 0 ? n : 0;
+	free(entries);
+	return err;
 }
 
-/* Number the sets that are in use in the order of the slots, used[0] first; nodes then carry the
- * new numbers.  Counts rules, names, sets and entries into *t. */
-static int gather_sets(struct build *b, const uint32_t *order, struct trie *t, uint32_t *used)
+static struct networks_source network_of(const struct build *b, const struct odd *odd, uint32_t set)
 {
-	uint32_t *renumbered = calloc(b->n_sets + 1, sizeof(*renumbered));
+	const uint8_t *key = b->keys + odd->off;
+	struct networks_source source = {.set = set};
 
-	if (renumbered == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct node *node = node_at(b, order, i);
-		uint32_t old = node->set;
+	source.network.family = key[1];
+	source.network.bits = key[2];
+	memcpy(source.network.bytes, key + 3, 16);
+	return source;
+}
 
-		if (old == 0)
+struct odd_sources {
+	struct patterns_source *regexes;
+	struct networks_source *networks;
+	size_t n_networks;
+};
+
+/* Every rule that is no name, once, with the id of its set. */
+static int gather_odds(struct build *b, struct odd_sources *to)
+{
+	for (size_t i = 0, end; i < b->others.n; i = end) {
+		const struct odd *odd = &b->others.of[i];
+		const uint8_t *key = b->keys + odd->off;
+		uint32_t set;
+		int err = odd_set(b, i, &end, &set);
+
+		if (err != 0)
+			return err;
+		if (set == 0)
 			continue;
-		if (renumbered[old] == 0) {
-			used[t->n_sets] = old;
-			renumbered[old] = ++t->n_sets;
-			t->n_entries += b->sets[old - 1].n;
+		if (key[0] == RULE_ADDRESS) {
+			to->networks[to->n_networks++] = network_of(b, odd, set);
+			continue;
 		}
-		node->set = renumbered[old];
-		t->n_names++;
-		t->n_rules += b->sets[old - 1].n;
+		to->regexes[b->n_regexes] = (struct patterns_source){
+		    .text = (const char *)key + KEY_REGEX,
+		    .len = odd->len - KEY_REGEX,
+		    .inverted = key[1] != 0,
+		};
+		b->regex_sets[b->n_regexes++] = set;
 	}
-	free(renumbered);
 	return 0;
 }
 
-static uint8_t bits_for(uint64_t v)
+/* The sections of regexes and networks; sets are numbered already. */
+static int build_odds(struct build *b, struct odd_sources *from, struct why *why)
 {
-	uint8_t bits = 0;
+	int err = 0;
 
-	for (; v != 0; v >>= 1)
-		bits++;
-	return bits;
+	for (size_t i = 0; i < b->n_regexes; i++)
+		b->regex_sets[i] = b->sets.of[b->regex_sets[i]].number;
+	for (size_t i = 0; i < from->n_networks; i++)
+		from->networks[i].set = b->sets.of[from->networks[i].set].number;
+	if (b->n_regexes != 0)
+		err = patterns_build(
+		    from->regexes, b->n_regexes, &b->patterns, &b->patterns_len, why);
+	if (err == 0 && from->n_networks != 0)
+		err = networks_build(
+		    from->networks, from->n_networks, &b->networks, &b->networks_len);
+	return err;
 }
 
-static void choose_widths(struct trie *t)
-{
-	unsigned bits, spare;
+/* ---- The image ---- */
 
-	t->parent_bits = bits_for(t->n_slots);
-	t->label_bits = bits_for(t->labels_len);
-	t->set_bits = bits_for(t->n_sets);
-	bits = (unsigned)t->parent_bits + t->label_bits + t->set_bits;
-	t->slot_size = (uint8_t)((bits + TAG_BITS_MIN + 7) / 8);
-	spare = 8u * t->slot_size - bits;
-	t->tag_bits = (uint8_t)(spare < FORMAT_TAG_MAX ? spare : FORMAT_TAG_MAX);
-	t->labels_off = FORMAT_HEADER + t->n_slots * t->slot_size;
-	t->sets_off = t->labels_off + t->labels_len;
-	t->entries_off = t->sets_off + 4 * ((uint64_t)t->n_sets + 1);
+/* The parts behind the header, one after the other. */
+struct places {
+	size_t codes, directory, nodes, hub_ends, hub_names, set_ends, entries, regex_sets,
+	    effect_ends, effects, patterns, networks, end;
+};
+
+static size_t effects_len(const struct build *b)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < b->n_effects; i++)
+		len += b->effects[i].len;
+	return len;
 }
 
-static void write_header(const struct trie *t, uint8_t *p)
+static struct places find_places(const struct build *b)
 {
-	memcpy(p + FORMAT_AT_MAGIC, FORMAT_MAGIC, FORMAT_MAGIC_LEN);
-	format_put(p + FORMAT_AT_VERSION, FORMAT_VERSION, 8);
-	format_put(p + FORMAT_AT_LISTS, t->n_lists, 4);
-	format_put(p + FORMAT_AT_LEN, t->len, 8);
-	format_put(p + FORMAT_AT_RULES, t->n_rules, 8);
-	format_put(p + FORMAT_AT_NAMES, t->n_names, 8);
-	format_put(p + FORMAT_AT_SLOTS, t->n_slots, 8);
-	format_put(p + FORMAT_AT_LABELS, t->labels_len, 8);
-	format_put(p + FORMAT_AT_SETS_LEN, t->len - t->sets_off, 8);
-	format_put(p + FORMAT_AT_SEED, t->seed, 8);
-	format_put(p + FORMAT_AT_SETS, t->n_sets, 4);
-	p[FORMAT_AT_PROBES] = t->n_probes;
-	p[FORMAT_AT_PROBES + 1] = t->slot_size;
-	p[FORMAT_AT_PROBES + 2] = t->tag_bits;
-	p[FORMAT_AT_PROBES + 3] = t->parent_bits;
-	p[FORMAT_AT_PROBES + 4] = t->label_bits;
-	p[FORMAT_AT_PROBES + 5] = t->set_bits;
-	format_put(p + FORMAT_AT_SUM, format_sum(p, t->len), 8);
+	const struct layout *l = &b->layout;
+	struct places p = {.codes = FORMAT_HEADER};
+
+	p.directory = p.codes + FORMAT_CODES * sizeof(codes_word);
+	p.nodes = p.directory + format_directory_len(l->n_buckets);
+	p.hub_ends = p.nodes + l->nodes_len;
+	p.hub_names = p.hub_ends + 4 * (l->n_hubs + 1);
+	p.set_ends = p.hub_names + layout_hub_names_len(l);
+	p.entries = p.set_ends + 4 * b->sets.n;
+	p.regex_sets = p.entries + 4 * b->sets.n_entries;
+	p.effect_ends = p.regex_sets + 4 * b->n_regexes;
+	p.effects = p.effect_ends + 4 * (b->n_effects + 1);
+	p.patterns = p.effects + effects_len(b);
+	p.networks = p.patterns + b->patterns_len;
+	p.end = p.networks + b->networks_len;
+	return p;
 }
 
-/* Add the lowest `bits` of `v` to the field `shift` bits from the lowest of the slot at p. */
-static void put_field(uint8_t *p, unsigned shift, unsigned bits, uint64_t v)
+static void write_header(
+    const struct build *b, const struct places *p, unsigned n_lists, uint64_t n_rules, uint8_t *to)
 {
-	v = (v & ((UINT64_C(1) << bits) - 1)) << shift % 8;
-	for (p += shift / 8; v != 0; v >>= 8)
-		*p++ |= (uint8_t)v;
+	const struct layout *l = &b->layout;
+
+	memcpy(to + FORMAT_AT_MAGIC, FORMAT_MAGIC, FORMAT_MAGIC_LEN);
+	format_put(to + FORMAT_AT_VERSION, FORMAT_VERSION, 8);
+	format_put(to + FORMAT_AT_LEN, p->end, 8);
+	format_put(to + FORMAT_AT_RULES, n_rules, 8);
+	format_put(to + FORMAT_AT_NAMES, l->n_names, 8);
+	format_put(to + FORMAT_AT_SEED, l->seed, 8);
+	format_put(to + FORMAT_AT_BUCKETS, l->n_buckets, 4);
+	format_put(to + FORMAT_AT_NODES_LEN, l->nodes_len, 4);
+	format_put(to + FORMAT_AT_HUBS, l->n_hubs, 4);
+	format_put(to + FORMAT_AT_HUB_NAMES_LEN, p->set_ends - p->hub_names, 4);
+	format_put(to + FORMAT_AT_SETS, b->sets.n - 1, 4);
+	format_put(to + FORMAT_AT_ENTRIES, b->sets.n_entries, 4);
+	format_put(to + FORMAT_AT_REGEXES, b->n_regexes, 4);
+	format_put(to + FORMAT_AT_EFFECTS, b->n_effects, 4);
+	format_put(to + FORMAT_AT_EFFECTS_LEN, p->patterns - p->effects, 4);
+	format_put(to + FORMAT_AT_PATTERNS_LEN, b->patterns_len, 4);
+	format_put(to + FORMAT_AT_NETWORKS_LEN, b->networks_len, 4);
+	format_put(to + FORMAT_AT_LISTS, n_lists, 4);
 }
 
-static void write_slots(const struct build *b, const struct trie *t, uint8_t *slots)
+/* Which names the plain entries of a set block: see FORMAT_SET_HERE. */
+static uint32_t set_flags(const uint32_t *entries, uint32_t n)
 {
-	for (size_t i = 0; i < b->n_nodes; i++) {
-		const struct node *node = &b->nodes[i];
-		uint8_t *p = slots + (size_t)node->slot * t->slot_size;
-		uint64_t parent = node->parent != 0 ? b->nodes[node->parent - 1].slot + 1ull : 0;
-		unsigned shift = 0;
+	uint32_t flags = 0;
 
-		put_field(p, shift, t->tag_bits, node->hash);
-		put_field(p, shift += t->tag_bits, t->parent_bits, parent);
-		put_field(p, shift += t->parent_bits, t->label_bits, node->label);
-		put_field(p, shift + t->label_bits, t->set_bits, node->set);
+	for (uint32_t i = 0; i < n && format_entry_effect(entries[i]) == 0; i++) {
+		enum rule_kind kind = format_entry_kind(entries[i]);
+
+		flags |= kind != RULE_BELOW ? FORMAT_SET_HERE : 0;
+		flags |= kind != RULE_EXACT ? FORMAT_SET_BELOW : 0;
+	}
+	return flags;
+}
+
+/* Sets in the order of their numbers.  Returns how many rules there are in all. */
+static int write_sets(const struct build *b, uint8_t *ends, uint8_t *to, uint64_t *n_rules)
+{
+	const struct sets *s = &b->sets;
+	uint32_t *by_number = calloc(s->n, sizeof(*by_number));
+	uint32_t at = 0;
+
+	if (by_number == NULL)
+		return ERR_NOMEM;
+	for (uint32_t id = 1; id < s->n; id++)
+		by_number[s->of[id].number] = id;
+	*n_rules = b->n_odd_rules;
+	for (uint32_t number = 1; number < s->n; number++) {
+		const struct sets_one *one = &s->of[by_number[number]];
+		const uint32_t *entries = s->entries + one->off;
+
+		for (uint32_t i = 0; i < one->n; i++)
+			format_put(to + 4 * (size_t)(at + i), entries[i], 4);
+		at += one->n;
+		format_put(ends + 4 * (size_t)number, at | set_flags(entries, one->n), 4);
+		*n_rules += one->n * one->n_uses;
+	}
+	free(by_number);
+	return 0;
+}
+
+static void write_effects(const struct build *b, const uint32_t *order, uint8_t *ends, uint8_t *to)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < b->n_effects; i++) {
+		const struct effect_one *one = &b->effects[order[i]];
+
+		memcpy(to + at, b->keys + one->off, one->len);
+		at += one->len;
+		format_put(ends + 4 * (i + 1), at, 4);
 	}
 }
 
-static void write_sets(
-    const struct build *b, const struct trie *t, const uint32_t *used, uint8_t *bytes)
+static int write_image(struct build *b, unsigned n_lists, const uint32_t *effect_order,
+    uint8_t **bytes, size_t *len, struct why *why)
 {
-	uint8_t *end = bytes + t->sets_off, *entry = bytes + t->entries_off;
-	uint32_t n_entries = 0;
+	struct places p = find_places(b);
+	uint64_t n_rules;
+	uint8_t *to;
+	int err;
 
-	for (uint32_t i = 0; i < t->n_sets; i++) {
-		const struct set *set = &b->sets[used[i] - 1];
-
-		for (uint32_t k = 0; k < set->n; k++, entry += 2)
-			format_put(entry, b->entries[set->off + k], 2);
-		n_entries += set->n;
-		format_put(end += 4, n_entries, 4);
+	if (b->sets.n_entries > FORMAT_SET_END || p.end > UINT32_MAX)
+		return why_set(why, ERR_LIMIT, "more rules than an image can hold");
+	to = calloc(1, p.end);
+	if (to == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < FORMAT_CODES; i++)
+		format_put(
+		    to + p.codes + i * sizeof(codes_word), b->layout.codes[i], sizeof(codes_word));
+	err = layout_write(&b->layout, to + p.directory, to + p.nodes);
+	if (err == 0)
+		err = write_sets(b, to + p.set_ends, to + p.entries, &n_rules);
+	if (err != 0) {
+		free(to);
+		return err;
 	}
+	layout_write_hubs(&b->layout, to + p.hub_ends, to + p.hub_names);
+	for (size_t i = 0; i < b->n_regexes; i++)
+		format_put(to + p.regex_sets + 4 * i, b->regex_sets[i], 4);
+	write_effects(b, effect_order, to + p.effect_ends, to + p.effects);
+	if (b->patterns_len != 0)
+		memcpy(to + p.patterns, b->patterns, b->patterns_len);
+	if (b->networks_len != 0)
+		memcpy(to + p.networks, b->networks, b->networks_len);
+	write_header(b, &p, n_lists, n_rules, to);
+	format_put(to + FORMAT_AT_SUM, format_sum(to, p.end), 8);
+	*bytes = to;
+	*len = p.end;
+	return 0;
+}
+
+static int merge_names(struct build *b)
+{
+	/* Without effects and cancelled rules the entries are final as they came. */
+	bool as_they_are = b->n_effects == 0 && b->cancelled.n == 0;
+
+	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++) {
+		int err =
+		    names_merge(&b->names, shard, &b->sets, as_they_are ? NULL : finish_name, b);
+
+		if (err != 0)
+			return err;
+	}
+	return 0;
 }
 
 int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len, struct why *why)
 {
-	struct trie t = {.n_lists = n_lists};
-	uint32_t *order = NULL, *used = NULL;
-	uint8_t *image = NULL;
-	int err = ERR_NOMEM;
+	struct odd_sources sources = {0};
+	uint32_t *effect_order = calloc(b->n_effects + 1, sizeof(*effect_order));
+	int err;
 
-	if (n_lists > RULE_LISTS_MAX || (b->n_nodes != 0 && b->max_list >= n_lists))
-		return why_set(why, ERR_RANGE, "a rule of list %u, but there are %u lists",
-		    b->max_list, n_lists);
-	order = calloc(b->n_nodes + 1, sizeof(*order));
-	used = calloc(b->n_sets + 1, sizeof(*used));
-	if (order == NULL || used == NULL)
-		goto out;
-	err = lay_out(b, &t, order, why);
-	if (err != 0)
-		goto out;
-	/* Nothing is added any more. */
-	free(b->node_index.ids);
-	b->node_index = (struct index){0};
-	err = ERR_NOMEM;
-	if (gather_labels(b, order) != 0 || gather_sets(b, order, &t, used) != 0)
-		goto out;
-	t.labels_len = b->labels_len;
-	choose_widths(&t);
-	t.len = (size_t)(t.entries_off + 2 * t.n_entries);
-	image = calloc(1, t.len);
-	if (image == NULL)
-		goto out;
-	write_slots(b, &t, image + FORMAT_HEADER);
-	memcpy(image + t.labels_off, b->labels, b->labels_len);
-	write_sets(b, &t, used, image);
-	write_header(&t, image);
-	err = verify_image(image, t.len, why);
-	if (err != 0)
-		goto out;
-	*bytes = image;
-	*len = t.len;
-	image = NULL;
-out:
-	if (err == ERR_NOMEM)
-		why_set(why, err, "not enough memory for an image of %zu names", b->n_nodes);
-	free(image);
-	free(used);
-	free(order);
+	if (b->max_list >= n_lists && b->max_list != 0) {
+		free(effect_order);
+		return why_set(
+		    why, ERR_RANGE, "a rule of list %u, of %u lists", b->max_list, n_lists);
+	}
+	why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	sources.regexes = calloc(b->others.n + 1, sizeof(*sources.regexes));
+	sources.networks = calloc(b->others.n + 1, sizeof(*sources.networks));
+	b->regex_sets = calloc(b->others.n + 1, sizeof(*b->regex_sets));
+	if (effect_order == NULL || sources.regexes == NULL || sources.networks == NULL ||
+	    b->regex_sets == NULL)
+		err = ERR_NOMEM;
+	else
+		err = 0;
+	if (err == 0) {
+		rank_effects(b, effect_order);
+		sort_odds(b, &b->cancelled);
+		sort_odds(b, &b->others);
+		err = merge_names(b);
+	}
+	if (err == 0)
+		err = gather_odds(b, &sources);
+	if (err == 0)
+		err = layout_plan(&b->layout, &b->names, &b->sets, why);
+	if (err == 0)
+		err = build_odds(b, &sources, why);
+	if (err == 0)
+		err = write_image(b, n_lists, effect_order, bytes, len, why);
+	free(effect_order);
+	free(sources.regexes);
+	free(sources.networks);
 	return err;
 }

@@ -1,14 +1,41 @@
 /* compile.c - sources through their syntax into one build. */
 #include "blocklists/compile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "blocklists/build.h"
 #include "blocklists/format.h"
 
+struct compile {
+	struct build *build;
+	unsigned n_lists;
+};
+
 bool compile_is_image(const void *bytes, size_t len)
 {
 	return len >= FORMAT_MAGIC_LEN && memcmp(bytes, FORMAT_MAGIC, FORMAT_MAGIC_LEN) == 0;
+}
+
+struct compile *compile_new(void)
+{
+	struct compile *c = calloc(1, sizeof(*c));
+
+	if (c != NULL)
+		c->build = build_new();
+	if (c != NULL && c->build == NULL) {
+		free(c);
+		c = NULL;
+	}
+	return c;
+}
+
+void compile_free(struct compile *c)
+{
+	if (c == NULL)
+		return;
+	build_free(c->build);
+	free(c);
 }
 
 /* Where the lines of one source go. */
@@ -20,42 +47,77 @@ struct target {
 	void *skip_ctx;
 };
 
-static int take_rule(
-    void *ctx, const uint8_t *name, size_t name_len, enum rule_kind kind, uint64_t line)
+/* The rule as the list's option `match` has it. */
+static struct rule matched(const struct target *target, const struct rule *rule)
 {
-	struct target *target = ctx;
+	static const enum rule_kind kinds[] = {
+	    [CONF_MATCH_EXACT] = RULE_EXACT,
+	    [CONF_MATCH_SUFFIX] = RULE_SUFFIX,
+	    [CONF_MATCH_BELOW] = RULE_BELOW,
+	};
+	struct rule changed = *rule;
+
+	if (target->source->match != CONF_MATCH_AUTO && rule->kind < RULE_NAME_KINDS)
+		changed.kind = kinds[target->source->match];
+	return changed;
+}
+
+static int take_rule(void *ctx, const struct rule *rule, uint64_t line)
+{
+	const struct target *target = ctx;
+	struct rule changed = matched(target, rule);
 
 	(void)line;
-	switch (target->source->match) {
-	case CONF_MATCH_EXACT:
-		kind = RULE_EXACT;
-		break;
-	case CONF_MATCH_SUFFIX:
-		kind = RULE_SUFFIX;
-		break;
-	case CONF_MATCH_BELOW:
-		kind = RULE_BELOW;
-		break;
-	case CONF_MATCH_AUTO:
-		break;
-	}
-	return build_add(target->build, name, name_len, kind, target->list);
+	return build_add(target->build, &changed, target->list);
+}
+
+static int take_cancel(void *ctx, const struct rule *rule, uint64_t line)
+{
+	const struct target *target = ctx;
+	struct rule changed = matched(target, rule);
+
+	(void)line;
+	return build_cancel(target->build, &changed);
 }
 
 static void take_skip(void *ctx, enum feed_skip reason, uint64_t line, const char *text, size_t len)
 {
-	struct target *target = ctx;
+	const struct target *target = ctx;
 
 	target->skip(target->skip_ctx, target->source, reason, line, text, len);
 }
 
-static int compile_one(struct compile_source *source, struct target *target, struct why *why)
+int compile_add_none(struct compile *c, struct why *why)
 {
-	struct feed_sink sink = {
-	    .ctx = target, .rule = take_rule, .skip = target->skip != NULL ? take_skip : NULL};
-	struct why reason = {""};
-	int err = 0;
+	if (c->n_lists == RULE_LISTS_MAX)
+		return why_set(why, ERR_LIMIT, "more than %d lists", RULE_LISTS_MAX);
+	c->n_lists++;
+	return 0;
+}
 
+int compile_add(struct compile *c, struct compile_source *source, compile_skip_fn *skip,
+    void *skip_ctx, struct why *why)
+{
+	struct target target = {
+	    .build = c->build,
+	    .source = source,
+	    .list = (uint16_t)c->n_lists,
+	    .skip = skip,
+	    .skip_ctx = skip_ctx,
+	};
+	struct feed_sink sink = {
+	    .ctx = &target,
+	    .rewrites = source->rewrites,
+	    .rule = take_rule,
+	    .cancel = take_cancel,
+	    .skip = skip != NULL ? take_skip : NULL,
+	};
+	struct why reason = {""};
+	int err = compile_add_none(c, why);
+
+	if (err != 0)
+		return err;
+	memset(&source->counts, 0, sizeof(source->counts));
 	source->used = source->syntax;
 	if (source->used == NULL)
 		source->used = feed_detect(source->text, source->len, &reason);
@@ -70,25 +132,7 @@ static int compile_one(struct compile_source *source, struct target *target, str
 	return 0;
 }
 
-int compile_texts(struct compile_source *sources, unsigned n, compile_skip_fn *skip, void *skip_ctx,
-    uint8_t **image, size_t *image_len, struct why *why)
+int compile_image(struct compile *c, uint8_t **image, size_t *image_len, struct why *why)
 {
-	struct target target = {.skip = skip, .skip_ctx = skip_ctx};
-	int err = 0;
-
-	if (n > RULE_LISTS_MAX)
-		return why_set(why, ERR_LIMIT, "%u lists, but there can be %d", n, RULE_LISTS_MAX);
-	target.build = build_new();
-	if (target.build == NULL)
-		return why_set(why, ERR_NOMEM, "no memory to compile the lists");
-	for (unsigned i = 0; i < n && err == 0; i++) {
-		memset(&sources[i].counts, 0, sizeof(sources[i].counts));
-		target.source = &sources[i];
-		target.list = (uint16_t)i;
-		err = compile_one(&sources[i], &target, why);
-	}
-	if (err == 0)
-		err = build_image(target.build, n, image, image_len, why);
-	build_free(target.build);
-	return err;
+	return build_image(c->build, c->n_lists, image, image_len, why);
 }

@@ -1,6 +1,9 @@
-/* compile.h - list texts to a verified image in memory.
+/* compile.h - list texts to an image in memory.
  *
- * What the loader and quell-update share: the one way from texts to an image.
+ * What the loader and quell-update share: the one way from texts to an image.  One text after the
+ * other, so that only one of them need be in memory:
+ *
+ *   compile_new() --> compile_add() for each list, in their order --> compile_image()
  */
 #ifndef QUELL_COMPILE_H
 #define QUELL_COMPILE_H
@@ -17,10 +20,11 @@
 
 struct compile_source {
 	const char *name; /* for messages: a path or a list's name */
-	const char *text; /* borrowed */
+	const char *text; /* borrowed during compile_add() */
 	size_t len;
 	const struct feed_syntax *syntax; /* NULL: by content */
 	enum conf_match match;
+	bool rewrites; /* see struct feed_sink */
 	/* --- filled in --- */
 	const struct feed_syntax *used; /* the syntax that was used */
 	struct feed_counts counts;
@@ -33,9 +37,23 @@ typedef void compile_skip_fn(void *ctx, const struct compile_source *source, enu
 /* Is this the beginning of an image (its magic), rather than text? */
 bool compile_is_image(const void *bytes, size_t len);
 
-/* Compile sources[0..n), the list id of each its index.  *image is malloc'ed for the caller.
- * Returns 0, or an error with "NAME: reason" in `why` (the reason names the line). */
-int compile_texts(struct compile_source *sources, unsigned n, compile_skip_fn *skip, void *skip_ctx,
-    uint8_t **image, size_t *image_len, struct why *why) QUELL_CHECK;
+struct compile;
+
+/* NULL: no memory.  Free with compile_free(). */
+struct compile *compile_new(void);
+void compile_free(struct compile *c);
+
+/* The rules of one more list; the first has the id 0.  Returns 0, or an error with "NAME: reason" in
+ * `why` (the reason names the line); afterwards only compile_free() may follow. */
+int compile_add(struct compile *c, struct compile_source *source, compile_skip_fn *skip,
+    void *skip_ctx, struct why *why) QUELL_CHECK;
+
+/* Leave out a list: the next has the id after it.  Returns 0 or ERR_LIMIT. */
+int compile_add_none(struct compile *c, struct why *why) QUELL_CHECK;
+
+/* The image of all of them, once.  *image is malloc'ed for the caller.  Returns 0 or an error with
+ * the reason. */
+int compile_image(
+    struct compile *c, uint8_t **image, size_t *image_len, struct why *why) QUELL_CHECK;
 
 #endif

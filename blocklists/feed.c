@@ -3,14 +3,22 @@
 #include "blocklists/feed.h"
 
 #include <arpa/inet.h>
+#include <idn2.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#define DETECT_LINES 200 /* lines that tell something are looked at until there are so many */
-#define QUOTE_SIZE   64	 /* of a line, in a message */
+#include "lib/dns/msg.h"
 
-const struct feed_syntax *const feed_syntaxes[] = {&feed_hosts, &feed_domains, NULL};
+#define DETECT_HEAD	200  /* lines at the beginning of a text that are looked at */
+#define DETECT_SPREAD	300  /* and lines all over the rest of it */
+#define HOST_TEXT_MAX	1024 /* bytes of a Unicode name: no longer one has 255 as A-labels */
+#define GLOB_REGEX_SIZE (8 + 2 * NAME_SIZE)
+#define QUOTE_SIZE	64 /* of a line, in a message */
+
+const struct feed_syntax *const feed_syntaxes[] = {&feed_hosts, &feed_domains, &feed_wildcards,
+    &feed_adblock, &feed_dnsmasq, &feed_unbound, &feed_smartdns, &feed_rpz, &feed_pihole_regex,
+    NULL};
 
 const struct feed_syntax *feed_find(const char *name)
 {
@@ -21,18 +29,26 @@ const struct feed_syntax *feed_find(const char *name)
 	return NULL;
 }
 
+/* The names of all syntaxes, `, ` between. */
+static const char *syntax_names(char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; feed_syntaxes[i] != NULL && used < size; i++)
+		used += (size_t)snprintf(
+		    text + used, size - used, "%s%s", i != 0 ? ", " : "", feed_syntaxes[i]->name);
+	return text;
+}
+
 int feed_check_name(const char *name, struct why *why)
 {
 	char known[128];
-	size_t used = 0;
 
 	if (strcmp(name, "auto") == 0 || feed_find(name) != NULL)
 		return 0;
-	for (size_t i = 0; feed_syntaxes[i] != NULL && used < sizeof(known); i++)
-		used += (size_t)snprintf(
-		    known + used, sizeof(known) - used, ", %s", feed_syntaxes[i]->name);
-	return why_set(why, ERR_FORMAT, "the syntax '%s' is not known; there are: auto%s", name,
-	    used != 0 ? known : "");
+	return why_set(why, ERR_FORMAT, "the syntax '%s' is not known; there are: auto, %s", name,
+	    syntax_names(known, sizeof(known)));
 }
 
 const char *feed_skip_text(enum feed_skip reason)
@@ -40,7 +56,11 @@ const char *feed_skip_text(enum feed_skip reason)
 	static const char *const texts[FEED_SKIPS] = {
 	    [FEED_BAD] = "not understood",
 	    [FEED_OWN_NAME] = "the machine's own name",
-	    [FEED_REWRITE] = "an address of its own for a name: a list may only block",
+	    [FEED_REWRITE] = "an answer of its own for a name: the list may only block",
+	    [FEED_BROWSER] = "a rule for browsers",
+	    [FEED_CLIENT] = "a rule for clients by name or tag",
+	    [FEED_BUDGET] = "an expression over its budget",
+	    [FEED_NOT_HERE] = "no rule that counts here",
 	};
 
 	return reason < FEED_SKIPS ? texts[reason] : "unknown reason";
@@ -59,54 +79,100 @@ size_t feed_word(const char **text, size_t *len)
 	return n;
 }
 
-/* The lower-case form of a byte that a name may have, else 0. */
-static uint8_t name_byte(char c)
+/* For each byte of a name, a dot between labels included, the bit that makes it lower case (or that
+ * it has anyway); 0: no name has it. */
+static const uint8_t lower_bit[256] = {
+    ['-'] = 0x20,
+    ['.'] = 0x20,
+    ['0' ... '9'] = 0x20,
+    ['A' ... 'Z'] = 0x20,
+    ['_'] = 0x40,
+    ['a' ... 'z'] = 0x20,
+};
+
+/* Set the length byte of the label that stands before `end`. */
+static bool end_label(uint8_t *label, const uint8_t *end)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (uint8_t)(c - 'A' + 'a');
-	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
-		return (uint8_t)c;
-	return 0;
+	size_t n = (size_t)(end - label) - 1;
+
+	*label = (uint8_t)n;
+	return n != 0 && n <= NAME_LABEL_MAX;
+}
+
+static bool is_digits(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] < '0' || bytes[i] > '9')
+			return false;
+	}
+	return true;
 }
 
 bool feed_name(const char *text, size_t len, uint8_t name[NAME_SIZE], size_t *name_len)
 {
-	size_t label = 0, at = 1; /* where the label's length byte and its next byte stand */
-	bool digits = true;	  /* the label has no others yet */
+	uint8_t *label = name; /* where its length byte is to stand */
 
 	if (len != 0 && text[len - 1] == '.')
 		len--;
 	if (len == 0 || len > NAME_SIZE - 2)
 		return false;
-	for (size_t i = 0; i <= len; i++) {
-		if (i == len || text[i] == '.') {
-			size_t n = at - label - 1;
+	/* Each byte moves up by one, so that every dot becomes the length byte behind it. */
+	for (size_t i = 0; i < len; i++) {
+		uint8_t byte = (uint8_t)text[i];
 
-			if (n == 0 || n > NAME_LABEL_MAX || (i == len && digits))
-				return false;
-			name[label] = (uint8_t)n;
-			label = at++;
-			digits = i == len ? digits : true;
-			continue;
-		}
-		name[at] = name_byte(text[i]);
-		if (name[at] == 0)
+		if (lower_bit[byte] == 0)
 			return false;
-		digits = digits && name[at] >= '0' && name[at] <= '9';
-		at++;
+		name[i + 1] = byte | lower_bit[byte];
+		if (byte == '.') {
+			if (!end_label(label, name + i + 1))
+				return false;
+			label = name + i + 1;
+		}
 	}
-	name[label] = 0;
-	*name_len = label + 1;
+	if (!end_label(label, name + len + 1) || is_digits(label + 1, *label))
+		return false;
+	name[len + 1] = 0;
+	*name_len = len + 2;
 	return true;
 }
 
-/* The family of the address text[0..len), its bytes in `bytes`; 0: it is none.  An interface behind
- * a percent sign is passed over. */
-static int read_address(const char *text, size_t len, uint8_t bytes[16])
+static bool is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+bool feed_host(const char *text, size_t len, uint8_t name[NAME_SIZE], size_t *name_len)
+{
+	uint8_t copy[HOST_TEXT_MAX + 1], *ascii = NULL;
+	bool is_name;
+
+	if (feed_name(text, len, name, name_len))
+		return true;
+	if (len > HOST_TEXT_MAX || is_ascii(text, len) || memchr(text, '\0', len) != NULL)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (idn2_lookup_u8(copy, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
+		return false;
+	is_name = feed_name((const char *)ascii, strlen((const char *)ascii), name, name_len);
+	idn2_free(ascii);
+	return is_name;
+}
+
+int feed_address(const char *text, size_t len, uint8_t bytes[16])
 {
 	char copy[INET6_ADDRSTRLEN];
-	const char *percent = memchr(text, '%', len);
+	const char *percent;
 
+	if (len == 7 && memcmp(text, "0.0.0.0", 7) == 0) { /* most lines of hosts lists */
+		memset(bytes, 0, 4);
+		return AF_INET;
+	}
+	percent = memchr(text, '%', len);
 	if (percent != NULL)
 		len = (size_t)(percent - text);
 	if (len == 0 || len >= sizeof(copy) || memchr(text, '\0', len) != NULL)
@@ -118,19 +184,11 @@ static int read_address(const char *text, size_t len, uint8_t bytes[16])
 	return inet_pton(AF_INET6, copy, bytes) == 1 ? AF_INET6 : 0;
 }
 
-bool feed_is_address(const char *text, size_t len)
-{
-	uint8_t bytes[16];
-
-	return read_address(text, len, bytes) != 0;
-}
-
-bool feed_is_sink_address(const char *text, size_t len)
+bool feed_is_sink(int family, const uint8_t *bytes)
 {
 	static const uint8_t none[16], loopback[16] = {[15] = 1};
-	uint8_t bytes[16];
 
-	switch (read_address(text, len, bytes)) {
+	switch (family) {
 	case AF_INET:
 		return bytes[0] == 127 || memcmp(bytes, none, 4) == 0;
 	case AF_INET6:
@@ -138,6 +196,20 @@ bool feed_is_sink_address(const char *text, size_t len)
 	default:
 		return false;
 	}
+}
+
+bool feed_is_address(const char *text, size_t len)
+{
+	uint8_t bytes[16];
+
+	return feed_address(text, len, bytes) != 0;
+}
+
+bool feed_is_sink_address(const char *text, size_t len)
+{
+	uint8_t bytes[16];
+
+	return feed_is_sink(feed_address(text, len, bytes), bytes);
 }
 
 void feed_skip(const char *text, size_t len, enum feed_skip reason, uint64_t line,
@@ -150,13 +222,20 @@ void feed_skip(const char *text, size_t len, enum feed_skip reason, uint64_t lin
 		sink->skip(sink->ctx, reason, line, text, len);
 }
 
-int feed_give(const char *text, size_t len, enum rule_kind kind, uint64_t line,
-    struct feed_sink *sink, struct feed_counts *counts)
+int feed_give_rule(
+    const struct rule *rule, uint64_t line, struct feed_sink *sink, struct feed_counts *counts)
+{
+	counts->rules++;
+	return sink->rule(sink->ctx, rule, line);
+}
+
+int feed_give(const char *text, size_t len, enum rule_kind kind, const struct effect *effect,
+    uint64_t line, struct feed_sink *sink, struct feed_counts *counts)
 {
 	uint8_t name[NAME_SIZE];
-	size_t name_len;
+	struct rule rule = {.kind = kind, .name = name};
 
-	if (!feed_name(text, len, name, &name_len)) {
+	if (!feed_host(text, len, name, &rule.name_len)) {
 		/* Some lists block the address of nowhere itself (`0.0.0.0 0.0.0.0`). */
 		feed_skip(text, len, feed_is_sink_address(text, len) ? FEED_OWN_NAME : FEED_BAD,
 		    line, sink, counts);
@@ -166,21 +245,95 @@ int feed_give(const char *text, size_t len, enum rule_kind kind, uint64_t line,
 		feed_skip(text, len, FEED_OWN_NAME, line, sink, counts);
 		return 0;
 	}
-	counts->rules++;
-	return sink->rule(sink->ctx, name, name_len, kind, line);
+	if (effect != NULL) {
+		rule.effect = effect->bytes;
+		rule.effect_len = effect->len;
+	}
+	return feed_give_rule(&rule, line, sink, counts);
 }
 
-/* Lines of a text, one after the other. */
-struct lines {
-	const char *text; /* of the line, its end and blanks at both ends left out */
-	size_t len;
-	uint64_t number;
-	const char *next, *end;
-};
-
-static void lines_start(struct lines *l, const char *text, size_t len)
+/* The expression of a name with stars; its length, 0: everything, -1: it is none. */
+static int glob_regex(const char *text, size_t len, char regex[GLOB_REGEX_SIZE])
 {
-	*l = (struct lines){.next = text, .end = text + len};
+	static const char begin[] = "(^|\\.)";
+	bool literal = false, letters = false;
+	size_t n = 0;
+
+	if (len == 0 || len > NAME_SIZE)
+		return -1;
+	if (text[0] != '*') {
+		memcpy(regex, begin, sizeof(begin) - 1);
+		n = sizeof(begin) - 1;
+	}
+	for (size_t i = 0; i < len; i++) {
+		uint8_t byte = (uint8_t)text[i], next = i + 1 < len ? (uint8_t)text[i + 1] : 0;
+
+		if (byte == '*') {
+			if (i != 0 && next != 0 && next != '*' && literal) {
+				regex[n++] = '.';
+				regex[n++] = '*';
+			}
+			continue;
+		}
+		if (lower_bit[byte] == 0 || (byte == '.' && (next == '.' || i == 0)))
+			return -1;
+		if (byte == '.')
+			regex[n++] = '\\';
+		regex[n++] = (char)(byte | lower_bit[byte]);
+		literal = literal || byte != '.';
+		letters = letters || (byte != '.' && (byte < '0' || byte > '9'));
+	}
+	if (text[len - 1] != '*')
+		regex[n++] = '$';
+	if (!literal)
+		return 0;
+	return letters ? (int)n : -1; /* 192.0.2.* would be addresses */
+}
+
+int feed_give_glob(const char *text, size_t len, const struct effect *effect, uint64_t line,
+    struct feed_sink *sink, struct feed_counts *counts)
+{
+	char regex[GLOB_REGEX_SIZE];
+	struct rule rule = {.kind = RULE_REGEX, .regex = regex};
+	int n;
+
+	if (len > 1 && text[len - 1] == '.')
+		len--;
+	n = glob_regex(text, len, regex);
+	if (n <= 0) {
+		feed_skip(text, len, n == 0 ? FEED_NOT_HERE : FEED_BAD, line, sink, counts);
+		return 0;
+	}
+	rule.regex_len = (size_t)n;
+	if (effect != NULL) {
+		rule.effect = effect->bytes;
+		rule.effect_len = effect->len;
+	}
+	return feed_give_rule(&rule, line, sink, counts);
+}
+
+void feed_answer_address(struct effect *effect, unsigned flags, int family, const uint8_t *bytes)
+{
+	bool v4 = family == AF_INET;
+	uint16_t type = v4 ? TYPE_A : TYPE_AAAA;
+
+	effect_init(effect, EFFECT_ANSWER, flags);
+	/* One type and one record fit into any effect. */
+	(void)!effect_add_type(effect, type, false);
+	(void)!effect_add_record(effect, type, bytes, v4 ? 4 : 16);
+	effect_finish(effect);
+}
+
+void feed_answer_rcode(struct effect *effect, unsigned flags, uint8_t rcode)
+{
+	effect_init(effect, EFFECT_ANSWER, flags);
+	effect_set_rcode(effect, rcode);
+	effect_finish(effect);
+}
+
+void feed_lines_start(struct feed_lines *l, const char *text, size_t len)
+{
+	*l = (struct feed_lines){.next = text, .end = text + len};
 	if (len >= 3 && memcmp(text, "\357\273\277", 3) == 0)
 		l->next += 3;
 }
@@ -190,7 +343,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static bool lines_next(struct lines *l)
+bool feed_lines_next(struct feed_lines *l)
 {
 	const char *lf;
 
@@ -230,11 +383,6 @@ static bool starts(const char *text, size_t len, const char *with)
 	return len >= strlen(with) && strncasecmp(text, with, strlen(with)) == 0;
 }
 
-static bool contains(const char *text, size_t len, const char *what)
-{
-	return memmem(text, len, what, strlen(what)) != NULL;
-}
-
 /* What a text is that begins like this, where it is surely no list; else NULL. */
 static const char *no_list(const char *text, size_t len)
 {
@@ -257,7 +405,7 @@ static const char *no_list(const char *text, size_t len)
 	    {"\377\376", 2, "UTF-16 text: save it as UTF-8"},
 	    {"\376\377", 2, "UTF-16 text: save it as UTF-8"},
 	};
-	struct lines l;
+	struct feed_lines l;
 	size_t n_control = 0, n_head = len < 1024 ? len : 1024;
 
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
@@ -268,141 +416,178 @@ static const char *no_list(const char *text, size_t len)
 		n_control += (unsigned char)text[i] < ' ' && strchr("\t\n\v\f\r", text[i]) == NULL;
 	if (n_control > n_head / 8)
 		return "binary data";
-	lines_start(&l, text, len);
-	while (lines_next(&l)) {
+	feed_lines_start(&l, text, len);
+	while (feed_lines_next(&l)) {
 		if (l.len != 0)
 			return l.text[0] == '<' ? "a web page or XML" : NULL;
 	}
 	return NULL;
 }
 
-/* The kind of list that a line surely belongs to and that is not read here; else NULL. */
+/* The kind of list that a line surely belongs to and that is not read; else NULL. */
 static const char *other_syntax(const char *text, size_t len)
 {
 	static const struct {
 		const char *start, *what;
 	} starts_of[] = {
-	    {"||", "an Adblock filter list"},
-	    {"@@", "an Adblock filter list"},
-	    {"[adblock", "an Adblock filter list"},
-	    {"address=/", "a dnsmasq configuration"},
-	    {"server=/", "a dnsmasq configuration"},
-	    {"local=/", "a dnsmasq configuration"},
-	    {"address /", "a smartdns configuration"},
-	    {"local-zone:", "an unbound configuration"},
-	    {"local-data:", "an unbound configuration"},
-	    {"server:", "an unbound configuration"},
-	    {"$ttl", "a zone file (RPZ)"},
-	    {"$origin", "a zone file (RPZ)"},
-	    {"*.", "a list of wildcards"},
 	    {"domain-suffix,", "a rule set of a proxy"},
+	    {"domain-keyword,", "a rule set of a proxy"},
 	    {"domain,", "a rule set of a proxy"},
+	    {"host-suffix,", "a rule set of a proxy"},
+	    {"host,", "a rule set of a proxy"},
+	    {"ip-cidr,", "a rule set of a proxy"},
 	    {"payload:", "a rule set of a proxy"},
+	    {"[rule]", "a rule set of a proxy"},
+	    {"- domain", "a rule set of a proxy"},
+	    {"- '", "a rule set of a proxy"},
+	    {"- \"", "a rule set of a proxy"},
+	    {"+.", "a rule set of a proxy"},
+	    {"function findproxyforurl", "a program for browsers (PAC)"},
+	    {"zone \"", "a BIND configuration"},
+	    {"/ip dns static", "a RouterOS script"},
 	    {"{", "JSON"},
-	};
-	static const struct {
-		const char *inside, *what;
-	} inside_of[] = {
-	    {"##", "an Adblock filter list"},
-	    {"#@#", "an Adblock filter list"},
-	    {" CNAME ", "a zone file (RPZ)"},
-	    {"\tCNAME\t", "a zone file (RPZ)"},
-	    {" SOA ", "a zone file (RPZ)"},
+	    {"[\"", "JSON"},
 	};
 
 	for (size_t i = 0; i < sizeof(starts_of) / sizeof(starts_of[0]); i++) {
 		if (starts(text, len, starts_of[i].start))
 			return starts_of[i].what;
 	}
-	for (size_t i = 0; i < sizeof(inside_of) / sizeof(inside_of[0]); i++) {
-		if (contains(text, len, inside_of[i].inside))
-			return inside_of[i].what;
-	}
 	return NULL;
 }
 
-/* What the first lines of a text say. */
+#define SYNTAXES (sizeof(feed_syntaxes) / sizeof(feed_syntaxes[0]) - 1)
+
+/* What the lines of a text say. */
 struct votes {
-	unsigned n_lines; /* that told something */
-	unsigned of[sizeof(feed_syntaxes) / sizeof(feed_syntaxes[0])];
+	unsigned n_lines;
+	unsigned n_sure; /* of them that are of one syntax or another without doubt */
 	unsigned n_other;
-	const char *other; /* what the first of n_other is a line of */
-	struct lines first_other;
-	struct lines first_odd; /* the first line that speaks for no syntax; number 0: none */
+	struct {
+		unsigned covers; /* lines that it could read */
+		unsigned sure;	 /* lines that are its own without doubt */
+	} of[SYNTAXES];
+	const char *other;	       /* what the first of n_other is a line of */
+	struct feed_lines first_other; /* text NULL: none */
+	struct feed_lines first_odd;   /* the first line that is not sure; text NULL: none */
 };
 
-static void vote(struct votes *v, const struct lines *l)
+static void vote(struct votes *v, const struct feed_lines *l)
 {
+	const char *other;
 	int best = 0;
 
-	for (size_t i = 0; feed_syntaxes[i] != NULL; i++) {
+	if (l->len == 0 || l->text[0] == '#' || l->text[0] == '!' || l->text[0] == ';')
+		return;
+	v->n_lines++;
+	for (size_t i = 0; i < SYNTAXES; i++) {
 		int looks = feed_syntaxes[i]->looks(l->text, l->len);
 
-		v->of[i] += looks == 2;
+		v->of[i].covers += looks != 0;
+		v->of[i].sure += looks == 2;
 		best = looks > best ? looks : best;
 	}
-	if (best != 2 && v->first_odd.number == 0)
+	v->n_sure += best == 2;
+	if (best == 2)
+		return;
+	if (v->first_odd.text == NULL)
 		v->first_odd = *l;
-	if (best == 0) {
-		const char *other = other_syntax(l->text, l->len);
-
-		v->n_other += other != NULL;
-		if (other != NULL && v->other == NULL) {
-			v->other = other;
-			v->first_other = *l;
-		}
+	other = other_syntax(l->text, l->len);
+	v->n_other += other != NULL;
+	if (other != NULL && v->other == NULL) {
+		v->other = other;
+		v->first_other = *l;
 	}
-	v->n_lines += best != 1;
+}
+
+/* Pass over `n` bytes and the rest of the line there; line numbers no longer count. */
+static void lines_jump(struct feed_lines *l, size_t n)
+{
+	const char *lf;
+
+	l->next = n < (size_t)(l->end - l->next) ? l->next + n : l->end;
+	lf = memchr(l->next, '\n', (size_t)(l->end - l->next));
+	l->next = lf != NULL ? lf + 1 : l->end;
 }
 
 static void take_votes(struct votes *v, const char *text, size_t len)
 {
-	struct lines l;
+	struct feed_lines l;
+	size_t step;
 
 	memset(v, 0, sizeof(*v));
-	lines_start(&l, text, len);
-	while (v->n_lines < DETECT_LINES && lines_next(&l)) {
-		if (l.len == 0 || l.text[0] == '#' || l.text[0] == '!' || l.text[0] == ';')
-			continue;
+	feed_lines_start(&l, text, len);
+	while (v->n_lines < DETECT_HEAD && feed_lines_next(&l))
 		vote(v, &l);
+	step = (size_t)(l.end - l.next) / DETECT_SPREAD;
+	for (unsigned i = 0; i < DETECT_SPREAD && feed_lines_next(&l); i++) {
+		vote(v, &l);
+		if (step > 100) /* of a short rest each line is looked at */
+			lines_jump(&l, step - 100);
 	}
+}
+
+/* The syntax that reads most lines; of those that read nearly as many (a stray line does not make
+ * another list of it) the one that most lines are of without doubt. */
+static size_t most_votes(const struct votes *v)
+{
+	unsigned most = 0;
+	size_t best = SYNTAXES;
+
+	for (size_t i = 0; i < SYNTAXES; i++)
+		most = v->of[i].covers > most ? v->of[i].covers : most;
+	for (size_t i = 0; i < SYNTAXES; i++) {
+		if (v->of[i].covers + v->n_lines / 64 >= most &&
+		    (best == SYNTAXES || v->of[i].sure > v->of[best].sure))
+			best = i;
+	}
+	return best;
+}
+
+/* The number of the line that begins at `at`. */
+static uint64_t line_number(const char *text, const char *at)
+{
+	uint64_t n = 1;
+
+	while ((text = memchr(text, '\n', (size_t)(at - text))) != NULL) {
+		text++;
+		n++;
+	}
+	return n;
 }
 
 const struct feed_syntax *feed_detect(const char *text, size_t len, struct why *why)
 {
 	const char *what = no_list(text, len);
+	char quoted[QUOTE_SIZE], names[128];
 	struct votes v;
-	char quoted[QUOTE_SIZE];
-	size_t best = 0;
+	size_t best;
 
 	if (what != NULL) {
 		why_set(why, ERR_FORMAT, "this is no list but %s", what);
 		return NULL;
 	}
 	take_votes(&v, text, len);
-	for (size_t i = 0; feed_syntaxes[i] != NULL; i++) {
-		if (v.of[i] > v.of[best])
-			best = i;
-	}
-	/* A stray line does not make another list of it, but one in sixteen is no accident. */
+	/* One in sixteen is no accident. */
 	if (v.n_other * 16 > v.n_lines) {
 		why_set(why, ERR_FORMAT,
-		    "line %llu: `%s` is a line of %s, which is not supported: choose the "
-		    "publisher's "
-		    "hosts file or plain domain list",
-		    (unsigned long long)v.first_other.number,
+		    "line %llu: `%s` is a line of %s, which is not read: choose a list of another "
+		    "syntax",
+		    (unsigned long long)line_number(text, v.first_other.text),
 		    quote(v.first_other.text, v.first_other.len, quoted), v.other);
 		return NULL;
 	}
-	if (v.of[best] * 2 > v.n_lines || v.first_odd.number == 0)
+	best = most_votes(&v);
+	if (v.n_lines == 0 || (v.n_sure != 0 && v.of[best].covers * 2 > v.n_lines))
 		return feed_syntaxes[best];
+	if (v.first_odd.text == NULL) {
+		why_set(why, ERR_FORMAT, "the lines are of many syntaxes: say which with syntax");
+		return NULL;
+	}
 	why_set(why, ERR_FORMAT,
-	    "line %llu: `%s`: this does not look like a list: neither a hosts file (`%s`) nor "
-	    "plain "
-	    "domains (`%s`)",
-	    (unsigned long long)v.first_odd.number,
-	    quote(v.first_odd.text, v.first_odd.len, quoted), feed_hosts.example,
-	    feed_domains.example);
+	    "line %llu: `%s`: this does not look like a list of any syntax (%s)",
+	    (unsigned long long)line_number(text, v.first_odd.text),
+	    quote(v.first_odd.text, v.first_odd.len, quoted), syntax_names(names, sizeof(names)));
 	return NULL;
 }
 
@@ -410,14 +595,19 @@ const struct feed_syntax *feed_detect(const char *text, size_t len, struct why *
 static int no_rule(const char *text, size_t len, const struct feed_syntax *syntax,
     const struct feed_counts *counts, struct why *why)
 {
+	enum feed_skip most = FEED_BAD;
 	char quoted[QUOTE_SIZE];
-	struct lines l;
+	struct feed_lines l;
 
+	for (int i = 0; i < FEED_SKIPS; i++) {
+		if (counts->skips[i] > counts->skips[most])
+			most = (enum feed_skip)i;
+	}
 	if (counts->first_bad_line == 0)
-		return why_set(why, ERR_FORMAT,
-		    "no rule: each name is the machine's own or has a real address");
-	lines_start(&l, text, len);
-	while (lines_next(&l) && l.number < counts->first_bad_line)
+		return why_set(why, ERR_FORMAT, "no rule: %llu times %s",
+		    (unsigned long long)counts->skips[most], feed_skip_text(most));
+	feed_lines_start(&l, text, len);
+	while (feed_lines_next(&l) && l.number < counts->first_bad_line)
 		;
 	return why_set(why, ERR_FORMAT,
 	    "line %llu: `%s` is not understood, and there is no rule in all: a line of a %s looks "
@@ -426,12 +616,29 @@ static int no_rule(const char *text, size_t len, const struct feed_syntax *synta
 	    syntax->example);
 }
 
+/* All lines, one by one. */
+static int each_line(const char *text, size_t len, const struct feed_syntax *syntax,
+    struct feed_sink *sink, struct feed_counts *counts)
+{
+	struct feed_lines l;
+
+	feed_lines_start(&l, text, len);
+	while (feed_lines_next(&l)) {
+		int ret = l.len != 0 ? syntax->line(l.text, l.len, l.number, sink, counts) : 0;
+
+		counts->lines = l.number;
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
 int feed_parse(const char *text, size_t len, const struct feed_syntax *syntax,
     struct feed_sink *sink, struct feed_counts *counts, struct why *why)
 {
 	const char *what = no_list(text, len);
 	uint64_t n_skips = 0;
-	struct lines l;
+	int ret;
 
 	memset(counts, 0, sizeof(*counts));
 	if (what != NULL)
@@ -440,14 +647,10 @@ int feed_parse(const char *text, size_t len, const struct feed_syntax *syntax,
 		syntax = feed_detect(text, len, why);
 	if (syntax == NULL)
 		return ERR_FORMAT;
-	lines_start(&l, text, len);
-	while (lines_next(&l)) {
-		int ret = l.len != 0 ? syntax->line(l.text, l.len, l.number, sink, counts) : 0;
-
-		counts->lines = l.number;
-		if (ret != 0)
-			return ret;
-	}
+	ret = syntax->text != NULL ? syntax->text(text, len, sink, counts)
+				   : each_line(text, len, syntax, sink, counts);
+	if (ret != 0)
+		return ret;
 	for (size_t i = 0; i < FEED_SKIPS; i++)
 		n_skips += counts->skips[i];
 	if (counts->rules == 0 && n_skips != 0)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/effect.h"
 #include "blocklists/rule.h"
 #include "lib/err.h"
 
@@ -18,15 +19,22 @@
 enum feed_skip {
 	FEED_BAD,      /* not understood */
 	FEED_OWN_NAME, /* localhost and its kind */
-	FEED_REWRITE,  /* a hosts line with a real address: a publisher may only block */
+	FEED_REWRITE,  /* an answer of the list's own for a name, in a list that may only block */
+	FEED_BROWSER,  /* for browsers: element hiding, scripts, URL paths, kinds of requests */
+	FEED_CLIENT,   /* for a client by its name or tag: not applied */
+	FEED_BUDGET,   /* an expression over its budget */
+	FEED_NOT_HERE, /* of the syntax, but no rule that a resolver of names can keep */
 	FEED_SKIPS
 };
 
 struct feed_sink {
 	void *ctx;
-	/* One rule; `line` counts from 1; kind is what the syntax says.  Not 0: stop with it. */
-	int (*rule)(
-	    void *ctx, const uint8_t *name, size_t name_len, enum rule_kind kind, uint64_t line);
+	bool rewrites; /* the list may give names answers of its own (option trust) */
+	/* One rule; `line` counts from 1; kind is what the syntax says; what it points to is
+	 * borrowed.  Not 0: stop with it. */
+	int (*rule)(void *ctx, const struct rule *rule, uint64_t line);
+	/* Equal rules of all lists are void ($badfilter); may be NULL.  Not 0: stop with it. */
+	int (*cancel)(void *ctx, const struct rule *rule, uint64_t line);
 	/* One line (or one name of it) that gave none; may be NULL.  `text` is borrowed,
 	 * unterminated and raw: escape it before it is shown. */
 	void (*skip)(void *ctx, enum feed_skip reason, uint64_t line, const char *text, size_t len);
@@ -34,7 +42,7 @@ struct feed_sink {
 
 struct feed_counts {
 	uint64_t lines;
-	uint64_t rules; /* names given to the sink, doubles included */
+	uint64_t rules; /* given to the sink, doubles and cancelling ones included */
 	uint64_t skips[FEED_SKIPS];
 	uint64_t first_bad_line; /* 0: none */
 };
@@ -44,9 +52,12 @@ struct feed_syntax {
 	const char *description; /* one line, for help texts */
 	const char *example;	 /* a right line, for messages */
 	/* The rules of one line, without its end, into the sink; counts rules and skips.  Returns 0
-	 * or what the sink returned. */
+	 * or what the sink returned.  NULL where `text` is set. */
 	int (*line)(const char *text, size_t len, uint64_t line, struct feed_sink *sink,
 	    struct feed_counts *counts);
+	/* A syntax whose rules may span lines: the whole text at once; counts lines too. */
+	int (*text)(
+	    const char *text, size_t len, struct feed_sink *sink, struct feed_counts *counts);
 	/* How clearly one line speaks for this syntax: 0 not at all, 1 it could be, 2 only this. */
 	int (*looks)(const char *text, size_t len);
 };
@@ -75,7 +86,19 @@ const char *feed_skip_text(enum feed_skip reason);
 
 /* ---- for feed_*.c ---- */
 
-extern const struct feed_syntax feed_hosts, feed_domains;
+extern const struct feed_syntax feed_hosts, feed_domains, feed_wildcards, feed_adblock,
+    feed_dnsmasq, feed_unbound, feed_smartdns, feed_rpz, feed_pihole_regex;
+
+/* The lines of a text, one after the other. */
+struct feed_lines {
+	const char *text; /* of the line, its end and the blanks at both ends left out */
+	size_t len;
+	uint64_t number; /* from 1 */
+	const char *next, *end;
+};
+
+void feed_lines_start(struct feed_lines *l, const char *text, size_t len);
+bool feed_lines_next(struct feed_lines *l);
 
 /* The next word (blanks are space and tab) of *text, `*len` bytes left: returns its length, 0 at
  * the end; *text then stands on it and *len counts from there. */
@@ -86,16 +109,41 @@ size_t feed_word(const char **text, size_t *len);
  * one dot may stand at the end.  False for anything else, the root included. */
 bool feed_name(const char *text, size_t len, uint8_t name[NAME_SIZE], size_t *name_len);
 
-/* An IPv4 or IPv6 address, the latter with or without `%interface`. */
+/* The same, and names in other letters than ASCII become A-labels (UTS 46, libidn2). */
+bool feed_host(const char *text, size_t len, uint8_t name[NAME_SIZE], size_t *name_len);
+
+/* The family (AF_INET, AF_INET6) of an address, the latter with or without `%interface`, and its
+ * bytes in network order; 0: it is none. */
+int feed_address(const char *text, size_t len, uint8_t bytes[16]);
 bool feed_is_address(const char *text, size_t len);
 
-/* An address that hosts lists point to in order to block: 0.0.0.0, 127.0.0.0/8, ::, ::1. */
+/* An address that lists point to in order to block: 0.0.0.0, 127.0.0.0/8, ::, ::1. */
+bool feed_is_sink(int family, const uint8_t *bytes);
 bool feed_is_sink_address(const char *text, size_t len);
 
-/* Give the name text[0..len) to the sink as a rule, or skip it as bad or the machine's own.
- * Returns 0 or what the sink returned. */
-int feed_give(const char *text, size_t len, enum rule_kind kind, uint64_t line,
+/* Give the name text[0..len) (Unicode too: feed_host()) to the sink as a rule with `effect`, which
+ * is finished (NULL: a plain block), or skip it as bad or the machine's own.  Returns 0 or what the
+ * sink returned. */
+int feed_give(const char *text, size_t len, enum rule_kind kind, const struct effect *effect,
+    uint64_t line, struct feed_sink *sink, struct feed_counts *counts);
+
+/* The same for a name with stars, each of which stands for any bytes, dots too: `ads*.example.com`
+ * begins with a label (so it matches x.ads1.example.com as well), `*ads.example.com` anywhere; with
+ * one at the end the names may go on.  Becomes a regex; one on everything is skipped as not for
+ * here. */
+int feed_give_glob(const char *text, size_t len, const struct effect *effect, uint64_t line,
     struct feed_sink *sink, struct feed_counts *counts);
+
+/* Make `effect` a finished EFFECT_ANSWER that gives this address to queries for its type, and
+ * nothing to others. */
+void feed_answer_address(struct effect *effect, unsigned flags, int family, const uint8_t *bytes);
+
+/* Make it a finished answer without records. */
+void feed_answer_rcode(struct effect *effect, unsigned flags, uint8_t rcode);
+
+/* Give a rule that is ready; counts it. */
+int feed_give_rule(
+    const struct rule *rule, uint64_t line, struct feed_sink *sink, struct feed_counts *counts);
 
 void feed_skip(const char *text, size_t len, enum feed_skip reason, uint64_t line,
     struct feed_sink *sink, struct feed_counts *counts);

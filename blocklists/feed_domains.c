@@ -42,21 +42,7 @@ static int domains_line(
 		feed_skip(text, len, FEED_BAD, line, sink, counts);
 		return 0;
 	}
-	return feed_give(domain, n, RULE_SUFFIX, line, sink, counts);
-}
-
-/* A name in other letters than ASCII. */
-static bool is_unicode_name(const char *text, size_t len)
-{
-	bool high = false;
-
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)text[i] >= 0x80)
-			high = true;
-		else if ((text[i] < '-' || text[i] > 'z' || text[i] == '/'))
-			return false;
-	}
-	return high && memchr(text, '.', len) != NULL;
+	return feed_give(domain, n, RULE_SUFFIX, NULL, line, sink, counts);
 }
 
 static int domains_looks(const char *text, size_t len)
@@ -69,9 +55,9 @@ static int domains_looks(const char *text, size_t len)
 	if (len == 0 || rest)
 		return 0;
 	/* One word may be any text, and an address a firewall's list. */
-	if (feed_name(text, len, name, &name_len))
+	if (feed_host(text, len, name, &name_len))
 		return name_labels(name) > 1 ? 2 : 1;
-	return feed_is_address(text, len) || is_unicode_name(text, len) ? 1 : 0;
+	return feed_is_address(text, len) ? 1 : 0;
 }
 
 const struct feed_syntax feed_domains = {

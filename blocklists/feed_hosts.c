@@ -23,17 +23,22 @@ static int hosts_line(
 {
 	const char *whole = text;
 	size_t whole_len = len = without_comment(text, len);
-	size_t n = feed_word(&text, &len);
+	size_t n = feed_word(&text, &len), n_names = 0;
+	struct effect effect;
+	uint8_t address[16];
 	bool blocks;
-	size_t n_names = 0;
+	int family;
 
 	if (n == 0)
 		return 0;
-	if (!feed_is_address(text, n)) {
+	family = feed_address(text, n, address);
+	if (family == 0) {
 		feed_skip(whole, whole_len, FEED_BAD, line, sink, counts);
 		return 0;
 	}
-	blocks = feed_is_sink_address(text, n);
+	blocks = feed_is_sink(family, address);
+	if (!blocks && sink->rewrites)
+		feed_answer_address(&effect, 0, family, address);
 	for (;; n_names++) {
 		int ret = 0;
 
@@ -42,8 +47,9 @@ static int hosts_line(
 		n = feed_word(&text, &len);
 		if (n == 0)
 			break;
-		if (blocks || is_own_name(text, n))
-			ret = feed_give(text, n, RULE_EXACT, line, sink, counts);
+		if (blocks || sink->rewrites || is_own_name(text, n))
+			ret = feed_give(
+			    text, n, RULE_EXACT, blocks ? NULL : &effect, line, sink, counts);
 		else
 			feed_skip(text, n, FEED_REWRITE, line, sink, counts);
 		if (ret != 0)
@@ -68,7 +74,7 @@ static int hosts_looks(const char *text, size_t len)
 	n = feed_word(&text, &len);
 	if (n == 0)
 		return 0;
-	return feed_name(text, n, name, &name_len) ? 2 : 1;
+	return feed_host(text, n, name, &name_len) ? 2 : 1;
 }
 
 const struct feed_syntax feed_hosts = {

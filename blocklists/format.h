@@ -1,14 +1,17 @@
-/* format.h - the bytes of an image (docs/format.md): what build.c writes and trie.c and verify.c
+/* format.h - the bytes of an image (docs/format.md): what build writes, and trie.c and verify.c
  * read.
  *
- *   header 96 | slots | labels | sets
+ *   header | codes | directory | nodes | hub ends, hub names | set ends, entries | regex sets
+ *          | effect ends, effects | patterns | networks
  *
- *   slot    tag, parent, label, set: bit fields from the lowest bit of a little-endian number of
- *           slot_size bytes; label 0 stands for an empty slot
- *   labels  8 zero bytes, then each distinct label once: its length byte and its bytes
- *   sets    n_sets + 1 ends of 32 bits (in entries; the first is 0), then the entries of 16 bits
+ * A hub is a node whose children are found by hashing (the root is hub 0); an anchor is a child of a
+ * hub.  Anchors stand in buckets, each with all that hangs below it up to the next hubs.
  *
- * Numbers are little-endian and at any address, so they are read byte by byte or by memcpy.
+ *   bucket  records of anchors, to its end
+ *   record  length, [anchor: code of the hub], label, code of the set, form, rest
+ *   form    0 leaf; 10 children: their records, to the end of this one; 11 hub: its number
+ *
+ * Numbers are little-endian and at any address; bits are in the order of bits.h.
  */
 #ifndef QUELL_FORMAT_H
 #define QUELL_FORMAT_H
@@ -17,56 +20,147 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "blocklists/bits.h"
+#include "blocklists/codes.h"
 #include "blocklists/rule.h"
 #include "lib/hash.h"
 
-#define FORMAT_MAGIC	  "\177quell\r\n"
-#define FORMAT_MAGIC_LEN  8
-#define FORMAT_VERSION	  1
-#define FORMAT_PROBES_MAX 64 /* slots that a look-up reads for one label */
-#define FORMAT_TAG_MAX	  16 /* bits */
-#define FORMAT_FIELD_MAX  32 /* bits of parent, label, set: such a field lies in one 8-byte read */
-#define FORMAT_SLOT_MAX	  16 /* bytes */
-#define FORMAT_LABELS_PAD 8  /* zero bytes: the 8-byte read of the last slot stays inside */
+#define FORMAT_MAGIC	 "\177quell\r\n"
+#define FORMAT_MAGIC_LEN 8
+#define FORMAT_VERSION	 2
 
-/* Where the fields of the header stand. */
+/* Where the fields of the header stand; those from FORMAT_AT_BUCKETS on are u32. */
 enum {
 	FORMAT_AT_MAGIC = 0,
-	FORMAT_AT_VERSION = 8,	 /* u64 */
-	FORMAT_AT_LEN = 16,	 /* u64, of the whole image */
-	FORMAT_AT_SUM = 24,	 /* u64, format_sum() */
-	FORMAT_AT_SUMMED = 32,	 /* the checksum covers all from here */
-	FORMAT_AT_RULES = 32,	 /* u64 n_rules */
-	FORMAT_AT_NAMES = 40,	 /* u64 n_names */
-	FORMAT_AT_SLOTS = 48,	 /* u64 n_slots */
-	FORMAT_AT_LABELS = 56,	 /* u64 labels_len, bytes */
-	FORMAT_AT_SETS_LEN = 64, /* u64 sets_len, bytes */
-	FORMAT_AT_SEED = 72,	 /* u64 */
-	FORMAT_AT_SETS = 80,	 /* u32 n_sets */
-	FORMAT_AT_LISTS = 84,	 /* u32 n_lists */
-	FORMAT_AT_PROBES = 88,	 /* u8, then u8 slot_size, tag, parent, label, set bits; 2 zeros */
-	FORMAT_HEADER = 96
+	FORMAT_AT_VERSION = 8, /* u64 */
+	FORMAT_AT_LEN = 16,    /* u64, of the whole image */
+	FORMAT_AT_SUM = 24,    /* u64, format_sum() */
+	FORMAT_AT_SUMMED = 32, /* the checksum covers all from here */
+	FORMAT_AT_RULES = 32,  /* u64 n_rules */
+	FORMAT_AT_NAMES = 40,  /* u64 n_names */
+	FORMAT_AT_SEED = 48,   /* u64 */
+	FORMAT_AT_BUCKETS = 56,
+	FORMAT_AT_NODES_LEN = 60, /* bytes, BITS_PAD included */
+	FORMAT_AT_HUBS = 64,
+	FORMAT_AT_HUB_NAMES_LEN = 68, /* bytes */
+	FORMAT_AT_SETS = 72,
+	FORMAT_AT_ENTRIES = 76,
+	FORMAT_AT_REGEXES = 80,
+	FORMAT_AT_EFFECTS = 84,
+	FORMAT_AT_EFFECTS_LEN = 88,  /* bytes */
+	FORMAT_AT_PATTERNS_LEN = 92, /* bytes */
+	FORMAT_AT_NETWORKS_LEN = 96, /* bytes */
+	FORMAT_AT_LISTS = 100,
+	FORMAT_HEADER = 104
 };
 
-/* An entry of a set: the kind above the list, so that the first and the last entry of a sorted set
- * tell which kinds it has. */
-#define FORMAT_KIND_SHIFT 12
+/* ---- Codes ---- */
+
+/* What a label is written with: its end, the bytes that names usually have, and an escape, behind
+ * which 8 bits are any other byte. */
+enum { FORMAT_ESCAPE, FORMAT_END, FORMAT_PLAIN, FORMAT_SYMBOLS = FORMAT_PLAIN + 38 };
+
+/* The code of a symbol depends on the two before it: the last, and the class of the one before. */
+#define FORMAT_CLASSES	11
+#define FORMAT_CONTEXTS (FORMAT_SYMBOLS * FORMAT_CLASSES)
+
+/* Sets and hubs by number: the most frequent have the codes of the symbols 0..FORMAT_RARE), all
+ * others that of FORMAT_RARE and then 24 bits of number. */
+#define FORMAT_RARE	 255
+#define FORMAT_RARE_BITS 24
+
+/* The codes section: tables of codes_word. */
+enum {
+	FORMAT_CODES_LABEL = 0, /* context by context, symbol by symbol */
+	FORMAT_CODES_SET = FORMAT_CONTEXTS * FORMAT_SYMBOLS,
+	FORMAT_CODES_HUB = FORMAT_CODES_SET + CODES_SYMBOLS_MAX,
+	FORMAT_CODES = FORMAT_CODES_HUB + CODES_SYMBOLS_MAX
+};
+
+extern const uint8_t format_symbol[256]; /* of a byte of a label */
+extern const uint8_t format_class[FORMAT_SYMBOLS];
+extern const uint8_t format_byte[FORMAT_SYMBOLS]; /* of a symbol from FORMAT_PLAIN on */
+
+/* Where a label stands while its symbols are written or read: at first zero. */
+struct format_context {
+	uint8_t last, class_before;
+};
+
+static inline unsigned format_context(const struct format_context *c)
+{
+	return (unsigned)c->class_before * FORMAT_SYMBOLS + c->last;
+}
+
+static inline void format_context_next(struct format_context *c, unsigned symbol)
+{
+	c->class_before = format_class[c->last];
+	c->last = (uint8_t)symbol;
+}
+
+/* ---- Records ---- */
+
+#define FORMAT_LEN_BITS	     7	 /* of a record, behind itself, in bits ... */
+#define FORMAT_LEN_LONG	     127 /* ... or this, and then */
+#define FORMAT_LEN_LONG_BITS 14
+
+#define FORMAT_ANCHORS_MAX 64 /* in a bucket: a look-up reads no more */
+#define FORMAT_DEPTH_MAX   NAME_LABELS_MAX
+
+/* What a node's family may take at most, as build estimates it: so many bits for a node and for a
+ * byte of its label.  A node with more below it is a hub. */
+#define FORMAT_FAMILY_MAX 1000
+#define FORMAT_NODE_COST  20u
+#define FORMAT_BYTE_COST  5u
+
+/* ---- Directory ---- */
+
+/* For each FORMAT_GROUP buckets: u32 where the first begins in the nodes, u16 where each of the others
+ * begins, bytes behind that.  A last u32 is where the last bucket ends. */
+#define FORMAT_GROUP		  8
+#define FORMAT_GROUP_SIZE	  (4 + 2 * (FORMAT_GROUP - 1))
+#define FORMAT_ANCHORS_PER_BUCKET 8
+
+static inline uint64_t format_directory_len(uint64_t n_buckets)
+{
+	return (n_buckets + FORMAT_GROUP - 1) / FORMAT_GROUP * FORMAT_GROUP_SIZE + 4;
+}
+
+/* ---- Sets ---- */
+
+/* An entry: the effect above the kind above the list, so that plain blocks come first, and of these
+ * the first and the last tell which kinds there are. */
+#define FORMAT_KIND_SHIFT   12
+#define FORMAT_EFFECT_SHIFT 14
+#define FORMAT_EFFECTS_MAX  ((1 << (32 - FORMAT_EFFECT_SHIFT)) - 1)
 _Static_assert(RULE_LISTS_MAX <= 1 << FORMAT_KIND_SHIFT, "a list id fits below the kind");
 
-static inline uint16_t format_entry(enum rule_kind kind, uint16_t list)
+static inline uint32_t format_entry(enum rule_kind kind, uint16_t list, uint32_t effect)
 {
-	return (uint16_t)((unsigned)kind << FORMAT_KIND_SHIFT | list);
+	return effect << FORMAT_EFFECT_SHIFT | (uint32_t)kind << FORMAT_KIND_SHIFT | list;
 }
 
-static inline enum rule_kind format_entry_kind(uint16_t entry)
+static inline enum rule_kind format_entry_kind(uint32_t entry)
 {
-	return (enum rule_kind)(entry >> FORMAT_KIND_SHIFT);
+	return (enum rule_kind)(entry >> FORMAT_KIND_SHIFT & 3);
 }
 
-static inline uint16_t format_entry_list(uint16_t entry)
+static inline uint16_t format_entry_list(uint32_t entry)
 {
 	return entry & ((1u << FORMAT_KIND_SHIFT) - 1);
 }
+
+static inline uint32_t format_entry_effect(uint32_t entry)
+{
+	return entry >> FORMAT_EFFECT_SHIFT;
+}
+
+/* The end of a set among the entries, and above it what its plain entries are for a name that lies
+ * at the node (HERE) or further down (BELOW). */
+#define FORMAT_SET_HERE	 (UINT32_C(1) << 31)
+#define FORMAT_SET_BELOW (UINT32_C(1) << 30)
+#define FORMAT_SET_END	 (FORMAT_SET_BELOW - 1)
+
+/* ---- Numbers ---- */
 
 static inline uint16_t format_get_u16(const uint8_t *p)
 {
@@ -95,33 +189,14 @@ static inline void format_put(uint8_t *p, uint64_t v, unsigned n_bytes)
 		p[i] = (uint8_t)v;
 }
 
-/* Field of `bits` (at most FORMAT_FIELD_MAX) bits, `shift` bits from the lowest of the slot at p;
- * reads 8 bytes from the field's first byte on. */
-static inline uint64_t format_field(const uint8_t *p, unsigned shift, unsigned bits)
+/* The bucket of an anchor: from its hub's number and its label (length byte and bytes).  A hostile
+ * list could be made to pile up under one seed, but not under each that the builder tries. */
+static inline uint32_t format_bucket(
+    uint64_t seed, uint32_t hub, const uint8_t *label, uint32_t n_buckets)
 {
-	return format_get_u64(p + shift / 8) >> shift % 8 & ((UINT64_C(1) << bits) - 1);
-}
+	const struct hash_key key = {seed, hub};
 
-/* Labels as length byte and bytes; neither is read behind its end. */
-static inline bool format_label_equal(const uint8_t *a, const uint8_t *b)
-{
-	return a[0] == b[0] && memcmp(a + 1, b + 1, a[0]) == 0;
-}
-
-/* The hash of a node from its parent's (0: the root) and its label (length byte and bytes).  A
- * hostile list could be made to pile up under one seed, but not under each that the builder
- * tries. */
-static inline uint64_t format_hash(uint64_t seed, uint64_t parent_hash, const uint8_t *label)
-{
-	const struct hash_key key = {seed, parent_hash};
-
-	return hash_siphash13(&key, label, 1u + label[0]);
-}
-
-/* Where the probes for a node begin: 0 .. n_homes - 1, growing with the hash. */
-static inline uint64_t format_home(uint64_t hash, uint64_t n_homes)
-{
-	return (hash >> 32) * n_homes >> 32;
+	return (uint32_t)((hash_siphash13(&key, label, 1u + label[0]) >> 32) * n_buckets >> 32);
 }
 
 static inline uint64_t format_sum(const uint8_t *bytes, size_t len)

@@ -1,11 +1,14 @@
 noinst_LIBRARIES += blocklists/libblocklists.a
+blocklists_libblocklists_a_CFLAGS = $(AM_CFLAGS) $(IDN2_CFLAGS) $(LDNS_CFLAGS)
 blocklists_libblocklists_a_SOURCES = \
 	blocklists/build.c blocklists/build.h \
 	blocklists/compile.c blocklists/compile.h \
+	blocklists/effect.c blocklists/effect.h \
 	blocklists/feed.c blocklists/feed.h \
 	blocklists/feed_domains.c \
 	blocklists/feed_hosts.c \
 	blocklists/format.h \
+	blocklists/judge.c blocklists/judge.h \
 	blocklists/rule.c blocklists/rule.h \
 	blocklists/starter.h \
 	blocklists/trie.c blocklists/trie.h \

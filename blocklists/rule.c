@@ -1,14 +1,50 @@
 /* rule.c - kinds of rules, and what they cover. */
 #include "blocklists/rule.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "blocklists/effect.h"
 
 const char *rule_kind_text(enum rule_kind kind)
 {
 	static const char *const texts[RULE_KINDS] = {
-	    [RULE_EXACT] = "exact", [RULE_SUFFIX] = "suffix", [RULE_BELOW] = "below"};
+	    [RULE_EXACT] = "exact",
+	    [RULE_SUFFIX] = "suffix",
+	    [RULE_BELOW] = "below",
+	    [RULE_REGEX] = "regex",
+	    [RULE_ADDRESS] = "address",
+	};
 
 	return kind < RULE_KINDS ? texts[kind] : "unknown kind";
+}
+
+const char *rule_text(const struct rule *rule, char text[RULE_TEXT_SIZE])
+{
+	char operand[NAME_TEXT_SIZE];
+	size_t used;
+	int n;
+
+	switch (rule->kind) {
+	case RULE_REGEX:
+		n = snprintf(text, RULE_TEXT_SIZE, "regex %s/%.*s/", rule->inverted ? "!" : "",
+		    (int)rule->regex_len, rule->regex);
+		break;
+	case RULE_ADDRESS:
+		n = snprintf(
+		    text, RULE_TEXT_SIZE, "address %s", net_format(&rule->network, operand));
+		break;
+	default:
+		n = snprintf(text, RULE_TEXT_SIZE, "%s %s", rule_kind_text(rule->kind),
+		    name_to_text(rule->name, operand));
+		break;
+	}
+	used = n < 0 ? 0 : (size_t)n;
+	if (rule->effect_len != 0 && used + 2 < RULE_TEXT_SIZE) {
+		text[used++] = ' ';
+		effect_text(rule->effect, rule->effect_len, text + used, RULE_TEXT_SIZE - used);
+	}
+	return text;
 }
 
 bool rule_covers(enum rule_kind kind, const uint8_t *rule_name, const uint8_t *name)

@@ -3,46 +3,61 @@
 
 #include "blocklists/format.h"
 
-/* A look-up on its way down from the root. */
-struct path {
-	uint64_t node; /* slot + 1; 0: the root */
-	uint64_t hash;
-	unsigned n_left; /* labels not yet followed */
-	uint8_t label_off[NAME_LABELS_MAX];
+/* ---- Opening ---- */
+
+/* The parts of an image, one behind the other. */
+struct parts {
+	const uint8_t *next;
+	uint64_t left;
 };
 
-static int open_widths(const struct trie *t, struct why *why)
+/* The next part of n * size bytes; NULL where it does not fit. */
+static const uint8_t *part(struct parts *p, uint64_t n, uint64_t size)
 {
-	unsigned bits = (unsigned)t->tag_bits + t->parent_bits + t->label_bits + t->set_bits;
+	const uint8_t *at = p->next;
 
-	if (t->tag_bits > FORMAT_TAG_MAX || t->parent_bits > FORMAT_FIELD_MAX ||
-	    t->label_bits > FORMAT_FIELD_MAX || t->set_bits > FORMAT_FIELD_MAX ||
-	    t->slot_size > FORMAT_SLOT_MAX || bits > 8u * t->slot_size || bits == 0)
-		return why_set(why, ERR_FORMAT, "the widths of a slot's fields do not fit");
-	if (t->n_slots > UINT32_MAX || t->n_probes > FORMAT_PROBES_MAX ||
-	    t->n_probes > t->n_slots || (t->n_slots != 0 && t->n_probes == 0))
-		return why_set(why, ERR_FORMAT, "a wrong number of slots or probes");
-	return 0;
+	if (at == NULL || (n != 0 && size > p->left / n)) {
+		p->next = NULL;
+		return NULL;
+	}
+	p->next += n * size;
+	p->left -= n * size;
+	return at;
 }
 
-/* The parts lie one behind the other and fill the image. */
-static int open_parts(struct trie *t, uint64_t sets_len, struct why *why)
+static int open_parts(struct trie *t, struct why *why)
 {
-	uint64_t slots_len = t->n_slots * t->slot_size; /* below 2^36: open_widths() */
-	uint64_t left = t->len - FORMAT_HEADER;
+	const uint8_t *h = t->bytes;
+	struct parts p = {h + FORMAT_HEADER, t->len - FORMAT_HEADER};
+	uint32_t patterns_len = format_get_u32(h + FORMAT_AT_PATTERNS_LEN);
+	uint32_t networks_len = format_get_u32(h + FORMAT_AT_NETWORKS_LEN);
+	uint32_t n_regexes = format_get_u32(h + FORMAT_AT_REGEXES);
+	const uint8_t *patterns, *networks;
+	int err = 0;
 
-	if (slots_len > left || t->labels_len > left - slots_len ||
-	    sets_len != left - slots_len - t->labels_len)
+	t->codes = part(&p, FORMAT_CODES, sizeof(codes_word));
+	t->directory = part(&p, 1, format_directory_len(t->n_buckets));
+	t->nodes = part(&p, 1, t->nodes_len);
+	t->hub_ends = part(&p, (uint64_t)t->n_hubs + 1, 4);
+	t->hub_names = part(&p, 1, t->hub_names_len);
+	t->set_ends = part(&p, (uint64_t)t->n_sets + 1, 4);
+	t->entries = part(&p, t->n_entries, 4);
+	t->regex_sets = part(&p, n_regexes, 4);
+	t->effect_ends = part(&p, (uint64_t)t->n_effects + 1, 4);
+	t->effects = part(&p, 1, t->effects_len);
+	patterns = part(&p, 1, patterns_len);
+	networks = part(&p, 1, networks_len);
+	if (p.next == NULL || p.left != 0)
 		return why_set(why, ERR_FORMAT, "the parts do not fill its %zu bytes", t->len);
-	if (t->labels_len < FORMAT_LABELS_PAD)
-		return why_set(why, ERR_FORMAT, "the labels do not begin with their padding");
-	if (sets_len < 4 * ((uint64_t)t->n_sets + 1))
-		return why_set(why, ERR_FORMAT, "%u sets do not fit into their part", t->n_sets);
-	t->labels_off = FORMAT_HEADER + slots_len;
-	t->sets_off = t->labels_off + t->labels_len;
-	t->entries_off = t->sets_off + 4 * ((uint64_t)t->n_sets + 1);
-	t->n_entries = (t->len - t->entries_off) / 2;
-	return 0;
+	if (t->nodes_len < BITS_PAD || t->n_hubs == 0)
+		return why_set(why, ERR_FORMAT, "it has no nodes");
+	if (patterns_len != 0)
+		err = patterns_open(&t->patterns, patterns, patterns_len, why);
+	if (err == 0 && networks_len != 0)
+		err = networks_open(&t->networks, networks, networks_len, why);
+	if (err == 0 && t->patterns.n != n_regexes)
+		return why_set(why, ERR_FORMAT, "each expression needs its rules");
+	return err;
 }
 
 int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
@@ -67,83 +82,260 @@ int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
 	    .n_lists = format_get_u32(p + FORMAT_AT_LISTS),
 	    .n_rules = format_get_u64(p + FORMAT_AT_RULES),
 	    .n_names = format_get_u64(p + FORMAT_AT_NAMES),
-	    .n_slots = format_get_u64(p + FORMAT_AT_SLOTS),
-	    .labels_len = format_get_u64(p + FORMAT_AT_LABELS),
 	    .seed = format_get_u64(p + FORMAT_AT_SEED),
+	    .n_buckets = format_get_u32(p + FORMAT_AT_BUCKETS),
+	    .nodes_len = format_get_u32(p + FORMAT_AT_NODES_LEN),
+	    .n_hubs = format_get_u32(p + FORMAT_AT_HUBS),
+	    .hub_names_len = format_get_u32(p + FORMAT_AT_HUB_NAMES_LEN),
 	    .n_sets = format_get_u32(p + FORMAT_AT_SETS),
-	    .n_probes = p[FORMAT_AT_PROBES],
-	    .slot_size = p[FORMAT_AT_PROBES + 1],
-	    .tag_bits = p[FORMAT_AT_PROBES + 2],
-	    .parent_bits = p[FORMAT_AT_PROBES + 3],
-	    .label_bits = p[FORMAT_AT_PROBES + 4],
-	    .set_bits = p[FORMAT_AT_PROBES + 5],
+	    .n_entries = format_get_u32(p + FORMAT_AT_ENTRIES),
+	    .n_effects = format_get_u32(p + FORMAT_AT_EFFECTS),
+	    .effects_len = format_get_u32(p + FORMAT_AT_EFFECTS_LEN),
 	};
 
-	err = open_widths(&opened, why);
-	if (err == 0)
-		err = open_parts(&opened, format_get_u64(p + FORMAT_AT_SETS_LEN), why);
+	err = open_parts(&opened, why);
 	if (err != 0)
 		return err;
-	/* The last home has room for all its probes, so that none wraps around. */
-	if (opened.n_slots != 0)
-		opened.n_homes = opened.n_slots - opened.n_probes + 1;
+	opened.plain = opened.n_effects == 0 && opened.patterns.n == 0;
 	*t = opened;
 	return 0;
 }
 
-static const uint8_t *slot_at(const struct trie *t, uint64_t slot)
+/* ---- Sets, effects ---- */
+
+static uint32_t set_word(const struct trie *t, uint32_t set)
 {
-	return t->bytes + FORMAT_HEADER + slot * t->slot_size;
+	return set <= t->n_sets ? format_get_u32(t->set_ends + 4 * (size_t)set) : 0;
 }
 
-struct trie_node trie_node(const struct trie *t, uint64_t slot)
+size_t trie_set_size(const struct trie *t, uint32_t set)
 {
-	const uint8_t *p = slot_at(t, slot);
-	unsigned label_shift = t->tag_bits + t->parent_bits;
+	uint32_t from, to;
 
-	return (struct trie_node){
-	    .parent = format_field(p, t->tag_bits, t->parent_bits),
-	    .label = format_field(p, label_shift, t->label_bits),
-	    .set = format_field(p, label_shift + t->label_bits, t->set_bits),
+	if (set == 0 || set > t->n_sets)
+		return 0;
+	from = set_word(t, set - 1) & FORMAT_SET_END;
+	to = set_word(t, set) & FORMAT_SET_END;
+	return from <= to && to <= t->n_entries ? to - from : 0;
+}
+
+struct trie_entry trie_set_entry(const struct trie *t, uint32_t set, size_t i)
+{
+	size_t at = (set_word(t, set - 1) & FORMAT_SET_END) + i;
+	uint32_t entry = at < t->n_entries ? format_get_u32(t->entries + 4 * at) : 0;
+
+	return (struct trie_entry){
+	    .list = format_entry_list(entry),
+	    .effect = format_entry_effect(entry),
+	    .kind = format_entry_kind(entry),
 	};
 }
 
-/* The label (length byte and bytes) at `off`, or NULL where it is not whole or no label. */
-static const uint8_t *label_at(const struct trie *t, uint64_t off)
+const uint8_t *trie_effect(const struct trie *t, uint32_t effect, size_t *len)
 {
-	const uint8_t *label = t->bytes + t->labels_off + off;
+	uint32_t from, to;
 
-	if (off >= t->labels_len || *label == 0 || *label > NAME_LABEL_MAX ||
-	    *label >= t->labels_len - off)
+	*len = 0;
+	if (effect == 0 || effect > t->n_effects)
 		return NULL;
-	return label;
+	from = format_get_u32(t->effect_ends + 4 * ((size_t)effect - 1));
+	to = format_get_u32(t->effect_ends + 4 * (size_t)effect);
+	if (from > to || to > t->effects_len)
+		return NULL;
+	*len = to - from;
+	return t->effects + from;
 }
 
-/* One step down: the child of `parent` with `label` and the path hash `hash`, as slot + 1. */
-static uint64_t find_child(
-    const struct trie *t, uint64_t parent, uint64_t hash, const uint8_t *label)
+uint32_t trie_regex_set(const struct trie *t, uint32_t number)
 {
-	unsigned key_bits = t->tag_bits + t->parent_bits; /* at most 48 */
-	uint64_t tag_mask = (UINT64_C(1) << t->tag_bits) - 1;
-	uint64_t key_mask = (UINT64_C(1) << key_bits) - 1;
-	uint64_t key = parent << t->tag_bits | (hash & tag_mask);
-	uint64_t home = format_home(hash, t->n_homes);
-	const uint8_t *p = slot_at(t, home);
-
-	for (unsigned i = 0; i < t->n_probes; i++, p += t->slot_size) {
-		uint64_t label_off = format_field(p, key_bits, t->label_bits);
-		const uint8_t *found;
-
-		if (label_off == 0)
-			return 0;
-		if ((format_get_u64(p) & key_mask) != key)
-			continue;
-		found = label_at(t, label_off);
-		if (found != NULL && format_label_equal(found, label))
-			return home + i + 1;
-	}
-	return 0;
+	return number < t->patterns.n ? format_get_u32(t->regex_sets + 4 * (size_t)number) : 0;
 }
+
+/* ---- Records ---- */
+
+static codes_word code(const struct trie *t, unsigned at)
+{
+	return format_get_u16(t->codes + sizeof(codes_word) * (size_t)at);
+}
+
+/* Bits [at, end) of the nodes. */
+struct span {
+	size_t at, end;
+};
+
+/* Take the next record of `in`: its bits behind its length.  False: there is no more. */
+static bool next_record(const struct trie *t, struct span *in, struct span *record)
+{
+	uint64_t bits, len;
+	size_t at = in->at + FORMAT_LEN_BITS;
+
+	if (at > in->end)
+		return false;
+	bits = bits_peek(t->nodes, in->at);
+	len = bits_low(bits, FORMAT_LEN_BITS);
+	if (len == FORMAT_LEN_LONG) {
+		len = bits_low(bits >> FORMAT_LEN_BITS, FORMAT_LEN_LONG_BITS);
+		at += FORMAT_LEN_LONG_BITS;
+	}
+	if (len == 0 || at > in->end || len > in->end - at)
+		return false;
+	*record = (struct span){at, at + len};
+	in->at = at + len;
+	return true;
+}
+
+void trie_bucket(const struct trie *t, uint32_t bucket, size_t *begin, size_t *end)
+{
+	const uint8_t *group = t->directory + (size_t)(bucket / FORMAT_GROUP) * FORMAT_GROUP_SIZE;
+	unsigned i = bucket % FORMAT_GROUP;
+	uint64_t base = format_get_u32(group), from = base, to;
+
+	if (i != 0)
+		from += format_get_u16(group + 4 + 2 * (i - 1));
+	if (bucket + 1 == t->n_buckets)
+		to = format_get_u32(t->directory + format_directory_len(t->n_buckets) - 4);
+	else if (i + 1 == FORMAT_GROUP)
+		to = format_get_u32(group + FORMAT_GROUP_SIZE);
+	else
+		to = base + format_get_u16(group + 4 + 2 * i);
+	*begin = *end = 0;
+	if (from <= to && to <= t->nodes_len - BITS_PAD) {
+		*begin = from;
+		*end = to;
+	}
+}
+
+/* The anchors of a bucket. */
+static struct span bucket_span(const struct trie *t, uint32_t bucket)
+{
+	struct span span;
+
+	trie_bucket(t, bucket, &span.at, &span.end);
+	return (struct span){span.at * 8, span.end * 8};
+}
+
+/* A set's or hub's number; *at moves behind it.  UINT32_MAX: malformed. */
+static uint32_t read_number(const struct trie *t, unsigned table, size_t *at)
+{
+	uint64_t bits = bits_peek(t->nodes, *at);
+
+	for (unsigned symbol = 0; symbol < FORMAT_RARE + 1; symbol++) {
+		codes_word word = code(t, table + symbol);
+		unsigned len = codes_len(word);
+
+		if (len == 0 || bits_low(bits, len) != codes_bits(word))
+			continue;
+		*at += len;
+		if (symbol < FORMAT_RARE)
+			return symbol;
+		*at += FORMAT_RARE_BITS;
+		return (uint32_t)bits_low(bits >> len, FORMAT_RARE_BITS);
+	}
+	return UINT32_MAX;
+}
+
+/* ---- Keys: what a record begins with ---- */
+
+#define KEY_BITS_MAX                                                                               \
+	(CODES_LEN_MAX + FORMAT_RARE_BITS + NAME_LABEL_MAX * (CODES_LEN_MAX + 8) + CODES_LEN_MAX)
+
+struct key {
+	size_t len; /* bits; 0: no record has it */
+	uint8_t bytes[KEY_BITS_MAX / 8 + 1 + BITS_PAD];
+};
+
+struct key_out {
+	uint64_t held; /* bits not yet written */
+	unsigned n_held;
+	uint8_t *next;
+};
+
+static void key_put(struct key_out *out, uint64_t bits, unsigned n)
+{
+	out->held |= bits << out->n_held;
+	out->n_held += n;
+	while (out->n_held >= 32) {
+		format_put(out->next, out->held, 4);
+		out->next += 4;
+		out->held >>= 32;
+		out->n_held -= 32;
+	}
+}
+
+/* The key of the child with `label`; of the hub `hub`, or (UINT32_MAX) within its parent's family. */
+static void make_key(const struct trie *t, uint32_t hub, const uint8_t *label, struct key *key)
+{
+	struct key_out out = {.next = key->bytes};
+	struct format_context context = {0, 0};
+
+	key->len = 0;
+	if (hub != UINT32_MAX) {
+		codes_word word =
+		    code(t, FORMAT_CODES_HUB + (hub < FORMAT_RARE ? hub : FORMAT_RARE));
+
+		if (codes_len(word) == 0)
+			return;
+		key_put(&out, codes_bits(word), codes_len(word));
+		if (hub >= FORMAT_RARE)
+			key_put(&out, hub, FORMAT_RARE_BITS);
+	}
+	for (unsigned i = 0; i <= label[0]; i++) {
+		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
+		codes_word word = code(
+		    t, FORMAT_CODES_LABEL + format_context(&context) * FORMAT_SYMBOLS + symbol);
+
+		if (codes_len(word) == 0)
+			return;
+		key_put(&out, codes_bits(word), codes_len(word));
+		if (symbol == FORMAT_ESCAPE)
+			key_put(&out, label[1 + i], 8);
+		format_context_next(&context, symbol);
+	}
+	key->len = (size_t)(out.next - key->bytes) * 8 + out.n_held;
+	format_put(out.next, out.held, 8);
+}
+
+static bool begins_with(const struct trie *t, const struct span *record, const struct key *key)
+{
+	size_t left = key->len;
+
+	if (left > record->end - record->at)
+		return false;
+	for (size_t at = 0;; at += 32, left -= 32) {
+		uint64_t differ =
+		    bits_peek(t->nodes, record->at + at) ^ format_get_u64(key->bytes + at / 8);
+
+		if (left <= 32)
+			return bits_low(differ, (unsigned)left) == 0;
+		if ((uint32_t)differ != 0)
+			return false;
+	}
+}
+
+/* Find the record in `in` that begins with `key`; then *record is what follows the key. */
+static bool find_record(
+    const struct trie *t, struct span in, const struct key *key, struct span *record)
+{
+	if (key->len == 0)
+		return false;
+	while (next_record(t, &in, record)) {
+		if (!begins_with(t, record, key))
+			continue;
+		record->at += key->len;
+		return true;
+	}
+	return false;
+}
+
+/* ---- A look-up on its way down from the root ---- */
+
+struct path {
+	struct span family; /* of the node: the records of its children, unless it is a hub */
+	uint32_t hub;	    /* UINT32_MAX: it is none */
+	uint32_t set;	    /* of the node; 0: no rule */
+	unsigned n_left;    /* labels not yet followed */
+	uint8_t label_off[NAME_LABELS_MAX];
+};
 
 static void path_start(struct path *path, const uint8_t *name)
 {
@@ -152,156 +344,73 @@ static void path_start(struct path *path, const uint8_t *name)
 	for (unsigned off = 0; name[off] != 0; off += name[off] + 1u)
 		path->label_off[n++] = (uint8_t)off;
 	path->n_left = n;
-	path->node = path->hash = 0;
+	path->hub = 0;
+	path->family = (struct span){0, 0};
+}
+
+/* What follows the key of a record: the set, and where the children are. */
+static void read_node(const struct trie *t, struct path *path, struct span rest)
+{
+	path->set = read_number(t, FORMAT_CODES_SET, &rest.at);
+	path->hub = UINT32_MAX;
+	path->family = (struct span){0, 0};
+	if (rest.at + 1 >= rest.end || bits_low(bits_peek(t->nodes, rest.at), 1) == 0)
+		return;
+	if (bits_low(bits_peek(t->nodes, rest.at), 2) == 1)
+		path->family = (struct span){rest.at + 2, rest.end};
+	else if (rest.end - rest.at >= 2 + FORMAT_RARE_BITS)
+		path->hub = (uint32_t)bits_low(bits_peek(t->nodes, rest.at + 2), FORMAT_RARE_BITS);
 }
 
 /* Follow the rightmost label not yet followed.  False: there is no such node. */
 static bool path_down(struct path *path, const struct trie *t, const uint8_t *name)
 {
 	const uint8_t *label = name + path->label_off[--path->n_left];
+	struct span in = path->family, record;
+	struct key key;
 
-	path->hash = format_hash(t->seed, path->hash, label);
-	path->node = find_child(t, path->node, path->hash, label);
-	return path->node != 0;
-}
-
-const uint8_t *trie_set(const struct trie *t, uint64_t set, size_t *n)
-{
-	const uint8_t *ends = t->bytes + t->sets_off;
-	uint32_t from, to;
-
-	*n = 0;
-	if (set == 0 || set > t->n_sets)
-		return NULL;
-	from = format_get_u32(ends + 4 * (set - 1));
-	to = format_get_u32(ends + 4 * set);
-	if (from > to || to > t->n_entries)
-		return NULL;
-	*n = to - from;
-	return t->bytes + t->entries_off + 2 * (uint64_t)from;
-}
-
-/* Does a rule of this set cover the name that lies here (`below` false) or further down?  Entries
- * are sorted by kind: exact, suffix, below. */
-static bool set_blocks(const struct trie *t, uint64_t set, bool below)
-{
-	size_t n;
-	const uint8_t *entries = trie_set(t, set, &n);
-
-	if (n == 0)
+	if (path->hub != UINT32_MAX)
+		in = bucket_span(t, format_bucket(t->seed, path->hub, label, t->n_buckets));
+	if (in.at >= in.end)
 		return false;
-	if (below)
-		return format_entry_kind(format_get_u16(entries + 2 * (n - 1))) >= RULE_SUFFIX;
-	return format_entry_kind(format_get_u16(entries)) <= RULE_SUFFIX;
+	make_key(t, path->hub, label, &key);
+	if (!find_record(t, in, &key, &record))
+		return false;
+	read_node(t, path, record);
+	return true;
 }
 
 bool trie_blocks(const struct trie *t, const uint8_t *name)
 {
 	struct path path;
 
-	if (t->n_slots == 0)
+	if (t->n_buckets == 0)
 		return false;
 	path_start(&path, name);
-	while (path.n_left != 0) {
-		if (!path_down(&path, t, name))
-			return false;
-		if (set_blocks(t, trie_node(t, path.node - 1).set, path.n_left != 0))
+	while (path.n_left != 0 && path_down(&path, t, name)) {
+		uint32_t covers = path.n_left != 0 ? FORMAT_SET_BELOW : FORMAT_SET_HERE;
+
+		if (path.set != 0 && (set_word(t, path.set) & covers) != 0)
 			return true;
 	}
 	return false;
 }
 
-uint64_t trie_find(const struct trie *t, const uint8_t *name)
+void trie_walk(const struct trie *t, const uint8_t *name, struct trie_path *found)
 {
 	struct path path;
+	unsigned n_labels, n = 0;
 
-	if (t->n_slots == 0)
-		return 0;
+	found->n = 0;
+	if (t->n_buckets == 0)
+		return;
 	path_start(&path, name);
-	while (path.n_left != 0) {
-		if (!path_down(&path, t, name))
-			return 0;
-	}
-	return path.node;
-}
-
-size_t trie_matches(const struct trie *t, const uint8_t *name, struct trie_match *out, size_t max)
-{
-	uint64_t sets[NAME_LABELS_MAX];
-	struct path path;
-	unsigned depth = 0;
-	bool whole = false;
-	size_t n_found = 0;
-
-	if (t->n_slots == 0)
-		return 0;
-	path_start(&path, name);
-	while (path.n_left != 0 && path_down(&path, t, name)) {
-		sets[depth++] = trie_node(t, path.node - 1).set;
-		whole = path.n_left == 0;
-	}
-	for (; depth != 0; depth--, whole = false) {
-		size_t n;
-		const uint8_t *entries = trie_set(t, sets[depth - 1], &n);
-
-		for (size_t i = 0; i < n; i++) {
-			uint16_t entry = format_get_u16(entries + 2 * i);
-			enum rule_kind kind = format_entry_kind(entry);
-
-			if (kind == (whole ? RULE_BELOW : RULE_EXACT) || kind >= RULE_KINDS)
-				continue;
-			if (n_found < max)
-				out[n_found] = (struct trie_match){
-				    format_entry_list(entry), kind, (uint8_t)depth};
-			n_found++;
-		}
-	}
-	return n_found;
-}
-
-size_t trie_name(const struct trie *t, uint64_t slot, uint8_t name[NAME_SIZE])
-{
-	size_t len = 0;
-
-	for (;;) {
-		struct trie_node node = trie_node(t, slot);
-		const uint8_t *label = label_at(t, node.label);
-
-		/* A circle of parents ends here too: each step adds two bytes or more. */
-		if (label == NULL || len + 1u + *label >= NAME_SIZE || node.parent > t->n_slots)
-			return 0;
-		memcpy(name + len, label, 1u + *label);
-		len += 1u + *label;
-		if (node.parent == 0)
-			break;
-		slot = node.parent - 1;
-	}
-	name[len] = 0;
-	return len + 1;
-}
-
-int trie_each(const struct trie *t, int (*each)(void *ctx, const struct rule *rule), void *ctx)
-{
-	for (uint64_t slot = 0; slot < t->n_slots; slot++) {
-		struct trie_node node = trie_node(t, slot);
-		struct rule rule;
-		const uint8_t *entries;
-		size_t n;
-
-		entries = trie_set(t, node.set, &n);
-		if (n == 0 || node.label == 0)
-			continue;
-		rule.name_len = (uint8_t)trie_name(t, slot, rule.name);
-		for (size_t i = 0; i < n && rule.name_len != 0; i++) {
-			uint16_t entry = format_get_u16(entries + 2 * i);
-			int ret;
-
-			rule.kind = format_entry_kind(entry);
-			rule.list = format_entry_list(entry);
-			ret = rule.kind < RULE_KINDS ? each(ctx, &rule) : 0;
-			if (ret != 0)
-				return ret;
-		}
-	}
-	return 0;
+	n_labels = path.n_left;
+	/* Filled from its end, for the deepest comes first. */
+	while (path.n_left != 0 && path_down(&path, t, name))
+		if (path.set != 0 && path.set <= t->n_sets)
+			found->at[NAME_LABELS_MAX - ++n] =
+			    (struct trie_step){path.set, (uint8_t)(n_labels - path.n_left)};
+	memmove(found->at, found->at + NAME_LABELS_MAX - n, n * sizeof(found->at[0]));
+	found->n = n;
 }

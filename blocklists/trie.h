@@ -1,11 +1,12 @@
 /* trie.h - look-ups in the image of the block lists: a hash trie over labels, read-only.
  *
- *   com --- example --- ads      a node is found by hashing (its parent, its label): a look-up
- *       \-- tracker              costs one probe for each label, from the root down, and ends at
- *                                the first label that is not there.
+ *   root -- com -- example -- ads      A node with many children (a "hub": the root, com) finds a
+ *                         \-- tracker  child by hashing (hub, label) to a bucket; what hangs below
+ *                                      that child stands behind it in the same bucket.
  *
- * Exact: no false positive.  Memory-safe on any bytes: every offset read is checked against the
- * length, so that even an image with a forged checksum can only give wrong answers.
+ * So a look-up costs a bucket for each hub on the way, mostly two.  Exact: no false positive.
+ * Memory-safe on any bytes: every read is checked against the length, so that even an image with a
+ * forged checksum can only give wrong answers, in bounded time.
  * A trie owns nothing; the bytes must stay mapped while it is used.
  */
 #ifndef QUELL_TRIE_H
@@ -15,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/networks.h"
+#include "blocklists/patterns.h"
 #include "blocklists/rule.h"
 #include "lib/err.h"
 
@@ -23,21 +26,17 @@ struct trie {
 	const uint8_t *bytes; /* NULL: the empty trie */
 	size_t len;
 	uint32_t n_lists;
-	uint64_t n_rules; /* distinct (name, kind, list) */
+	uint64_t n_rules; /* distinct (rule, list) */
 	uint64_t n_names; /* distinct names with a rule */
+	bool plain;	  /* there are nothing but names, and plain blocks */
+	struct patterns patterns;
+	struct networks networks;
 	/* --- layout, owned by the format --- */
-	uint64_t n_slots, n_homes;
-	uint64_t labels_off, labels_len, sets_off, entries_off, n_entries;
 	uint64_t seed;
-	uint32_t n_sets;
-	uint8_t n_probes, slot_size, tag_bits, parent_bits, label_bits, set_bits;
-};
-
-/* One rule that covers a name. */
-struct trie_match {
-	uint16_t list;
-	enum rule_kind kind;
-	uint8_t labels; /* of the rule's own name: the rightmost `labels` of the name asked */
+	uint32_t n_buckets, n_hubs, n_sets, n_effects;
+	const uint8_t *codes, *directory, *nodes, *hub_ends, *hub_names, *set_ends, *entries,
+	    *regex_sets, *effect_ends, *effects;
+	uint32_t nodes_len, hub_names_len, n_entries, effects_len;
 };
 
 /* Look at the header of an image: magic, version, length, and that the parts lie inside.  Does not
@@ -45,37 +44,43 @@ struct trie_match {
  * `why`. */
 int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
-/* Does any block rule cover `name` (lower-case wire form)?  `t` may be an all-zero trie: nothing is
- * blocked.  No allocation; cost: a probe for each label. */
+/* Does any plain block rule cover `name` (lower-case wire form)?  `t` may be an all-zero trie:
+ * nothing is blocked.  No allocation.  The whole verdict where t->plain. */
 bool trie_blocks(const struct trie *t, const uint8_t *name);
 
-/* Every rule that covers `name`, most specific first, at most `max` of them into `out`.  Returns
- * how many there are in all, which may be more than `max`. */
-size_t trie_matches(const struct trie *t, const uint8_t *name, struct trie_match *out, size_t max);
-
-/* Every rule of the image, in no order.  Stops with what `each` returns when it is not 0.  Nodes of
- * a malformed image that have no whole name are left out. */
-int trie_each(const struct trie *t, int (*each)(void *ctx, const struct rule *rule), void *ctx);
-
-/* ---- for verify.c ---- */
-
-/* A node as its slot holds it. */
-struct trie_node {
-	uint64_t parent; /* its slot + 1; 0: the root */
-	uint64_t label;	 /* offset in the labels; 0: the slot is empty */
-	uint64_t set;	 /* 0: no rule has this name, it is on the way to others */
+/* The nodes with rules on the way of a name, the deepest first. */
+struct trie_path {
+	unsigned n;
+	struct trie_step {
+		uint32_t set;
+		uint8_t labels; /* of the node's name: the rightmost of the name asked */
+	} at[NAME_LABELS_MAX];
 };
 
-struct trie_node trie_node(const struct trie *t, uint64_t slot);
+void trie_walk(const struct trie *t, const uint8_t *name, struct trie_path *path);
 
-/* The name of the node in `slot` (not empty).  Returns its length, or 0 where the chain of parents
- * is malformed or no name. */
-size_t trie_name(const struct trie *t, uint64_t slot, uint8_t name[NAME_SIZE]);
+/* A rule as a set has it. */
+struct trie_entry {
+	uint16_t list;
+	uint32_t effect;     /* 0: a plain block; else see trie_effect() */
+	enum rule_kind kind; /* of name rules */
+};
 
-/* The slot + 1 where a look-up ends that follows every label of `name`; 0: none. */
-uint64_t trie_find(const struct trie *t, const uint8_t *name);
+/* How many entries set `set` has (0 where there is no such set), and entry i of them.  Sorted:
+ * plain blocks first, of these exact, suffix, below. */
+size_t trie_set_size(const struct trie *t, uint32_t set);
+struct trie_entry trie_set_entry(const struct trie *t, uint32_t set, size_t i);
 
-/* The sorted entries of set `set`, *n of them; NULL and 0 where it lies outside. */
-const uint8_t *trie_set(const struct trie *t, uint64_t set, size_t *n);
+/* The bytes of effect `effect` (effect.h), *len of them; NULL and 0 for 0 or one that is not there. */
+const uint8_t *trie_effect(const struct trie *t, uint32_t effect, size_t *len);
+
+/* The set of rules of expression `number` of t->patterns; 0: none. */
+uint32_t trie_regex_set(const struct trie *t, uint32_t number);
+
+/* ---- for walk.c ---- */
+
+/* Bytes of the nodes that bucket < t->n_buckets has: [*begin, *end), inside them; 0 and 0 where the
+ * directory is malformed. */
+void trie_bucket(const struct trie *t, uint32_t bucket, size_t *begin, size_t *end);
 
 #endif

@@ -14,10 +14,10 @@
  * Returns 0 or ERR_FORMAT, with the reason in `why`.  Cost: one pass over the image. */
 int verify_checksum(const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
-/* Header, checksum, every slot, label and set: each offset inside its part, each chain of
- * parents a name, each node found where a look-up would seek it, counts as the header says.
- * Returns 0 or ERR_FORMAT, with offset and reason in `why`.  Cost: one pass over the image, and a
- * look-up for each node. */
+/* Header, checksum, codes, buckets, sets, effects, expressions and networks: everything is as build
+ * makes it, each name where a look-up would seek it, counts as the header says.
+ * Returns 0, ERR_NOMEM, or ERR_FORMAT with the place and the reason in `why`.  Cost: one pass over the
+ * image. */
 int verify_image(const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
 #endif

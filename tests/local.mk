@@ -11,7 +11,7 @@ AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; 
 	PYTHONDONTWRITEBYTECODE=1; export top_srcdir top_builddir PYTHONDONTWRITEBYTECODE;
 
 # A unit test: tests/unit/test_X.c, one program for each module.
-UNIT_LIBS = resolver/core/libcore.a blocklists/libblocklists.a lib/libquell.a
+UNIT_LIBS = resolver/core/libcore.a blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
 
 include $(srcdir)/tests/fuzz.mk
 include $(srcdir)/tests/lib.mk

@@ -10,7 +10,7 @@ TESTS += tests/unit/test_update_store tests/unit/test_text
 tests_unit_test_update_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_store_SOURCES = tests/unit/test_update_store.c \
 	tools/update_store.c tools/text.c
-tests_unit_test_update_store_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
+tests_unit_test_update_store_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tools/text.c
 tests_unit_test_text_LDADD = $(CMOCKA_LIBS)

@@ -12,7 +12,7 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/update_run.c tools/update_run.h \
 	tools/update_store.c tools/update_store.h \
 	tools/update_why.c tools/update_why.h
-quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(CURL_LIBS) $(CONFUSE_LIBS)
+quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)
 quellctl_SOURCES = tools/quellctl.c \
 	tools/control.c tools/control.h \
 	tools/text.c tools/text.h

@@ -1,0 +1,48 @@
+/* bits.h - numbers and codes of bits in bytes, the lowest bit of a byte first.
+ *
+ * A reader may look at 8 bytes from the byte of its position on, whatever it takes of them: what is
+ * read ends in BITS_PAD bytes that nobody uses.
+ */
+#ifndef QUELL_BITS_H
+#define QUELL_BITS_H
+
+#include <endian.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define BITS_PAD      8
+#define BITS_READ_MAX 57 /* bits of one bits_peek() that are sure to be there */
+
+/* 57 bits or more from bit `at` on; what is above them is undefined. */
+static inline uint64_t bits_peek(const uint8_t *bytes, size_t at)
+{
+	uint64_t v;
+
+	memcpy(&v, bytes + at / 8, sizeof(v));
+	return le64toh(v) >> at % 8;
+}
+
+/* The lowest n bits of v, n < 64. */
+static inline uint64_t bits_low(uint64_t v, unsigned n)
+{
+	return v & ((UINT64_C(1) << n) - 1);
+}
+
+/* Bits being written: the bytes from `at` on are zero, and there is room. */
+struct bits_out {
+	uint8_t *bytes;
+	size_t at;
+};
+
+/* Append the lowest n bits of v, n <= 32. */
+static inline void bits_put(struct bits_out *out, uint64_t v, unsigned n)
+{
+	uint8_t *p = out->bytes + out->at / 8;
+
+	for (uint64_t shifted = bits_low(v, n) << out->at % 8; shifted != 0; shifted >>= 8)
+		*p++ |= (uint8_t)shifted;
+	out->at += n;
+}
+
+#endif

@@ -1,0 +1,213 @@
+/* family.c - families of names to records. */
+#include "blocklists/family.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "blocklists/format.h"
+#include "blocklists/grow.h"
+
+void family_fini(struct family *f)
+{
+	free(f->nodes);
+	memset(f, 0, sizeof(*f));
+}
+
+static size_t common_labels(const struct names_one *a, const uint8_t *b, size_t b_len)
+{
+	size_t off = 0;
+
+	while (off < a->len && off < b_len && a->bytes[off] == b[off] &&
+	       memcmp(a->bytes + off, b + off, a->bytes[off] + 1u) == 0)
+		off += a->bytes[off] + 1u;
+	return off;
+}
+
+/* Nodes for the labels of `one` that the last node's name does not have; the first name of a family
+ * begins at the label at `off`. */
+static int add_nodes(struct family *f, const struct names_one *one, size_t off)
+{
+	uint32_t parent = 0;
+
+	if (f->n != 0) {
+		const struct family_node *last = &f->nodes[f->n - 1];
+
+		off = common_labels(one, last->name, last->name_len);
+		parent = (uint32_t)f->n - 1;
+		while (f->nodes[parent].name_len > off)
+			parent = f->nodes[parent].parent;
+	}
+	while (off < one->len) {
+		int err = grow((void **)&f->nodes, &f->size, f->n + 1, sizeof(*f->nodes));
+
+		if (err != 0)
+			return err;
+		f->nodes[f->n] = (struct family_node){
+		    .name = one->bytes,
+		    .label_off = (uint8_t)off,
+		    .name_len = (uint8_t)(off + one->bytes[off] + 1u),
+		    .parent = parent,
+		};
+		parent = (uint32_t)f->n++;
+		off = f->nodes[parent].name_len;
+	}
+	f->nodes[f->n - 1].set = one->value;
+	return 0;
+}
+
+/* From the leaves up: ends, costs, and with them the hubs. */
+static void find_hubs(struct family *f)
+{
+	for (size_t i = f->n; i-- > 0;) {
+		struct family_node *node = &f->nodes[i], *parent = &f->nodes[node->parent];
+		uint32_t own = FORMAT_NODE_COST + FORMAT_BYTE_COST * family_label(node)[0];
+
+		if (node->end == 0)
+			node->end = (uint32_t)i + 1;
+		node->is_hub = node->cost > FORMAT_FAMILY_MAX;
+		if (i == 0)
+			break;
+		/* The last child comes first here. */
+		if (parent->end == 0)
+			parent->end = node->end;
+		parent->cost += own + (node->is_hub ? FORMAT_NODE_COST : node->cost);
+	}
+}
+
+int family_next(struct family *f, struct names_cursor *c, struct names_one *ahead)
+{
+	struct names_one first;
+	size_t head;
+	int err = 0;
+
+	f->n = 0;
+	if (ahead->len == 0 && !names_next(c, ahead))
+		return 0;
+	first = *ahead;
+	head = names_head(first.bytes, first.len, 2);
+	do {
+		err = add_nodes(f, ahead, head == 1u + first.bytes[0] ? 0 : 1u + first.bytes[0]);
+		if (!names_next(c, ahead)) {
+			ahead->len = 0;
+			break;
+		}
+	} while (err == 0 && ahead->len > head && head != 1u + first.bytes[0] &&
+		 memcmp(ahead->bytes, first.bytes, head) == 0);
+	if (err != 0)
+		return err;
+	find_hubs(f);
+	return 1;
+}
+
+/* ---- Bits ---- */
+
+unsigned family_label_bits(const codes_word *codes, const uint8_t *label)
+{
+	struct format_context context = {0, 0};
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i <= label[0]; i++) {
+		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
+
+		bits += codes_len(
+		    codes[FORMAT_CODES_LABEL + format_context(&context) * FORMAT_SYMBOLS + symbol]);
+		bits += symbol == FORMAT_ESCAPE ? 8 : 0;
+		format_context_next(&context, symbol);
+	}
+	return bits;
+}
+
+static void put_word(struct bits_out *out, codes_word word)
+{
+	bits_put(out, codes_bits(word), codes_len(word));
+}
+
+void family_put_label(struct bits_out *out, const codes_word *codes, const uint8_t *label)
+{
+	struct format_context context = {0, 0};
+
+	for (unsigned i = 0; i <= label[0]; i++) {
+		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
+
+		put_word(out,
+		    codes[FORMAT_CODES_LABEL + format_context(&context) * FORMAT_SYMBOLS + symbol]);
+		if (symbol == FORMAT_ESCAPE)
+			bits_put(out, label[1 + i], 8);
+		format_context_next(&context, symbol);
+	}
+}
+
+unsigned family_number_bits(const codes_word *table, uint32_t number)
+{
+	return number < FORMAT_RARE ? codes_len(table[number])
+				    : codes_len(table[FORMAT_RARE]) + FORMAT_RARE_BITS;
+}
+
+void family_put_number(struct bits_out *out, const codes_word *table, uint32_t number)
+{
+	put_word(out, table[number < FORMAT_RARE ? number : FORMAT_RARE]);
+	if (number >= FORMAT_RARE)
+		bits_put(out, number, FORMAT_RARE_BITS);
+}
+
+unsigned family_len_bits(uint32_t bits)
+{
+	return FORMAT_LEN_BITS + (bits < FORMAT_LEN_LONG ? 0 : FORMAT_LEN_LONG_BITS);
+}
+
+static void put_len(struct bits_out *out, uint32_t bits)
+{
+	bits_put(out, bits < FORMAT_LEN_LONG ? bits : FORMAT_LEN_LONG, FORMAT_LEN_BITS);
+	if (bits >= FORMAT_LEN_LONG)
+		bits_put(out, bits, FORMAT_LEN_LONG_BITS);
+}
+
+static uint32_t set_number(const struct sets *sets, const struct family_node *node)
+{
+	return sets->of[node->set].number;
+}
+
+void family_measure(struct family *f, const codes_word *codes, const struct sets *sets)
+{
+	for (size_t i = 0; i < f->n; i++)
+		f->nodes[i].bits = 0;
+	for (size_t i = f->n; i-- > 0;) {
+		struct family_node *node = &f->nodes[i];
+		bool is_leaf = node->end == i + 1;
+
+		node->bits += family_label_bits(codes, family_label(node)) +
+			      family_number_bits(codes + FORMAT_CODES_SET, set_number(sets, node)) +
+			      (node->is_hub ? 2 + FORMAT_RARE_BITS
+				  : is_leaf ? 1
+					    : 2);
+		if (!family_is_anchor(f, (uint32_t)i))
+			f->nodes[node->parent].bits += family_len_bits(node->bits) + node->bits;
+	}
+}
+
+void family_put(const struct family *f, uint32_t i, uint32_t hub, const codes_word *codes,
+    const struct sets *sets, struct bits_out *out)
+{
+	const struct family_node *node = &f->nodes[i];
+
+	if (hub != UINT32_MAX) {
+		const codes_word *table = codes + FORMAT_CODES_HUB;
+
+		put_len(out, family_number_bits(table, hub) + node->bits);
+		family_put_number(out, table, hub);
+	} else {
+		put_len(out, node->bits);
+	}
+	family_put_label(out, codes, family_label(node));
+	family_put_number(out, codes + FORMAT_CODES_SET, set_number(sets, node));
+	if (node->is_hub) {
+		bits_put(out, 3, 2);
+		bits_put(out, node->hub, FORMAT_RARE_BITS);
+	} else if (node->end == i + 1) {
+		bits_put(out, 0, 1);
+	} else {
+		bits_put(out, 1, 2);
+		for (uint32_t child = i + 1; child < node->end; child = f->nodes[child].end)
+			family_put(f, child, UINT32_MAX, codes, sets, out);
+	}
+}

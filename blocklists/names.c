@@ -1,0 +1,268 @@
+/* names.c - names in shards. */
+#include "blocklists/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "blocklists/format.h"
+#include "blocklists/grow.h"
+#include "lib/hash.h"
+
+#define CHUNK_SIZE 8160 /* with malloc()'s own bytes two pages */
+
+/* Records: length, bytes, value of 32 bits. */
+struct names_chunk {
+	struct names_chunk *next;
+	size_t len;
+	uint8_t bytes[CHUNK_SIZE - 2 * sizeof(void *)];
+};
+
+struct names_ref {
+	uint64_t hash; /* of the two rightmost labels */
+	const uint8_t *record;
+};
+
+static const struct hash_key shard_key = {0x7368617264, 0};
+
+void names_init(struct names *names)
+{
+	memset(names, 0, sizeof(*names));
+}
+
+void names_clear(struct names *names, unsigned shard)
+{
+	struct names_shard *s = &names->shards[shard];
+
+	while (s->first != NULL) {
+		struct names_chunk *next = s->first->next;
+
+		free(s->first);
+		s->first = next;
+	}
+	*s = (struct names_shard){0};
+}
+
+void names_fini(struct names *names)
+{
+	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++)
+		names_clear(names, shard);
+	free(names->refs);
+	names_init(names);
+}
+
+size_t names_turn(const uint8_t *name, uint8_t out[NAME_SIZE])
+{
+	size_t len = name_len(name) - 1, at = len;
+
+	for (const uint8_t *label = name; *label != 0; label += *label + 1u) {
+		at -= *label + 1u;
+		memcpy(out + at, label, *label + 1u);
+	}
+	return len;
+}
+
+size_t names_turn_back(const uint8_t *turned, size_t len, uint8_t out[NAME_SIZE])
+{
+	size_t at = len;
+
+	out[len] = 0;
+	for (size_t off = 0; off < len; off += turned[off] + 1u) {
+		at -= turned[off] + 1u;
+		memcpy(out + at, turned + off, turned[off] + 1u);
+	}
+	return len + 1;
+}
+
+size_t names_head(const uint8_t *turned, size_t len, unsigned labels)
+{
+	size_t off = 0;
+
+	while (labels-- != 0 && off < len)
+		off += turned[off] + 1u;
+	return off;
+}
+
+static uint64_t hash_head(const uint8_t *turned, size_t len)
+{
+	return hash_siphash13(&shard_key, turned, names_head(turned, len, 2));
+}
+
+static int shard_put(struct names_shard *s, const uint8_t *turned, size_t len, uint32_t value)
+{
+	uint8_t *p;
+
+	if (s->last == NULL || sizeof(s->last->bytes) - s->last->len < len + 5) {
+		struct names_chunk *chunk = malloc(sizeof(*chunk));
+
+		if (chunk == NULL)
+			return ERR_NOMEM;
+		chunk->next = NULL;
+		chunk->len = 0;
+		*(s->last != NULL ? &s->last->next : &s->first) = chunk;
+		s->last = chunk;
+	}
+	p = s->last->bytes + s->last->len;
+	p[0] = (uint8_t)len;
+	memcpy(p + 1, turned, len);
+	memcpy(p + 1 + len, &value, 4);
+	s->last->len += len + 5;
+	s->n++;
+	return 0;
+}
+
+int names_add(struct names *names, const uint8_t *turned, size_t len, uint32_t value)
+{
+	unsigned shard = (unsigned)(hash_head(turned, len) % NAMES_SHARDS);
+
+	return shard_put(&names->shards[shard], turned, len, value);
+}
+
+static struct names_one record_one(const uint8_t *record)
+{
+	struct names_one one = {.bytes = record + 1, .len = record[0]};
+
+	memcpy(&one.value, record + 1 + one.len, 4);
+	return one;
+}
+
+struct names_cursor names_begin(const struct names *names, unsigned shard)
+{
+	return (struct names_cursor){names->shards[shard].first, 0};
+}
+
+bool names_next(struct names_cursor *c, struct names_one *one)
+{
+	while (c->chunk != NULL && c->at == c->chunk->len)
+		*c = (struct names_cursor){c->chunk->next, 0};
+	if (c->chunk == NULL)
+		return false;
+	*one = record_one(c->chunk->bytes + c->at);
+	c->at += one->len + 5u;
+	return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct names_ref *x = a, *y = b;
+	struct names_one p, q;
+	int order;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	p = record_one(x->record);
+	q = record_one(y->record);
+	order = memcmp(p.bytes, q.bytes, p.len < q.len ? p.len : q.len);
+	if (order != 0)
+		return order;
+	if (p.len != q.len)
+		return p.len - q.len;
+	return p.value < q.value ? -1 : p.value > q.value;
+}
+
+/* By hash with a few passes of counting, then the runs of equal hashes by name. */
+static void sort(struct names_ref *refs, struct names_ref *spare, size_t n)
+{
+	struct names_ref *from = refs, *to = spare;
+
+	/* The shard is the lowest byte; 16 bits above it tell most families apart. */
+	for (unsigned shift = 8; shift < 24; shift += 8) {
+		size_t at[257] = {0};
+		struct names_ref *swap = from;
+
+		for (size_t i = 0; i < n; i++)
+			at[(from[i].hash >> shift & 0xff) + 1]++;
+		for (unsigned i = 0; i < 256; i++)
+			at[i + 1] += at[i];
+		for (size_t i = 0; i < n; i++)
+			to[at[from[i].hash >> shift & 0xff]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	/* An even number of passes: the result stands in refs. */
+	for (size_t i = 0, end; i < n; i = end) {
+		uint64_t group = refs[i].hash >> 8 & 0xffff;
+
+		for (end = i + 1; end < n && (refs[end].hash >> 8 & 0xffff) == group; end++)
+			;
+		if (end - i > 1)
+			qsort(refs + i, end - i, sizeof(*refs), compare);
+	}
+}
+
+static bool same_name(const struct names_one *a, const struct names_one *b)
+{
+	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* Names with the entries that stand in the sorted refs, as (name, set) into *to. */
+static int merge_sorted(struct names_shard *to, const struct names_ref *refs, size_t n,
+    struct sets *sets, names_filter_fn *filter, void *ctx)
+{
+	uint32_t *entries = NULL, last_entry = 0, last_set = 0;
+	size_t entries_size = 0;
+	int err = 0;
+
+	for (size_t i = 0, end; i < n && err == 0; i = end) {
+		struct names_one first = record_one(refs[i].record);
+		size_t n_entries = 0;
+		uint32_t set;
+
+		for (end = i; end < n && err == 0; end++) {
+			struct names_one one = record_one(refs[end].record);
+
+			if (end != i && !same_name(&one, &first))
+				break;
+			if (n_entries != 0 && entries[n_entries - 1] == one.value)
+				continue;
+			err =
+			    grow((void **)&entries, &entries_size, n_entries + 1, sizeof(*entries));
+			if (err == 0)
+				entries[n_entries++] = one.value;
+		}
+		if (err == 0 && filter != NULL)
+			filter(ctx, first.bytes, first.len, entries, &n_entries);
+		if (err != 0 || n_entries == 0)
+			continue;
+		/* Most names of a shard have the one rule that the name before had. */
+		set = last_set;
+		if (n_entries != 1 || set == 0 || entries[0] != last_entry)
+			err = sets_intern(sets, entries, n_entries, &set);
+		if (n_entries == 1 && err == 0) {
+			last_entry = entries[0];
+			last_set = set;
+		}
+		if (err == 0) {
+			sets->of[set].n_uses++;
+			err = shard_put(to, first.bytes, first.len, set);
+		}
+	}
+	free(entries);
+	return err;
+}
+
+int names_merge(
+    struct names *names, unsigned shard, struct sets *sets, names_filter_fn *filter, void *ctx)
+{
+	struct names_shard *s = &names->shards[shard], old;
+	struct names_cursor c = names_begin(names, shard);
+	struct names_one one;
+	size_t n = 0;
+	int err = grow((void **)&names->refs, &names->refs_size, 2 * s->n, sizeof(*names->refs));
+
+	if (err != 0)
+		return err;
+	for (; names_next(&c, &one); n++)
+		names->refs[n] = (struct names_ref){hash_head(one.bytes, one.len), one.bytes - 1};
+	if (n != 0)
+		sort(names->refs, names->refs + n, n);
+	old = *s;
+	*s = (struct names_shard){0};
+	err = merge_sorted(s, names->refs, n, sets, filter, ctx);
+	while (old.first != NULL) {
+		struct names_chunk *next = old.first->next;
+
+		free(old.first);
+		old.first = next;
+	}
+	return err;
+}
