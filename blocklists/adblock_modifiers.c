@@ -72,9 +72,9 @@ static size_t name_length(const char *text, size_t len)
 {
 	size_t n = len != 0 && text[0] == '~' ? 1 : 0, first = n;
 
-	while (n < len && ((text[n] >= 'a' && text[n] <= 'z') || (text[n] >= 'A' && text[n] <= 'Z') ||
-			      (text[n] >= '0' && text[n] <= '9') || text[n] == '-' ||
-			      text[n] == '_'))
+	while (
+	    n < len && ((text[n] >= 'a' && text[n] <= 'z') || (text[n] >= 'A' && text[n] <= 'Z') ||
+			   (text[n] >= '0' && text[n] <= '9') || text[n] == '-' || text[n] == '_'))
 		n++;
 	return n != first && (n == len || text[n] == '=') ? n : 0;
 }
@@ -101,7 +101,7 @@ static bool next_modifier(struct modifier *m, const char **text, size_t *len, bo
 	m->kind = kind_of(*text, n);
 	m->has_value = n < item;
 	m->value = *text + n + m->has_value;
-	m->value_len = item - n - m->has_value;
+	m->value_len = item - n - (m->has_value ? 1 : 0);
 	/* A comma at the end has an empty modifier behind it. */
 	*bad = *bad || item + 1 == *len;
 	item += item < *len;
@@ -159,8 +159,8 @@ static bool add_to_outline(struct outline *o, const struct modifier *m, enum fee
 		return !o->has_value ||
 		       adblock_read_rewrite(&o->value, m->value, m->value_len, reason);
 	case CTAG:
-		*reason = FEED_CLIENT;
-		return m->value_len == 0;
+		*reason = m->value_len != 0 ? FEED_CLIENT : FEED_BAD;
+		return false;
 	case KINDS:
 		break;
 	}
@@ -184,7 +184,7 @@ static bool read_outline(struct outline *o, const char *text, size_t len, enum f
 		return false;
 	while (next_modifier(&m, &text, &len, &bad)) {
 		*reason = FEED_BAD;
-		if (!add_to_outline(o, &m, reason) || *reason != FEED_BAD)
+		if (!add_to_outline(o, &m, reason))
 			return false;
 	}
 	return true;
@@ -193,10 +193,12 @@ static bool read_outline(struct outline *o, const char *text, size_t len, enum f
 /* AdGuard's page: types to be left out mean nothing beside types that it counts for. */
 static bool add_type(struct effect *e, const char *text, size_t len, bool types)
 {
-	bool except = len != 0 && text[0] == '~';
-	uint16_t type = adblock_type(text + except, len - except);
+	size_t tilde = len != 0 && text[0] == '~' ? 1 : 0;
+	uint16_t type = adblock_type(text + tilde, len - tilde);
 
-	return type != 0 && ((except && types) || effect_add_type(e, type, except) == 0);
+	if (type == 0)
+		return false;
+	return (tilde != 0 && types) || effect_add_type(e, type, tilde != 0) == 0;
 }
 
 static bool add_except(struct effect *e, const char *text, size_t len)
@@ -216,7 +218,8 @@ static bool read_network(const char *text, size_t len, struct net *network)
 	int family;
 
 	memset(network, 0, sizeof(*network));
-	family = memchr(text, '%', len) != NULL ? 0 : feed_address(text, address_len, network->bytes);
+	family =
+	    memchr(text, '%', len) != NULL ? 0 : feed_address(text, address_len, network->bytes);
 	if (family == 0)
 		return false;
 	max = family == AF_INET ? 32 : 128;
@@ -240,12 +243,12 @@ static bool read_network(const char *text, size_t len, struct net *network)
 
 static bool add_client(struct effect *e, const char *text, size_t len, enum feed_skip *reason)
 {
-	bool except = len != 0 && text[0] == '~';
+	size_t tilde = len != 0 && text[0] == '~' ? 1 : 0;
 	char client[CLIENT_MAX];
 	struct net network;
 
-	text += except;
-	len -= except;
+	text += tilde;
+	len -= tilde;
 	if (len > 1 && (text[0] == '\'' || text[0] == '"') && text[len - 1] == text[0]) {
 		text++;
 		len -= 2;
@@ -257,10 +260,11 @@ static bool add_client(struct effect *e, const char *text, size_t len, enum feed
 		*reason = FEED_CLIENT;
 		return false;
 	}
-	return effect_add_client(e, &network, except) == 0;
+	return effect_add_client(e, &network, tilde != 0) == 0;
 }
 
-static bool add_items(struct effect *e, const struct modifier *m, bool types, enum feed_skip *reason)
+static bool add_items(
+    struct effect *e, const struct modifier *m, bool types, enum feed_skip *reason)
 {
 	const char *text = m->value;
 	size_t len = m->value_len;

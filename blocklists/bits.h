@@ -29,7 +29,7 @@ static inline uint64_t bits_low(uint64_t v, unsigned n)
 	return v & ((UINT64_C(1) << n) - 1);
 }
 
-/* Bits being written: the bytes from `at` on are zero, and there is room. */
+/* Bits being written: what is behind them is zero, and BITS_PAD bytes longer than what is written. */
 struct bits_out {
 	uint8_t *bytes;
 	size_t at;
@@ -39,9 +39,11 @@ struct bits_out {
 static inline void bits_put(struct bits_out *out, uint64_t v, unsigned n)
 {
 	uint8_t *p = out->bytes + out->at / 8;
+	uint64_t there;
 
-	for (uint64_t shifted = bits_low(v, n) << out->at % 8; shifted != 0; shifted >>= 8)
-		*p++ |= (uint8_t)shifted;
+	memcpy(&there, p, sizeof(there));
+	there = htole64(le64toh(there) | bits_low(v, n) << out->at % 8);
+	memcpy(p, &there, sizeof(there));
 	out->at += n;
 }
 

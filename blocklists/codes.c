@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "blocklists/bits.h"
+
 /* Lengths for counts[0..n) into lens; returns the longest.  Huffman's algorithm with two queues
  * (van Leeuwen): leaves in ascending order, and inner nodes, which come into being in ascending
  * order. */
@@ -105,17 +107,33 @@ void codes_make(codes_word *table, const uint64_t *counts, unsigned n)
 	assign(table, lens, n);
 }
 
+/* As codes_read(), of the codes of at most `max` bits. */
+static int read_slowly(const struct codes_reader *r, uint64_t bits, unsigned max, unsigned *len)
+{
+	unsigned code = 0;
+
+	for (unsigned l = 1; l <= max; l++, bits >>= 1) {
+		unsigned n_of = r->index[l + 1] - r->index[l];
+
+		code = code << 1 | (unsigned)(bits & 1);
+		if (code - r->first[l] < n_of) {
+			*len = l;
+			return r->symbols[r->index[l] + code - r->first[l]];
+		}
+	}
+	return -1;
+}
+
 int codes_open(struct codes_reader *r, const codes_word *table, unsigned n)
 {
 	codes_word canonical[CODES_SYMBOLS_MAX];
 	uint16_t n_of[CODES_LEN_MAX + 2] = {0};
 	uint8_t lens[CODES_SYMBOLS_MAX] = {0};
 	uint32_t space = 0;
-	unsigned index = 0;
+	unsigned index = 0, len;
 
 	for (unsigned symbol = 0; symbol < n; symbol++) {
-		unsigned len = codes_len(table[symbol]);
-
+		len = codes_len(table[symbol]);
 		if (len > CODES_LEN_MAX)
 			return ERR_FORMAT;
 		lens[symbol] = (uint8_t)len;
@@ -128,29 +146,27 @@ int codes_open(struct codes_reader *r, const codes_word *table, unsigned n)
 	if (memcmp(canonical, table, n * sizeof(*table)) != 0)
 		return ERR_FORMAT;
 	first_codes(r->first, n_of);
-	for (unsigned len = 1; len <= CODES_LEN_MAX; len++) {
+	for (len = 1; len <= CODES_LEN_MAX; len++) {
 		r->index[len] = (uint16_t)index;
 		for (unsigned symbol = 0; symbol < n; symbol++)
 			if (lens[symbol] == len)
 				r->symbols[index++] = (uint8_t)symbol;
 	}
 	r->index[CODES_LEN_MAX + 1] = (uint16_t)index;
-	r->n = n;
+	for (unsigned bits = 0; bits < 1u << CODES_FAST_BITS; bits++) {
+		int symbol = read_slowly(r, bits, CODES_FAST_BITS, &len);
+
+		r->fast[bits] = (uint16_t)(symbol >= 0 ? (unsigned)symbol | len << 8 : 0);
+	}
 	return 0;
 }
 
 int codes_read(const struct codes_reader *r, uint64_t bits, unsigned *len)
 {
-	unsigned code = 0;
+	uint16_t fast = r->fast[bits_low(bits, CODES_FAST_BITS)];
 
-	for (unsigned l = 1; l <= CODES_LEN_MAX; l++, bits >>= 1) {
-		unsigned n_of = r->index[l + 1] - r->index[l];
-
-		code = code << 1 | (unsigned)(bits & 1);
-		if (code - r->first[l] < n_of) {
-			*len = l;
-			return r->symbols[r->index[l] + code - r->first[l]];
-		}
-	}
-	return -1;
+	if (fast == 0)
+		return read_slowly(r, bits, CODES_LEN_MAX, len);
+	*len = fast >> 8;
+	return fast & 0xff;
 }

@@ -37,12 +37,15 @@ static inline unsigned codes_len(codes_word word)
  * with the count 0 gets none.  Depends on the counts alone. */
 void codes_make(codes_word *table, const uint64_t *counts, unsigned n);
 
+#define CODES_FAST_BITS 8
+
 /* A reader of a table of n symbols. */
 struct codes_reader {
 	uint16_t first[CODES_LEN_MAX + 2]; /* the first code of each length, as a number */
 	uint16_t index[CODES_LEN_MAX + 2]; /* where its symbol stands in symbols[] */
 	uint8_t symbols[CODES_SYMBOLS_MAX];
-	unsigned n;
+	uint16_t
+	    fast[1 << CODES_FAST_BITS]; /* by the next bits: symbol, length above it; 0: longer */
 };
 
 /* Returns 0, or ERR_FORMAT where the table is not what codes_make() makes. */

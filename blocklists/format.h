@@ -118,7 +118,7 @@ static inline void format_context_next(struct format_context *c, unsigned symbol
  * begins, bytes behind that.  A last u32 is where the last bucket ends. */
 #define FORMAT_GROUP		  8
 #define FORMAT_GROUP_SIZE	  (4 + 2 * (FORMAT_GROUP - 1))
-#define FORMAT_ANCHORS_PER_BUCKET 8
+#define FORMAT_ANCHORS_PER_BUCKET 5
 
 static inline uint64_t format_directory_len(uint64_t n_buckets)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocklists/grow.h"
 #include "blocklists/regex_tree.h"
 #include "lib/hash.h"
 
@@ -54,7 +55,7 @@ struct maker {
 	uint16_t *hashes; /* state + 1 */
 	uint16_t n_states, start;
 	uint32_t n_sets;
-	size_t states_size, sets_size;
+	size_t states_size, rows_size, sets_size;
 };
 
 static int too_large(struct maker *m, const char *what, unsigned limit)
@@ -215,7 +216,7 @@ static void classes_make(struct maker *m)
 		if (node->op == NFA_SET)
 			classes_refine(m, node->set);
 		else if (node->op == NFA_ASSERT && node->assert >= REGEX_AT_EDGE)
-			classes_refine(m, regex_word_set());
+			classes_refine(m, REGEX_WORD);
 	}
 	for (unsigned s = 0; s < REGEX_SYMBOLS; s++)
 		m->symbol_of[m->class_of[s]] = (uint8_t)s;
@@ -306,25 +307,6 @@ static void reached_sort(struct maker *m)
 	}
 }
 
-/* Room for `n` of `item` bytes in *array, which has *size. */
-static bool grow(void *array, size_t *size, size_t n, size_t item)
-{
-	void *old, *larger;
-	size_t to = *size < 64 ? 64 : *size;
-
-	if (n <= *size)
-		return true;
-	while (to < n)
-		to *= 2;
-	memcpy(&old, array, sizeof(old));
-	larger = realloc(old, to * item);
-	if (larger == NULL)
-		return false;
-	memcpy(array, &larger, sizeof(larger));
-	*size = to;
-	return true;
-}
-
 static bool state_has(const struct maker *m, const struct dfa_state *state, uint8_t before)
 {
 	return state->n_nodes == m->n_reached && state->before == before &&
@@ -334,16 +316,19 @@ static bool state_has(const struct maker *m, const struct dfa_state *state, uint
 
 static int state_add(struct maker *m, uint8_t before, bool waits, uint16_t *state)
 {
-	size_t n = m->n_states + 1u, size = m->states_size;
+	size_t n = m->n_states + 1u;
+	int err;
 
 	if (m->n_states == REGEX_RAW_MAX)
 		return too_large(m, "states", REGEX_RAW_MAX);
-	/* A row of transitions for each state. */
-	if (!grow(&m->next, &size, n, m->n_classes * sizeof(*m->next)))
-		return ERR_NOMEM;
-	if (!grow(&m->states, &m->states_size, n, sizeof(*m->states)) ||
-	    !grow(&m->sets, &m->sets_size, m->n_sets + m->n_reached, sizeof(*m->sets)))
-		return ERR_NOMEM;
+	err = grow((void **)&m->states, &m->states_size, n, sizeof(*m->states));
+	if (err == 0)
+		err = grow((void **)&m->next, &m->rows_size, n, m->n_classes * sizeof(*m->next));
+	if (err == 0)
+		err = grow((void **)&m->sets, &m->sets_size, m->n_sets + m->n_reached,
+		    sizeof(*m->sets));
+	if (err != 0)
+		return err;
 	m->states[m->n_states] = (struct dfa_state){.nodes_off = m->n_sets,
 	    .n_nodes = (uint16_t)m->n_reached,
 	    .before = before,
@@ -396,7 +381,7 @@ static int dfa_step(struct maker *m, uint16_t from, uint8_t class, uint16_t *to)
 {
 	const struct dfa_state state = m->states[from];
 	uint8_t symbol = m->symbol_of[class];
-	enum side side = (regex_word_set() >> symbol & 1) != 0 ? SIDE_WORD : SIDE_OTHER;
+	enum side side = (REGEX_WORD >> symbol & 1) != 0 ? SIDE_WORD : SIDE_OTHER;
 	const uint16_t *nodes = m->sets + state.nodes_off;
 	unsigned n_nodes = state.n_nodes;
 	uint16_t *known = NULL;
@@ -742,7 +727,7 @@ int regex_compile(struct regex *r, const char *text, size_t len, bool inverted, 
 	struct regex_tree tree;
 	struct maker m = {.tree = &tree, .why = why};
 	struct blocks b = {.memory = NULL};
-	uint16_t nfa_start;
+	uint16_t nfa_start = 0;
 	int err;
 
 	*r = (struct regex){.n_states = 0};

@@ -78,8 +78,8 @@ void regex_free(struct regex *r);
 bool regex_matches(const struct regex *r, const char *subject, size_t len);
 
 /* Does it mean the same as a rule on a name: `(^|\.)ads\.example\.com$` (suffix), `^ads\.example\.com$`
- * (exact), `\.ads\.example\.com$` (below)?  Then true, and *rule has the kind and the name, which
- * is in name[]: such a rule goes into the trie. */
+ * (exact), `\.ads\.example\.com$` (below)?  Then true, and the kind and the name of *rule are set, to
+ * name[]: such a rule goes into the trie.  False: *rule is as it was. */
 struct rule;
 bool regex_is_name(const char *text, size_t len, struct rule *rule, uint8_t name[NAME_SIZE]);
 

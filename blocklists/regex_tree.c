@@ -50,11 +50,6 @@ static uint64_t set_of_range(unsigned from, unsigned to)
 	return set;
 }
 
-uint64_t regex_word_set(void)
-{
-	return set_of_range('a', 'z') | set_of_range('0', '9') | set_of('_');
-}
-
 /* Always 0, so that it can stand for a node. */
 static uint16_t refuse(struct parser *p, int err, size_t at, const char *reason)
 {
@@ -156,16 +151,16 @@ static int read_escape(struct parser *p, uint64_t *set)
 	c = p->text[p->at++];
 	switch (c) {
 	case 'd':
-		*set = set_of_range('0', '9');
+		*set = REGEX_DIGITS;
 		return -1;
 	case 'D':
-		*set = REGEX_ANY & ~set_of_range('0', '9');
+		*set = REGEX_ANY & ~REGEX_DIGITS;
 		return -1;
 	case 'w':
-		*set = regex_word_set();
+		*set = REGEX_WORD;
 		return -1;
 	case 'W':
-		*set = REGEX_ANY & ~regex_word_set();
+		*set = REGEX_ANY & ~REGEX_WORD;
 		return -1;
 	case 's':
 		*set = 0;

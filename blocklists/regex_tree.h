@@ -9,6 +9,9 @@
 #include "lib/err.h"
 
 #define REGEX_ANY      ((UINT64_C(1) << REGEX_SYMBOLS) - 1) /* the set of all symbols */
+#define REGEX_LETTERS  UINT64_C(0x3ffffff)
+#define REGEX_DIGITS   (UINT64_C(0x3ff) << 26)
+#define REGEX_WORD     (REGEX_LETTERS | REGEX_DIGITS | UINT64_C(1) << 37) /* and `_` */
 #define REGEX_INFINITE UINT16_MAX
 
 enum regex_type {
@@ -47,9 +50,6 @@ struct regex_tree {
 int regex_tree_parse(
     struct regex_tree *tree, const char *text, size_t len, struct why *why) QUELL_CHECK;
 void regex_tree_free(struct regex_tree *tree);
-
-/* The symbols of [a-z0-9_]. */
-uint64_t regex_word_set(void);
 
 /* Fill r->literals and r->load from the tree (regex_literals.c). */
 void regex_literals_find(struct regex *r, const struct regex_tree *tree);

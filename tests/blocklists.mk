@@ -4,6 +4,7 @@ LISTS_UNIT_TESTS = \
 	tests/unit/test_compile \
 	tests/unit/test_effect \
 	tests/unit/test_feed \
+	tests/unit/test_judge \
 	tests/unit/test_lists_doc \
 	tests/unit/test_rule \
 	tests/unit/test_starter \
@@ -30,6 +31,10 @@ tests_unit_test_effect_LDADD = $(LISTS_TEST_LIBS)
 tests_unit_test_feed_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_feed_SOURCES = tests/unit/test_feed.c tests/unit/lists.h
 tests_unit_test_feed_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_judge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_judge_SOURCES = tests/unit/test_judge.c
+tests_unit_test_judge_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_lists_doc_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_lists_doc_SOURCES = tests/unit/test_lists_doc.c tests/unit/lists.h

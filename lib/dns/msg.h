@@ -88,6 +88,7 @@ enum msg_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_NONE = 254, CLASS_ANY = 255 }
 /* Extended DNS error codes (RFC 8914, 5.2) in use here. */
 enum msg_ede {
 	EDE_NONE = -1,
+	EDE_FORGED = 4,
 	EDE_BLOCKED = 15,
 	EDE_PROHIBITED = 18,
 	EDE_NOT_AUTHORITATIVE = 20,

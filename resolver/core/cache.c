@@ -32,7 +32,7 @@ struct run {
 struct entry {
 	struct run run;
 	bool in_main;
-	bool has_targets;
+	bool has_targets, has_addresses;
 	uint8_t hits; /* at most HITS_MAX */
 	uint16_t n_records;
 	uint16_t key_len;
@@ -328,6 +328,7 @@ bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
 	    .stored_ms = e->stored_ms,
 	    .ttl_s = e->ttl_s,
 	    .has_targets = e->has_targets,
+	    .has_addresses = e->has_addresses,
 	};
 	*verdict = &e->verdict;
 	return true;
@@ -350,6 +351,7 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
     const struct cache_answer *answer, const struct cache_verdict *verdict)
 {
 	e->has_targets = answer->has_targets;
+	e->has_addresses = answer->has_addresses;
 	e->n_records = (uint16_t)answer->n_records;
 	e->key_len = key->len;
 	e->msg_len = (uint16_t)answer->len;

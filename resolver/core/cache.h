@@ -49,12 +49,14 @@ struct cache_answer {
 	uint64_t stored_ms; /* when it was put */
 	uint32_t ttl_s;	    /* how long it lives, from stored_ms */
 	bool has_targets;   /* it leads to other names, which the lists may have */
+	bool has_addresses; /* it leads to addresses */
 };
 
-/* A verdict on the targets of an entry, and the generation of lists it was found under. */
+/* A verdict on what an entry leads to, and the generation of lists it was found under. */
 struct cache_verdict {
 	uint32_t generation;
-	bool blocked;
+	uint8_t outcome; /* as in judge.h */
+	bool holds;	 /* for every asker; else there is none */
 };
 
 struct cache;

@@ -20,19 +20,21 @@ int inflight_init(struct inflight *f, uint32_t n, const struct hash_key *key)
 {
 	const uint32_t n_waiters = n * INFLIGHT_WAITERS_EACH, n_tries = n * INFLIGHT_TRIES_EACH;
 	const uint32_t question_buckets = power_of_two(n), try_buckets = power_of_two(n_tries);
+	const uint32_t n_aliases = n / INFLIGHT_ALIAS_SHARE + 1;
 	struct inflight_question *questions = calloc(n, sizeof(*questions));
 	struct inflight_waiter *waiters = calloc(n_waiters, sizeof(*waiters));
 	struct inflight_try *tries = calloc(n_tries, sizeof(*tries));
+	struct inflight_alias *aliases = calloc(n_aliases, sizeof(*aliases));
 	void *by_key = calloc(1, table_memory(question_buckets));
 	void *by_id = calloc(1, table_memory(try_buckets));
 
 	*f = (struct inflight){
 	    .tries = tries,
 	    .n_tries = n_tries,
-	    .memory = {questions, waiters, tries, by_key, by_id},
+	    .memory = {questions, waiters, tries, aliases, by_key, by_id},
 	};
-	if (questions == NULL || waiters == NULL || tries == NULL || by_key == NULL ||
-	    by_id == NULL) {
+	if (questions == NULL || waiters == NULL || tries == NULL || aliases == NULL ||
+	    by_key == NULL || by_id == NULL) {
 		inflight_fini(f);
 		return ERR_NOMEM;
 	}
@@ -44,6 +46,8 @@ int inflight_init(struct inflight *f, uint32_t n, const struct hash_key *key)
 		LL_PREPEND(f->free_waiters, &waiters[i]);
 	for (uint32_t i = 0; i < n_tries; i++)
 		LL_PREPEND(f->free_tries, &tries[i]);
+	for (uint32_t i = 0; i < n_aliases; i++)
+		LL_PREPEND(f->free_aliases, &aliases[i]);
 	return 0;
 }
 
@@ -95,6 +99,8 @@ void inflight_close(struct inflight *f, struct inflight_question *q)
 
 	for (w = q->waiters; w != NULL; w = next) {
 		next = w->next;
+		if (w->alias != NULL)
+			LL_PREPEND(f->free_aliases, w->alias);
 		LL_PREPEND(f->free_waiters, w);
 	}
 	table_remove(&f->questions_by_key, &q->item);
@@ -121,6 +127,31 @@ struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_questi
 	return w;
 }
 
+bool inflight_has_alias(const struct inflight *f)
+{
+	return f->free_aliases != NULL;
+}
+
+bool inflight_wait_as(
+    struct inflight *f, struct inflight_waiter *w, const uint8_t *name, size_t name_len)
+{
+	struct inflight_alias *alias = f->free_aliases;
+
+	if (alias == NULL)
+		return false;
+	LL_DELETE(f->free_aliases, alias);
+	memcpy(alias->name, name, name_len);
+	alias->name_len = (uint16_t)name_len;
+	w->alias = alias;
+	return true;
+}
+
+const uint8_t *inflight_asked_name(
+    const struct inflight_question *q, const struct inflight_waiter *w)
+{
+	return w->alias != NULL ? w->alias->name : q->name;
+}
+
 void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size_t name_len)
 {
 	for (size_t i = 0; i < name_len; i++)
@@ -131,14 +162,17 @@ void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size
 size_t inflight_question_as_asked(
     const struct inflight_question *q, const struct inflight_waiter *w, uint8_t out[NAME_SIZE + 4])
 {
-	for (size_t i = 0; i < q->name_len; i++) {
+	const uint8_t *name = inflight_asked_name(q, w);
+	const size_t len = w->alias != NULL ? w->alias->name_len : q->name_len;
+
+	for (size_t i = 0; i < len; i++) {
 		bool upper = (w->upper[i / 8] >> i % 8 & 1) != 0;
 
-		out[i] = upper ? (uint8_t)(q->name[i] - 'a' + 'A') : q->name[i];
+		out[i] = upper ? (uint8_t)(name[i] - 'a' + 'A') : name[i];
 	}
-	msg_set_u16(out + q->name_len, q->type);
-	msg_set_u16(out + q->name_len + 2, q->class);
-	return q->name_len + 4u;
+	msg_set_u16(out + len, q->type);
+	msg_set_u16(out + len + 2, q->class);
+	return len + 4;
 }
 
 /* ---- Tries ---- */

@@ -4,7 +4,7 @@
  *     |-- waiter, waiter, ...              a client each, first come first
  *     `-- try, try, ...                    found by (carrier, port, ID): a message sent upstream
  *
- * Three tables of fixed size, made by inflight_init(); nothing is allocated later.  Tries wait in
+ * Tables of fixed size, made by inflight_init(); nothing is allocated later.  Tries wait in
  * one FIFO for each class of waiting time (upstream.h), questions in one FIFO by age: the heads are
  * what is due next.
  *
@@ -29,12 +29,24 @@
 #define INFLIGHT_WAITERS_EACH 2
 #define INFLIGHT_TRIES_EACH   2
 
+/* Questions for each alias in its table. */
+#define INFLIGHT_ALIAS_SHARE 16
+
+/* The name that was asked (lower case), where the lists answer it with a CNAME to that of the
+ * question. */
+struct inflight_alias {
+	struct inflight_alias *next; /* of the free ones */
+	uint16_t name_len;
+	uint8_t name[NAME_SIZE];
+};
+
 struct inflight_waiter {
 	struct query_asker asker;
 	uint16_t id, flags; /* of its query */
 	uint16_t limit;	    /* bytes that it can take */
 	bool edns, dnssec_ok;
 	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
+	struct inflight_alias *alias;	    /* NULL: the question's name was asked */
 	struct inflight_waiter *next;
 };
 
@@ -81,9 +93,10 @@ struct inflight {
 	struct inflight_question *free_questions;
 	struct inflight_waiter *free_waiters;
 	struct inflight_try *free_tries;
+	struct inflight_alias *free_aliases;
 	struct inflight_try *tries; /* all n_tries of them: a handle is an index */
 	uint32_t n_tries;
-	void *memory[5];
+	void *memory[6];
 };
 
 /* Tables for `n` questions; `key` is the secret of their hash.  Returns 0 or ERR_NOMEM. */
@@ -107,8 +120,19 @@ void inflight_close(struct inflight *f, struct inflight_question *q);
 /* A new waiter, the last of `q`; the caller fills it but for `next`.  NULL: the table is full. */
 struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q);
 
-/* Keep, and give back, the letter case of a question of `q` (name, type, class as they stand in a
- * message). */
+/* `w` asked `name` (lower case) instead of its question's name.  False: the table is full. */
+bool inflight_wait_as(
+    struct inflight *f, struct inflight_waiter *w, const uint8_t *name, size_t name_len);
+
+/* Is there room for one more of these? */
+bool inflight_has_alias(const struct inflight *f);
+
+/* The name that `w`, a waiter of `q`, asked; in lower case. */
+const uint8_t *inflight_asked_name(
+    const struct inflight_question *q, const struct inflight_waiter *w);
+
+/* Keep, and give back, the letter case of the question that `w` asked (name, type, class as they
+ * stand in a message). */
 void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size_t name_len);
 size_t inflight_question_as_asked(
     const struct inflight_question *q, const struct inflight_waiter *w, uint8_t out[NAME_SIZE + 4]);

@@ -18,7 +18,10 @@
 	X(bad_version, "queries answered BADVERS")                                                 \
 	X(refused, "queries answered REFUSED: not for this client, or not for a forwarder")        \
 	X(blocked, "queries answered SERVFAIL because a list has the name")                        \
-	X(blocked_target, "answers withheld because a list has a name they lead to")               \
+	X(blocked_target, "answers withheld because a list has what they lead to")                 \
+	X(list_dropped, "queries left without an answer because a list says so")                   \
+	X(list_tcp_only, "queries over UDP sent to TCP because a list says so")                    \
+	X(list_answered, "queries answered with what a list gives for the name")                   \
 	X(cache_hits, "queries answered from the cache")                                           \
 	X(cache_misses, "queries that were not in the cache")                                      \
 	X(joined, "queries that joined a question already in flight")                              \
