@@ -298,6 +298,16 @@ static void warn_restart(const struct conf *now, const struct conf *next)
 		    "workers, cache_size, questions_max and control change with the next start");
 }
 
+/* What is in force stays so, for a worker that is replaced too: the next sizes were only checked
+ * against the next number of workers. */
+static void keep_until_restart(struct conf *next, const struct conf *now)
+{
+	next->workers = now->workers;
+	next->cache_size = now->cache_size;
+	next->questions_max = now->questions_max;
+	memcpy(next->control, now->control, sizeof(next->control));
+}
+
 /* Everything is good: to the workers, all at once. */
 static void reload_commit(struct server *s, struct lists *lists)
 {
@@ -305,7 +315,7 @@ static void reload_commit(struct server *s, struct lists *lists)
 	struct channel_image image = {.generation = ++s->generation};
 
 	warn_restart(s->conf, r->conf);
-	r->conf->workers = s->conf->workers;
+	keep_until_restart(r->conf, s->conf);
 	conf_free(s->conf);
 	s->conf = r->conf;
 	r->conf = NULL;

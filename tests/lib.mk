@@ -1,7 +1,9 @@
 # tests of lib
 LIB_UNIT_TESTS = \
 	tests/unit/test_addr \
+	tests/unit/test_clock \
 	tests/unit/test_conf \
+	tests/unit/test_conf_read \
 	tests/unit/test_err \
 	tests/unit/test_file \
 	tests/unit/test_hash \
@@ -17,9 +19,20 @@ tests_unit_test_addr_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_addr_SOURCES = tests/unit/test_addr.c
 tests_unit_test_addr_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
+# The test shows the clock what it likes.
+tests_unit_test_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+tests_unit_test_clock_SOURCES = tests/unit/test_clock.c
+tests_unit_test_clock_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
 tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_SOURCES = tests/unit/test_conf.c
 tests_unit_test_conf_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CONFUSE_LIBS)
+
+tests_unit_test_conf_read_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_conf_read_SOURCES = tests/unit/test_conf_read.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_conf_read_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CONFUSE_LIBS)
 
 tests_unit_test_err_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_err_SOURCES = tests/unit/test_err.c

@@ -37,8 +37,11 @@ PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_hostnet \
 	tests/unit/test_listeners \
 	tests/unit/test_lists \
+	tests/unit/test_loader \
 	tests/unit/test_notify \
 	tests/unit/test_priv \
+	tests/unit/test_report \
+	tests/unit/test_server \
 	tests/unit/test_settings \
 	tests/unit/test_supervise
 check_PROGRAMS += $(PARENT_TESTS)
@@ -70,6 +73,17 @@ tests_unit_test_listeners_LDADD = $(PARENT_LIBS)
 tests_unit_test_lists_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_lists_SOURCES = tests/unit/test_lists.c
 tests_unit_test_lists_LDADD = $(PARENT_LIBS)
+tests_unit_test_loader_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_loader_SOURCES = tests/unit/test_loader.c
+tests_unit_test_loader_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=channel_send,--wrap=event_add
+tests_unit_test_loader_LDADD = $(PARENT_LIBS)
+tests_unit_test_report_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_report_SOURCES = tests/unit/test_report.c
+tests_unit_test_report_LDADD = $(PARENT_LIBS)
+tests_unit_test_server_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_server_SOURCES = tests/unit/test_server.c
+tests_unit_test_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=event_add
+tests_unit_test_server_LDADD = $(PARENT_LIBS)
 tests_unit_test_settings_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
 tests_unit_test_settings_LDADD = $(PARENT_LIBS)

@@ -15,3 +15,72 @@ tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tools/text.c
 tests_unit_test_text_LDADD = $(CMOCKA_LIBS)
 endif
+
+# What they run against: a folder of their own, and a quelld that the test plays.
+scratch_sources = tests/unit/scratch.c tests/unit/scratch.h
+fake_quelld_sources = tests/unit/fake_quelld.c tests/unit/fake_quelld.h
+CONTROL_UNIT_TESTS = tests/unit/test_control tests/unit/test_quellctl
+OFFLINE_UNIT_TESTS = tests/unit/test_update_bench tests/unit/test_update_offline tests/unit/test_update_why
+if HAVE_CMOCKA
+check_PROGRAMS += $(CONTROL_UNIT_TESTS) $(OFFLINE_UNIT_TESTS)
+TESTS += $(CONTROL_UNIT_TESTS) $(OFFLINE_UNIT_TESTS)
+endif
+
+tests_unit_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_control_SOURCES = tests/unit/test_control.c $(scratch_sources) $(fake_quelld_sources) \
+	tools/control.c
+tests_unit_test_control_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+# It includes tools/quellctl.c, whose main() it calls by another name.
+tests_unit_test_quellctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources) $(fake_quelld_sources) \
+	tools/control.c tools/text.c
+tests_unit_test_quellctl_LDADD = lib/libquell.a $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+
+offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_store.c
+tests_unit_test_update_bench_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_bench_SOURCES = tests/unit/test_update_bench.c tools/update_bench.c $(offline_sources)
+tests_unit_test_update_bench_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_update_offline_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_offline_SOURCES = tests/unit/test_update_offline.c $(offline_sources)
+tests_unit_test_update_offline_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_update_why_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_why_SOURCES = tests/unit/test_update_why.c tools/update_why.c $(offline_sources)
+tests_unit_test_update_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
+
+RUN_UNIT_TESTS = tests/unit/test_update_fetch tests/unit/test_update_list tests/unit/test_update_progress \
+	tests/unit/test_update_report tests/unit/test_update_run
+if HAVE_CMOCKA
+check_PROGRAMS += $(RUN_UNIT_TESTS)
+TESTS += $(RUN_UNIT_TESTS)
+endif
+
+# The test can pass its own server off as one with TLS.
+tests_unit_test_update_fetch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) -pthread
+tests_unit_test_update_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=curl_easy_perform
+tests_unit_test_update_fetch_SOURCES = tests/unit/test_update_fetch.c $(scratch_sources) \
+	tools/text.c tools/update_fetch.c
+tests_unit_test_update_fetch_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CURL_LIBS)
+
+list_sources = $(scratch_sources) tools/text.c tools/update_fetch.c tools/update_list.c tools/update_store.c
+tests_unit_test_update_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_list_SOURCES = tests/unit/test_update_list.c $(list_sources)
+tests_unit_test_update_list_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS) $(CURL_LIBS)
+
+# The test is the clock.
+tests_unit_test_update_progress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_progress_SOURCES = tests/unit/test_update_progress.c $(scratch_sources) \
+	tools/text.c tools/update_progress.c
+tests_unit_test_update_progress_LDADD = $(CMOCKA_LIBS)
+
+tests_unit_test_update_report_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_report_SOURCES = tests/unit/test_update_report.c $(list_sources) tools/update_report.c
+tests_unit_test_update_report_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS) $(CURL_LIBS)
+
+tests_unit_test_update_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c $(list_sources) $(fake_quelld_sources) \
+	tools/control.c tools/update_progress.c tools/update_report.c tools/update_run.c
+tests_unit_test_update_run_LDADD = blocklists/libblocklists.a lib/libquell.a \
+	$(CMOCKA_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)

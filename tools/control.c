@@ -65,8 +65,11 @@ static int read_answer(int fd, const char *path, char *answer, struct why *why)
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return why_set(why, ERR_NET, "%s: no answer within %d s", path, CONTROL_WAIT_S);
-	if (n < 0)
+	/* Closed with the request unread: a reset comes behind what was said. */
+	if (n < 0 && (errno != ECONNRESET || len == 0))
 		return sys_error(path, why);
+	if (len == CONTROL_ANSWER_MAX)
+		return why_set(why, ERR_NET, "%s: the answer is too long", path);
 	answer[len] = '\0';
 	return 0;
 }
@@ -82,7 +85,7 @@ static int judge(const char *path, char *answer, struct why *why)
 	if (strcmp(answer, "ok") != 0 && strncmp(answer, "ok ", 3) != 0)
 		return why_set(why, ERR_NET, "%s: neither `ok` nor `error` in the answer \"%s\"",
 		    path, answer);
-	if (lines == NULL)
+	if (lines == NULL || (*lines != '\0' && lines[strlen(lines) - 1] != '\n'))
 		return why_set(why, ERR_NET, "%s: the answer was cut: \"%s\"", path, answer);
 	memmove(answer, lines, strlen(lines) + 1);
 	return 0;

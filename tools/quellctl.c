@@ -92,7 +92,8 @@ static void show_text(char *answer)
 
 static void print_json_value(const char *value)
 {
-	bool number = *value != '\0' && strspn(value, "0123456789") == strlen(value);
+	bool digits = *value != '\0' && strspn(value, "0123456789") == strlen(value);
+	bool number = digits && (value[0] != '0' || value[1] == '\0'); /* RFC 8259, 6 */
 
 	if (number)
 		fputs(value, stdout);

@@ -595,6 +595,13 @@ static struct inflight_try *awaited(const struct query *q, enum query_carrier vi
 	return t;
 }
 
+/* Is the server that was asked still in its place?  Other options may have come meanwhile. */
+static bool server_stays(const struct query *q, const struct inflight_try *t)
+{
+	return t->server < q->upstreams.n &&
+	       addr_equal(&q->upstreams.server[t->server].addr, &t->sent.to);
+}
+
 /* A reply that is no answer: remember what to say if no server does better, and do not ask this one
  * again. */
 static void server_declined(
@@ -602,7 +609,8 @@ static void server_declined(
 {
 	if (rcode == RCODE_REFUSED || rcode == RCODE_NOTIMP)
 		t->question->rcode = (uint8_t)rcode;
-	t->question->tries_udp[t->server] = UPSTREAM_TRIES_MAX;
+	if (server_stays(q, t))
+		t->question->tries_udp[t->server] = UPSTREAM_TRIES_MAX;
 	try_lost(q, t, now_ms);
 }
 
@@ -618,9 +626,10 @@ static void ask_again(
 {
 	struct inflight_question *question = t->question;
 	unsigned server = t->server;
+	bool stays = server_stays(q, t);
 
 	end_try(q, t);
-	if (!send_try(q, question, server, via, now_ms))
+	if (!stays || !send_try(q, question, server, via, now_ms))
 		advance(q, question, now_ms);
 }
 
@@ -664,7 +673,8 @@ static void use_reply(
 		return;
 	}
 	if (rejects_edns(t, &q->answer)) {
-		q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
+		if (server_stays(q, t))
+			q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}

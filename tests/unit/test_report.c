@@ -1,0 +1,579 @@
+/* test_report.c - what the control socket is answered; the workers and the socket are the test's
+ * own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "resolver/report.h"
+
+#define N_WORKERS 3
+
+/* ---- the workers ---- */
+
+struct supervisor {
+	bool runs[N_WORKERS];
+	unsigned n_sent[N_WORKERS];
+	enum channel_type type; /* of what was sent last */
+	uint32_t serial;
+	struct channel_name name;
+	size_t len;
+};
+
+static struct supervisor workers;
+
+unsigned supervise_n(const struct supervisor *s)
+{
+	(void)s;
+	return N_WORKERS;
+}
+
+unsigned supervise_running(const struct supervisor *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		n += s->runs[i];
+	return n;
+}
+
+bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type type, uint32_t serial,
+    const void *payload, size_t len, int fd)
+{
+	assert_true(worker < N_WORKERS);
+	assert_int_equal(fd, -1);
+	assert_true(len <= sizeof(s->name));
+	if (!s->runs[worker])
+		return false;
+	s->n_sent[worker]++;
+	s->type = type;
+	s->serial = serial;
+	s->len = len;
+	memcpy(&s->name, payload, len);
+	return true;
+}
+
+/* ---- the control socket ---- */
+
+struct ctl {
+	uint64_t client; /* of the last answer */
+	unsigned n_answers;
+	char text[8192];
+};
+
+static struct ctl control;
+
+void ctl_answer(struct ctl *c, uint64_t client, struct evbuffer *answer)
+{
+	size_t len = evbuffer_get_length(answer);
+
+	assert_true(len < sizeof(c->text));
+	assert_int_equal(evbuffer_remove(answer, c->text, len), (int)len);
+	c->text[len] = '\0';
+	c->client = client;
+	c->n_answers++;
+}
+
+void ctl_refuse(struct ctl *c, uint64_t client, const char *reason)
+{
+	(void)snprintf(c->text, sizeof(c->text), "error %s\n", reason);
+	c->client = client;
+	c->n_answers++;
+}
+
+/* ---- the server ---- */
+
+static uint64_t reloaded_for;
+
+void server_reload(struct server *s, uint64_t client)
+{
+	(void)s;
+	reloaded_for = client;
+}
+
+static int set_up(void **state)
+{
+	static const struct settings_flags flags = {
+	    .blocklist = {"/lists/one", "/lists/two"}, .n_blocklist = 2};
+	struct server *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	workers = (struct supervisor){.runs = {true, true, true}};
+	control = (struct ctl){0};
+	reloaded_for = 0;
+	s->flags = &flags;
+	s->base = event_base_new();
+	s->conf = conf_new();
+	assert_true(s->base != NULL && s->conf != NULL);
+	s->workers = &workers;
+	s->ctl = &control;
+	s->started_ms = clock_ms();
+	s->options.n_upstream = 1;
+	s->generation = 5;
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		s->swapped[i] = 5;
+	s->lists = (struct lists){
+	    .source = LISTS_FILES,
+	    .fd = -1,
+	    .loaded_ms = clock_ms(),
+	    .info = {.n_lists = 2, .n_rules = 300, .n_names = 200},
+	};
+	assert_int_equal(report_init(s), 0);
+	*state = s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct server *s = *state;
+
+	report_fini(s);
+	conf_free(s->conf);
+	event_base_free(s->base);
+	free(s);
+	return 0;
+}
+
+static void say(struct server *s, unsigned worker, enum channel_type type, uint32_t serial,
+    const void *payload, size_t len)
+{
+	static struct channel_message m;
+
+	m.head = (struct channel_head){.type = type, .serial = serial};
+	m.len = len;
+	m.fd = -1;
+	memcpy(m.payload, payload, len);
+	report_message(s, worker, &m);
+}
+
+/* Figures of one worker with one upstream. */
+static struct channel_stats figures(uint64_t queries, bool down, uint32_t rtt_ms)
+{
+	struct channel_stats stats;
+
+	memset(&stats, 0, sizeof(stats));
+	stats.stats.queries_udp = queries;
+	stats.stats.tcp_refused = 1;
+	stats.n_upstream = 1;
+	stats.upstream[0].down = down;
+	stats.upstream[0].rtt_ms = rtt_ms;
+	stats.upstream[0].asked = 10 * queries;
+	stats.upstream[0].answered = queries;
+	stats.upstream[0].failed = 2;
+	assert_int_equal(addr_parse(&stats.upstream[0].addr, "192.0.2.1:53", 0, NULL), 0);
+	return stats;
+}
+
+static void say_figures(struct server *s, unsigned worker, const struct channel_stats *stats)
+{
+	say(s, worker, CHANNEL_STATS, workers.serial, stats, sizeof(*stats));
+}
+
+static bool has_line(const char *line)
+{
+	const char *at = control.text;
+	size_t len = strlen(line);
+
+	for (; at != NULL; at = strchr(at, '\n') != NULL ? strchr(at, '\n') + 1 : NULL)
+		if (strncmp(at, line, len) == 0 && at[len] == '\n')
+			return true;
+	return false;
+}
+
+static bool says(const char *text)
+{
+	return strstr(control.text, text) != NULL;
+}
+
+/* The answer to `status` when all workers say that all is well with their upstream. */
+static void get_status(struct server *s)
+{
+	struct channel_stats stats = figures(1, false, 5);
+	unsigned n = control.n_answers;
+
+	report_request(s, 7, "status", "");
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		if (workers.runs[i])
+			say_figures(s, i, &stats);
+	assert_int_equal(control.n_answers, n + 1);
+	assert_int_equal(control.client, 7);
+	assert_int_equal(strncmp(control.text, "ok\n", 3), 0);
+}
+
+static struct report *the_report(struct server *s)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS; i++)
+		if (s->reports[i].client != 0)
+			return &s->reports[i];
+	return NULL;
+}
+
+static void test_commands(void **state)
+{
+	struct server *s = *state;
+
+	report_request(s, 3, "nonsense", "");
+	assert_int_equal(control.client, 3);
+	assert_true(says("error unknown command"));
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const commands[] = {"status", "stats", "reload", "why", "flush"};
+
+		assert_true(says(commands[i]));
+	}
+	assert_int_equal(reloaded_for, 0);
+	report_request(s, 4, "reload", "");
+	assert_int_equal(reloaded_for, 4);
+	assert_int_equal(control.n_answers, 1); /* the reload answers when it is over */
+	assert_int_equal(workers.n_sent[0], 0);
+	assert_null(the_report(s));
+}
+
+/* Counters are sums, and the answer waits for the last worker. */
+static void test_stats(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats one = figures(1, false, 5), two = figures(20, false, 5),
+			     three = figures(300, false, 5);
+
+	report_request(s, 3, "stats", "");
+	assert_int_equal(workers.type, CHANNEL_STATS);
+	assert_int_equal(workers.len, 0);
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		assert_int_equal(workers.n_sent[i], 1);
+	say_figures(s, 2, &three);
+	say_figures(s, 0, &one);
+	say_figures(s, 0, &one); /* once is enough */
+	assert_int_equal(control.n_answers, 0);
+	say_figures(s, 1, &two);
+	assert_int_equal(control.n_answers, 1);
+	assert_int_equal(control.client, 3);
+	assert_true(has_line("ok"));
+	assert_true(has_line("queries_udp 321"));
+	assert_true(has_line("tcp_refused 3"));
+	assert_true(has_line("blocked 0"));
+	for (size_t i = 0; i < STATS_N; i++)
+		assert_true(says(stats_rows[i].name));
+	assert_null(the_report(s));
+	say_figures(s, 1, &two);
+	assert_int_equal(control.n_answers, 1);
+}
+
+/* What is no answer to the request counts for nothing. */
+static void test_stray_messages(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats stats = figures(1, false, 5);
+
+	say_figures(s, 0, &stats);
+	report_request(s, 3, "stats", "");
+	say(s, 0, CHANNEL_STATS, workers.serial + 1, &stats, sizeof(stats));
+	say(s, 0, CHANNEL_STATS, workers.serial, &stats, sizeof(stats) - 1);
+	say(s, 0, CHANNEL_LISTEN, workers.serial, &stats, sizeof(stats));
+	say(s, 0, CHANNEL_WHY, workers.serial, &stats, 0);
+	say(s, 0, CHANNEL_FLUSH, workers.serial, &stats, 4);
+	say_figures(s, 1, &stats);
+	say_figures(s, 2, &stats);
+	assert_int_equal(control.n_answers, 0);
+	say_figures(s, 0, &stats);
+	assert_int_equal(control.n_answers, 1);
+	assert_true(has_line("queries_udp 3"));
+}
+
+static void test_status_well(void **state)
+{
+	struct server *s = *state;
+	char line[64];
+
+	s->listeners.n = 2;
+	s->listeners.all[0] = (struct listener){.text = "127.0.0.1:53", .state = LISTENER_OPEN};
+	s->listeners.all[1] = (struct listener){.text = "[::1]:53", .state = LISTENER_UNUSABLE};
+	get_status(s);
+	assert_true(has_line("state well"));
+	assert_false(says("reason"));
+	(void)snprintf(line, sizeof(line), "pid %d", (int)getpid());
+	assert_true(has_line(line));
+	assert_true(has_line("workers 3"));
+	assert_true(has_line("lists 2"));
+	assert_true(has_line("rules 300"));
+	assert_true(has_line("names 200"));
+	assert_true(has_line("lists_from files"));
+	assert_true(has_line("generation 5"));
+	assert_true(has_line("listen 127.0.0.1:53 open"));
+	assert_true(has_line("listen [::1]:53 unusable"));
+	assert_true(has_line("upstream 192.0.2.1:53 up rtt_ms 5 asked 30 answered 3 failed 6"));
+}
+
+/* One thing that is not well. */
+static void expect_reason(struct server *s, const char *reason)
+{
+	get_status(s);
+	assert_true(has_line("state degraded"));
+	assert_true(has_line(reason));
+	assert_null(strstr(strstr(control.text, "\nreason ") + 1, "\nreason "));
+}
+
+static void test_status_reasons(void **state)
+{
+	struct server *s = *state;
+
+	(void)why_set(&s->lists.trouble, 0, "no image");
+	expect_reason(s, "reason no image (using: files)");
+	s->lists.trouble.text[0] = '\0';
+	(void)why_set(&s->reload.failed, 0, "bad file");
+	expect_reason(s, "reason the last reload failed: bad file");
+	s->reload.failed.text[0] = '\0';
+	s->swap_failed[1] = true;
+	expect_reason(s, "reason worker 1 could not take the lists");
+	s->swap_failed[1] = false;
+	s->listeners.n = 1;
+	s->listeners.all[0].state = LISTENER_WAITING;
+	(void)why_set(&s->listeners.all[0].why, 0, "no such address");
+	expect_reason(s, "reason no such address");
+	s->listeners.n = 0;
+	s->options.n_upstream = 0;
+	expect_reason(s, "reason there is no upstream");
+	s->options.n_upstream = 1;
+	workers.runs[2] = false;
+	expect_reason(s, "reason 2 of 3 workers run");
+	workers.runs[2] = true;
+	get_status(s);
+	assert_true(has_line("state well"));
+}
+
+/* An upstream is down when every worker finds it so; its slowest round trip is shown. */
+static void test_status_upstream(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats down = figures(1, true, 9), up = figures(1, false, 30);
+
+	report_request(s, 7, "status", "");
+	say_figures(s, 0, &down);
+	say_figures(s, 1, &up);
+	say_figures(s, 2, &down);
+	assert_true(has_line("state well"));
+	assert_true(says("upstream 192.0.2.1:53 up rtt_ms 30 "));
+	report_request(s, 8, "status", "");
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say_figures(s, i, &down);
+	assert_true(has_line("state degraded"));
+	assert_true(has_line("reason no upstream answers"));
+	assert_true(says("upstream 192.0.2.1:53 down "));
+}
+
+/* A worker reads packets: what it says of itself is not trusted with an index. */
+static void test_status_liar(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats liar = figures(1, false, 1), honest = figures(1, false, 2);
+	unsigned n = 0;
+
+	liar.n_upstream = UINT32_MAX;
+	for (unsigned i = 1; i < CONF_UPSTREAM_MAX; i++)
+		liar.upstream[i] = liar.upstream[0];
+	report_request(s, 7, "status", "");
+	say_figures(s, 0, &liar);
+	say_figures(s, 1, &honest);
+	say_figures(s, 2, &liar);
+	assert_int_equal(control.n_answers, 1);
+	for (const char *at = control.text; (at = strstr(at, "\nupstream ")) != NULL; at++)
+		n++;
+	assert_int_equal(n, CONF_UPSTREAM_MAX);
+}
+
+/* Workers that die, or say nothing in time, do not keep the client waiting. */
+static void test_silent_workers(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats stats = figures(4, false, 5);
+	struct report *r;
+
+	report_request(s, 3, "stats", "");
+	say_figures(s, 0, &stats);
+	report_died(s, 1);
+	report_died(s, 0);
+	assert_int_equal(control.n_answers, 0);
+	report_died(s, 2);
+	assert_int_equal(control.n_answers, 1);
+	assert_true(has_line("queries_udp 4"));
+
+	report_request(s, 4, "status", "");
+	say_figures(s, 0, &stats);
+	r = the_report(s);
+	assert_non_null(r);
+	assert_true(evtimer_pending(r->limit, NULL));
+	event_active(r->limit, EV_TIMEOUT, 0); /* its time has come */
+	assert_true(event_base_loop(s->base, EVLOOP_NONBLOCK) >= 0);
+	assert_int_equal(control.n_answers, 2);
+	assert_int_equal(control.client, 4);
+	assert_true(has_line("state degraded"));
+	assert_true(has_line("reason 2 workers do not answer"));
+	assert_null(the_report(s));
+	assert_false(evtimer_pending(r->limit, NULL));
+	say_figures(s, 1, &stats); /* too late */
+	assert_int_equal(control.n_answers, 2);
+}
+
+static void test_no_workers(void **state)
+{
+	struct server *s = *state;
+
+	memset(workers.runs, 0, sizeof(workers.runs));
+	report_request(s, 3, "status", "");
+	assert_int_equal(control.n_answers, 1);
+	assert_true(has_line("reason 0 of 3 workers run"));
+	report_request(s, 3, "stats", "");
+	assert_int_equal(control.n_answers, 2);
+	assert_true(has_line("queries_udp 0"));
+	report_request(s, 3, "flush", "--all");
+	assert_string_equal(control.text, "ok\nflushed 0\n");
+	report_request(s, 3, "why", "a.example");
+	assert_string_equal(control.text, "error no worker answers\n");
+	assert_int_equal(event_base_loop(s->base, EVLOOP_NONBLOCK), 1); /* no timer is left */
+}
+
+static void test_why(void **state)
+{
+	struct server *s = *state;
+	struct channel_why why;
+
+	memset(&why, 0, sizeof(why));
+	s->swapped[0] = 4; /* it still has the lists before these */
+	report_request(s, 3, "why", "Ads.Example.");
+	assert_int_equal(workers.n_sent[0], 0);
+	assert_int_equal(workers.n_sent[1], 1);
+	assert_int_equal(workers.n_sent[2], 0);
+	assert_int_equal(workers.type, CHANNEL_WHY);
+	assert_int_equal(workers.len, sizeof(workers.name));
+	assert_int_equal(workers.name.name_len, 13);
+	assert_memory_equal(workers.name.name, "\3ads\7example", 13);
+	say(s, 2, CHANNEL_WHY, workers.serial, &why, sizeof(why)); /* it was not asked */
+	assert_int_equal(control.n_answers, 0);
+	why.n_matches = CHANNEL_WHY_MATCHES + 9;
+	why.match[0] = (struct trie_match){.list = 1, .kind = RULE_SUFFIX, .labels = 1};
+	why.match[1] = (struct trie_match){.list = 0, .kind = RULE_EXACT, .labels = 2};
+	for (unsigned i = 2; i < CHANNEL_WHY_MATCHES; i++)
+		why.match[i] = why.match[1];
+	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	assert_ptr_equal(strstr(control.text, "ok\nname ads.example\nverdict blocked\n"
+					      "match example suffix by /lists/two\n"
+					      "match ads.example exact by /lists/one\n"),
+	    control.text);
+	assert_true(has_line("match and 9 more"));
+	report_request(s, 4, "why", "good.example");
+	why.n_matches = 0;
+	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	assert_string_equal(control.text, "ok\nname good.example\nverdict not blocked\n");
+}
+
+/* The one worker that was asked dies. */
+static void test_why_died(void **state)
+{
+	struct server *s = *state;
+
+	report_request(s, 3, "why", "a.example");
+	report_died(s, 1);
+	assert_int_equal(control.n_answers, 0);
+	report_died(s, 0);
+	assert_int_equal(control.n_answers, 1);
+	assert_string_equal(control.text, "error no worker answers\n");
+}
+
+static void test_flush(void **state)
+{
+	struct server *s = *state;
+	uint64_t n = 40;
+
+	report_request(s, 3, "flush", "WWW.example");
+	assert_int_equal(workers.type, CHANNEL_FLUSH);
+	assert_int_equal(workers.len, sizeof(workers.name));
+	assert_int_equal(workers.name.name_len, 13);
+	assert_memory_equal(workers.name.name, "\3www\7example", 13);
+	for (unsigned i = 0; i < N_WORKERS; i++) {
+		assert_int_equal(workers.n_sent[i], 1);
+		say(s, i, CHANNEL_FLUSH, workers.serial, &n, sizeof(n));
+	}
+	assert_string_equal(control.text, "ok\nflushed 120\n");
+	report_request(s, 4, "flush", "--all");
+	assert_int_equal(workers.name.name_len, 0);
+	assert_int_equal(control.n_answers, 1);
+}
+
+static void test_bad_names(void **state)
+{
+	static const char *const bad[] = {"", "a..b", ".a",
+	    "a23456789012345678901234567890123456789012345678901234567890.1234."
+	    "a234567890123456789012345678901234567890123456789012345678901234"};
+	struct server *s = *state;
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		report_request(s, i + 1, "flush", bad[i]);
+		assert_string_equal(
+		    control.text, "error this is not a name; write it as: flush www.example.com\n");
+		assert_int_equal(control.client, i + 1);
+		report_request(s, i + 1, "why", bad[i]);
+		assert_string_equal(
+		    control.text, "error this is not a name; write it as: why www.example.com\n");
+	}
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		assert_int_equal(workers.n_sent[i], 0);
+	assert_null(the_report(s));
+	assert_int_equal(event_base_loop(s->base, EVLOOP_NONBLOCK), 1);
+}
+
+/* As many at once as clients may be connected, each with its own answer. */
+static void test_many(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats stats = figures(1, false, 5);
+	uint32_t first;
+
+	report_request(s, 100, "stats", "");
+	first = workers.serial;
+	for (uint64_t i = 1; i < CTL_CLIENTS; i++)
+		report_request(s, 100 + i, "stats", "");
+	assert_int_equal(control.n_answers, 0);
+	report_request(s, 500, "stats", "");
+	assert_int_equal(control.client, 500);
+	assert_true(says("error too many requests"));
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say(s, i, CHANNEL_STATS, first + 3, &stats, sizeof(stats));
+	assert_int_equal(control.n_answers, 2);
+	assert_int_equal(control.client, 103);
+	/* Its place is free. */
+	report_request(s, 600, "stats", "");
+	assert_int_equal(control.n_answers, 2);
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		report_died(s, i);
+	assert_int_equal(control.n_answers, 2 + CTL_CLIENTS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_commands),
+	    TEST(test_stats),
+	    TEST(test_stray_messages),
+	    TEST(test_status_well),
+	    TEST(test_status_reasons),
+	    TEST(test_status_upstream),
+	    TEST(test_status_liar),
+	    TEST(test_silent_workers),
+	    TEST(test_no_workers),
+	    TEST(test_why),
+	    TEST(test_why_died),
+	    TEST(test_flush),
+	    TEST(test_bad_names),
+	    TEST(test_many),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
