@@ -43,6 +43,13 @@ static bool put_number(struct adblock_rewrite *r, const char **text, size_t *len
 	return true;
 }
 
+static bool put_numbers(struct adblock_rewrite *r, const char **text, size_t *len, unsigned n)
+{
+	while (n != 0 && put_number(r, text, len))
+		n--;
+	return n == 0;
+}
+
 /* The last word as a name; `root`: that may be a dot. */
 static bool put_name(struct adblock_rewrite *r, const char *text, size_t len, bool root)
 {
@@ -144,10 +151,9 @@ static bool put_record(
 	case TYPE_PTR:
 		return put_name(r, text, len, false);
 	case TYPE_MX:
-		return put_number(r, &text, &len) && put_name(r, text, len, true);
+		return put_numbers(r, &text, &len, 1) && put_name(r, text, len, true);
 	case TYPE_SRV:
-		return put_number(r, &text, &len) && put_number(r, &text, &len) &&
-		       put_number(r, &text, &len) && put_name(r, text, len, true);
+		return put_numbers(r, &text, &len, 3) && put_name(r, text, len, true);
 	case TYPE_SVCB:
 	case TYPE_HTTPS:
 		return put_service(r, text, len);

@@ -45,7 +45,7 @@ struct build {
 	size_t n_effects, effects_size;
 	uint32_t *effect_index; /* of numbers by hash, open addressing */
 	size_t effect_index_size;
-	unsigned max_list;
+	unsigned n_lists; /* above that of every rule */
 	struct layout layout;
 	/* --- sections, owned --- */
 	uint32_t *regex_sets; /* ids */
@@ -246,8 +246,8 @@ int build_add(struct build *b, const struct rule *rule, uint16_t list)
 		    format_entry(rule->kind, list, effect));
 	else
 		err = add_odd(b, &b->others, rule, format_entry(RULE_EXACT, list, effect));
-	if (err == 0 && list > b->max_list)
-		b->max_list = list;
+	if (err == 0 && list >= b->n_lists)
+		b->n_lists = list + 1u;
 	return err;
 }
 
@@ -350,16 +350,11 @@ static bool is_cancelled(
 	return false;
 }
 
-static void sort_entries(uint32_t *entries, size_t n)
+static int compare_entry(const void *a, const void *b)
 {
-	for (size_t i = 1; i < n; i++) {
-		uint32_t entry = entries[i];
-		size_t at = i;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-		for (; at > 0 && entries[at - 1] > entry; at--)
-			entries[at] = entries[at - 1];
-		entries[at] = entry;
-	}
+	return (x > y) - (x < y);
 }
 
 /* names_filter_fn: the final entries of a name. */
@@ -376,7 +371,8 @@ static void finish_name(void *ctx, const uint8_t *turned, size_t len, uint32_t *
 			entries[kept++] = entry;
 	}
 	*n = kept;
-	sort_entries(entries, kept);
+	if (kept > 1)
+		qsort(entries, kept, sizeof(*entries), compare_entry);
 }
 
 /* ---- Regexes and networks ---- */
@@ -646,23 +642,21 @@ static int merge_names(struct build *b)
 int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len, struct why *why)
 {
 	struct odd_sources sources = {0};
-	uint32_t *effect_order = calloc(b->n_effects + 1, sizeof(*effect_order));
-	int err;
+	uint32_t *effect_order;
+	int err = 0;
 
-	if (b->max_list >= n_lists && b->max_list != 0) {
-		free(effect_order);
+	if (b->n_lists > n_lists)
 		return why_set(
-		    why, ERR_RANGE, "a rule of list %u, of %u lists", b->max_list, n_lists);
-	}
-	why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+		    why, ERR_RANGE, "a rule of list %u, of %u lists", b->n_lists - 1, n_lists);
+	/* Unless there is another reason. */
+	why_set(why, ERR_LIMIT, "more rules than an image can hold");
+	effect_order = calloc(b->n_effects + 1, sizeof(*effect_order));
 	sources.regexes = calloc(b->others.n + 1, sizeof(*sources.regexes));
 	sources.networks = calloc(b->others.n + 1, sizeof(*sources.networks));
 	b->regex_sets = calloc(b->others.n + 1, sizeof(*b->regex_sets));
 	if (effect_order == NULL || sources.regexes == NULL || sources.networks == NULL ||
 	    b->regex_sets == NULL)
 		err = ERR_NOMEM;
-	else
-		err = 0;
 	if (err == 0) {
 		rank_effects(b, effect_order);
 		sort_odds(b, &b->cancelled);
@@ -680,5 +674,5 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 	free(effect_order);
 	free(sources.regexes);
 	free(sources.networks);
-	return err;
+	return err == ERR_NOMEM ? why_set(why, err, "%s", err_text(err)) : err;
 }

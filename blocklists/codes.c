@@ -107,12 +107,11 @@ void codes_make(codes_word *table, const uint64_t *counts, unsigned n)
 	assign(table, lens, n);
 }
 
-/* As codes_read(), of the codes of at most `max` bits. */
-static int read_slowly(const struct codes_reader *r, uint64_t bits, unsigned max, unsigned *len)
+static int read_slowly(const struct codes_reader *r, uint64_t bits, unsigned *len)
 {
 	unsigned code = 0;
 
-	for (unsigned l = 1; l <= max; l++, bits >>= 1) {
+	for (unsigned l = 1; l <= CODES_LEN_MAX; l++, bits >>= 1) {
 		unsigned n_of = r->index[l + 1] - r->index[l];
 
 		code = code << 1 | (unsigned)(bits & 1);
@@ -140,7 +139,8 @@ int codes_open(struct codes_reader *r, const codes_word *table, unsigned n)
 		n_of[len]++;
 		space += len != 0 ? UINT32_C(1) << (CODES_LEN_MAX - len) : 0;
 	}
-	if (space > UINT32_C(1) << CODES_LEN_MAX)
+	/* Complete; but a symbol alone has one bit. */
+	if (n - n_of[0] > 1 ? space != UINT32_C(1) << CODES_LEN_MAX : n_of[1] != n - n_of[0])
 		return ERR_FORMAT;
 	assign(canonical, lens, n);
 	if (memcmp(canonical, table, n * sizeof(*table)) != 0)
@@ -153,10 +153,14 @@ int codes_open(struct codes_reader *r, const codes_word *table, unsigned n)
 				r->symbols[index++] = (uint8_t)symbol;
 	}
 	r->index[CODES_LEN_MAX + 1] = (uint16_t)index;
-	for (unsigned bits = 0; bits < 1u << CODES_FAST_BITS; bits++) {
-		int symbol = read_slowly(r, bits, CODES_FAST_BITS, &len);
-
-		r->fast[bits] = (uint16_t)(symbol >= 0 ? (unsigned)symbol | len << 8 : 0);
+	memset(r->fast, 0, sizeof(r->fast));
+	for (unsigned symbol = 0; symbol < n; symbol++) {
+		len = lens[symbol];
+		if (len == 0 || len > CODES_FAST_BITS)
+			continue;
+		for (unsigned bits = codes_bits(table[symbol]); bits < 1u << CODES_FAST_BITS;
+		     bits += 1u << len)
+			r->fast[bits] = (uint16_t)(symbol | len << 8);
 	}
 	return 0;
 }
@@ -166,7 +170,7 @@ int codes_read(const struct codes_reader *r, uint64_t bits, unsigned *len)
 	uint16_t fast = r->fast[bits_low(bits, CODES_FAST_BITS)];
 
 	if (fast == 0)
-		return read_slowly(r, bits, CODES_LEN_MAX, len);
+		return read_slowly(r, bits, len);
 	*len = fast >> 8;
 	return fast & 0xff;
 }

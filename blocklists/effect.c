@@ -14,6 +14,7 @@
 
 #include "lib/dns/msg.h"
 #include "lib/dns/name.h"
+#include "lib/dns/type.h"
 
 #define HEADER	    3
 #define ITEM_HEADER 3
@@ -386,41 +387,9 @@ static void QUELL_PRINTF(2, 3) say(struct words *w, const char *fmt, ...)
 
 static void say_type(struct words *w, uint16_t type)
 {
-	static const struct {
-		uint16_t type;
-		const char *text;
-	} names[] = {
-	    {TYPE_A, "A"},
-	    {TYPE_NS, "NS"},
-	    {TYPE_CNAME, "CNAME"},
-	    {TYPE_SOA, "SOA"},
-	    {TYPE_PTR, "PTR"},
-	    {TYPE_HINFO, "HINFO"},
-	    {TYPE_MX, "MX"},
-	    {TYPE_TXT, "TXT"},
-	    {TYPE_AAAA, "AAAA"},
-	    {TYPE_SRV, "SRV"},
-	    {TYPE_NAPTR, "NAPTR"},
-	    {TYPE_DNAME, "DNAME"},
-	    {TYPE_DS, "DS"},
-	    {TYPE_RRSIG, "RRSIG"},
-	    {TYPE_NSEC, "NSEC"},
-	    {48, "DNSKEY"},
-	    {TYPE_NSEC3, "NSEC3"},
-	    {52, "TLSA"},
-	    {TYPE_SVCB, "SVCB"},
-	    {TYPE_HTTPS, "HTTPS"},
-	    {TYPE_ANY, "ANY"},
-	    {257, "CAA"},
-	};
+	char text[TYPE_TEXT_SIZE];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (names[i].type == type) {
-			say(w, "%s", names[i].text);
-			return;
-		}
-	}
-	say(w, "TYPE%u", type); /* RFC 3597, 5 */
+	say(w, "%s", type_to_text(type, text));
 }
 
 static void say_rcode(struct words *w, unsigned rcode)

@@ -7,6 +7,14 @@
 #include "blocklists/format.h"
 #include "blocklists/grow.h"
 
+/* A look-up reads so many children; and the length of a record with all of its family, of which each
+ * byte may take four times its estimate, can be written. */
+_Static_assert(FORMAT_FAMILY_MAX / (FORMAT_NODE_COST + FORMAT_BYTE_COST) < FORMAT_SIBLINGS_MAX, "");
+_Static_assert(4 * FORMAT_FAMILY_MAX + (NAME_LABEL_MAX + 1) * (CODES_LEN_MAX + 8) +
+		       2 * (CODES_LEN_MAX + FORMAT_RARE_BITS) + 2 + FORMAT_RARE_BITS <
+		   1 << FORMAT_LEN_LONG_BITS,
+    "");
+
 void family_fini(struct family *f)
 {
 	free(f->nodes);
@@ -70,7 +78,8 @@ static void find_hubs(struct family *f)
 		/* The last child comes first here. */
 		if (parent->end == 0)
 			parent->end = node->end;
-		parent->cost += own + (node->is_hub ? FORMAT_NODE_COST : node->cost);
+		if (parent->cost <= FORMAT_FAMILY_MAX)
+			parent->cost += own + (node->is_hub ? FORMAT_NODE_COST : node->cost);
 	}
 }
 

@@ -269,7 +269,7 @@ static int glob_regex(const char *text, size_t len, char regex[GLOB_REGEX_SIZE])
 		uint8_t byte = (uint8_t)text[i], next = i + 1 < len ? (uint8_t)text[i + 1] : 0;
 
 		if (byte == '*') {
-			if (i != 0 && next != 0 && next != '*' && literal) {
+			if (n != 0 && next != 0 && next != '*') {
 				regex[n++] = '.';
 				regex[n++] = '*';
 			}
@@ -527,17 +527,20 @@ static void take_votes(struct votes *v, const char *text, size_t len)
 	}
 }
 
-/* The syntax that reads most lines; of those that read nearly as many (a stray line does not make
- * another list of it) the one that most lines are of without doubt. */
+/* Of the syntaxes that a line is of without doubt (if there is such a line) the one that reads most
+ * lines; of those that read nearly as many (a stray line does not make another list of it) the one
+ * that most lines are of without doubt. */
 static size_t most_votes(const struct votes *v)
 {
 	unsigned most = 0;
 	size_t best = SYNTAXES;
 
 	for (size_t i = 0; i < SYNTAXES; i++)
-		most = v->of[i].covers > most ? v->of[i].covers : most;
+		if (v->of[i].sure != 0 || v->n_sure == 0)
+			most = v->of[i].covers > most ? v->of[i].covers : most;
 	for (size_t i = 0; i < SYNTAXES; i++) {
-		if (v->of[i].covers + v->n_lines / 64 >= most &&
+		if ((v->of[i].sure != 0 || v->n_sure == 0) &&
+		    v->of[i].covers + v->n_lines / 64 >= most &&
 		    (best == SYNTAXES || v->of[i].sure > v->of[best].sure))
 			best = i;
 	}

@@ -376,6 +376,19 @@ static bool is_domain(const char *text, size_t len)
 	return feed_host(text, len, name, &name_len);
 }
 
+/* `example.com # why`: behind a rule there are no comments, but behind a domain. */
+static size_t without_comment(const char *text, size_t len)
+{
+	const char *behind = text;
+	size_t left = len, n = feed_word(&behind, &left);
+
+	if (!is_domain(behind, n))
+		return len;
+	behind += n;
+	left -= n;
+	return feed_word(&behind, &left) != 0 && *behind == '#' ? n : len;
+}
+
 /* The pattern's length of a rule without its `@@`; *expression: it is one. */
 static size_t pattern_length(const char *text, size_t len, bool *expression)
 {
@@ -411,9 +424,13 @@ static int rule_line(const char *text, size_t len, const struct out *out)
 	n = pattern_length(text, len, &expression);
 	if (len == 0 || n + 1 == len)
 		return skip(out, FEED_BAD);
-	if (!adblock_read_modifiers(
-		&m, text + n + (n < len), len - n - (n < len), allow, out->sink->rewrites, &reason))
-		return skip(out, reason);
+	if (!adblock_read_modifiers(&m, text + n + (n < len ? 1 : 0), len - n - (n < len ? 1 : 0),
+		allow, out->sink->rewrites, &reason)) {
+		/* `||example.com/a$b`: a `$` of the URL. */
+		bool url = !expression && memchr(text, '/', n) != NULL;
+
+		return skip(out, url ? FEED_BROWSER : reason);
+	}
 	if (expression)
 		return give_expression(text + 1, n - 2, &m, out);
 	if (!allow && n == len && is_domain(text, n))
@@ -439,26 +456,17 @@ static int adblock_line(
 		return feed_hosts.line(text, len, line, sink, counts);
 	if (feed_is_sink_address(text, len))
 		return skip(&out, FEED_OWN_NAME);
-	/* `example.com # why` */
-	if (is_domain(word, n)) {
-		const char *behind = word + n;
-		size_t behind_len = left - n;
-
-		if (feed_word(&behind, &behind_len) != 0 && *behind == '#')
-			return rule_line(word, n, &out);
-	}
-	return rule_line(text, len, &out);
+	return rule_line(text, without_comment(text, len), &out);
 }
 
 /* Bytes that masks and URL parts are made of. */
-static bool is_mask_text(const char *text, size_t len)
+static bool is_pattern_text(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		char c = lower(text[i]);
 
-		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && strchr("-_.*/?&=^", c) == NULL)
-			return false;
-		if (c == '\0')
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && (c & 0x80) == 0 &&
+		    (c == '\0' || strchr("-_.*^|/:?&=%,;~+!@'", c) == NULL))
 			return false;
 	}
 	return true;
@@ -466,8 +474,9 @@ static bool is_mask_text(const char *text, size_t len)
 
 static int adblock_looks(const char *text, size_t len)
 {
+	const char *word = text;
+	size_t left = len, n;
 	bool expression;
-	size_t n, bar;
 
 	if (len == 0)
 		return 0;
@@ -475,19 +484,19 @@ static int adblock_looks(const char *text, size_t len)
 		return len > 8 && strncasecmp(text, "[adblock", 8) == 0 ? 2 : 0;
 	if (len > 2 && (memcmp(text, "||", 2) == 0 || memcmp(text, "@@", 2) == 0))
 		return 2;
+	n = feed_word(&word, &left);
+	if (n < left && feed_is_address(word, n))
+		return feed_hosts.looks(text, len) != 0;
 	if (is_cosmetic(text, len))
 		return 2;
 	n = pattern_length(text, len, &expression);
-	if (expression)
+	if (expression || (n < len && adblock_is_modifiers(text + n + 1, len - n - 1)))
 		return 2;
-	if (n < len && adblock_is_modifiers(text + n + 1, len - n - 1))
-		return 2;
-	/* `|example.com^`, `example.com^`; a `^` in front begins an expression of Pi-hole's. */
-	bar = text[0] == '|' ? 1 : 0;
-	len -= text[len - 1] == '|' && len > bar ? 1 : 0;
-	if (is_mask_text(text + bar, len - bar))
-		return bar != 0 || (text[0] != '^' && text[len - 1] == '^') ? 2 : 1;
-	return 0;
+	len = without_comment(text, len);
+	if (!is_pattern_text(text, len))
+		return 0;
+	/* `|example.com`, `example.com^`; a `^` in front begins an expression of Pi-hole's. */
+	return text[0] == '|' || (text[0] != '^' && text[len - 1] == '^') ? 2 : 1;
 }
 
 const struct feed_syntax feed_adblock = {

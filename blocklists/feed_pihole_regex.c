@@ -220,6 +220,16 @@ static bool make_effect(
 	return ret == 0;
 }
 
+/* What names, and so expressions, are made of: no blanks, controls and letters beyond ASCII. */
+static bool is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	}
+	return true;
+}
+
 /* The expression in lower case but for what is escaped, without its comments `(?#...)`; `out` has
  * room for it.  False: a comment has no end. */
 static bool copy_regex(const char *text, size_t len, char *out, size_t *out_len)
@@ -305,7 +315,8 @@ static int pihole_regex_line(
 	if (n > sizeof(regex))
 		goto skip;
 	reason = FEED_BAD;
-	if (!copy_regex(expression, n, regex, &rule.regex_len) || rule.regex_len == 0)
+	if (!copy_regex(expression, n, regex, &rule.regex_len) || rule.regex_len == 0 ||
+	    !is_plain(regex, rule.regex_len))
 		goto skip;
 	if (!make_effect(&o, sink->rewrites, &effect, &reason))
 		goto skip;

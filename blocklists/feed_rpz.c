@@ -6,177 +6,26 @@
  *   24.0.2.0.192.rpz-ip     CNAME .               answers with an address of 192.0.2.0/24
  *   www.example.com         A 192.0.2.1           data of the list's own, all records of the owner
  *
- * Entries are cut out here, so that one that is wrong costs no other; ldns reads their data.
+ * The records of an owner may stand anywhere, and are one rule in the place of the first: the first
+ * record of local data makes us look ahead for all others.  ldns reads the data of records.
  */
+#include <arpa/inet.h>
 #include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "blocklists/feed.h"
+#include "blocklists/zonefile.h"
 #include "lib/dns/msg.h"
 
-#define ENTRY_SIZE                                                                                 \
-	16384	     /* an entry without its comments; with longer data no effect could be made */
 #define WORD_SIZE 80 /* a word of the header of a record but for its owner; a label of an address */
-
-/* ---- Entries: records and directives, which go over several lines within parentheses ---- */
-
-struct reader {
-	const char *next, *end;
-	uint64_t line;
-	/* A parenthesis that was opened before is not closed up to here, so entries that begin
-	 * before it end with their line: no text is read more than twice. */
-	const char *open_to;
-};
-
-struct entry {
-	uint64_t line;	 /* of its beginning */
-	const char *raw; /* its first line, without blanks at both ends */
-	size_t raw_len;
-	bool bad;
-	int depth;		   /* of parentheses */
-	size_t len;		   /* 0: nothing but comments */
-	char text[ENTRY_SIZE + 1]; /* comments and parentheses left out, blanks are spaces */
-};
-
-static void put(struct entry *e, char c)
-{
-	if (e->len == ENTRY_SIZE)
-		e->bad = true;
-	else
-		e->text[e->len++] = c;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* An escape that begins at text[0]; returns its length.  A blank becomes its number, so that it
- * parts no words. */
-static size_t put_escape(struct entry *e, const char *text, size_t len)
-{
-	if (len == 1) {
-		e->bad = true;
-		return 1;
-	}
-	put(e, '\\');
-	if (text[1] == ' ') {
-		put(e, '0');
-		put(e, '3');
-		put(e, '2');
-	} else {
-		put(e, text[1]);
-	}
-	return 2;
-}
-
-static void put_line(struct entry *e, const char *text, size_t len)
-{
-	bool quoted = false;
-
-	for (size_t i = 0; i < len && !e->bad; i++) {
-		char c = text[i];
-
-		if (c == '\\') {
-			i += put_escape(e, text + i, len - i) - 1;
-		} else if (c == '"') {
-			quoted = !quoted;
-			put(e, c);
-		} else if (quoted) {
-			put(e, c);
-		} else if (c == ';') {
-			break;
-		} else if (c == '(' || c == ')') {
-			e->depth += c == '(' ? 1 : -1;
-			put(e, ' ');
-		} else {
-			put(e, is_blank(c) ? ' ' : c);
-		}
-		/* The text goes to ldns as a string. */
-		e->bad = e->bad || c == '\0' || e->depth < 0;
-	}
-	e->bad = e->bad || quoted;
-}
-
-/* The next line without its end; false at the end of the text. */
-static bool next_line(struct reader *r, const char **text, size_t *len)
-{
-	const char *lf;
-
-	if (r->next == r->end)
-		return false;
-	lf = memchr(r->next, '\n', (size_t)(r->end - r->next));
-	*text = r->next;
-	*len = (size_t)((lf != NULL ? lf : r->end) - r->next);
-	r->next = lf != NULL ? lf + 1 : r->end;
-	r->line++;
-	if (*len != 0 && (*text)[*len - 1] == '\r')
-		--*len;
-	return true;
-}
-
-/* The lines behind the first of an entry, while a parenthesis is open.  Where none closes it, the
- * first line alone is bad. */
-static void join_lines(struct reader *r, struct entry *e)
-{
-	const struct reader behind_first = *r;
-	const char *text;
-	size_t len;
-
-	while (e->depth > 0 && !e->bad && next_line(r, &text, &len)) {
-		put(e, ' ');
-		put_line(e, text, len);
-	}
-	if (e->depth <= 0 && !e->bad)
-		return;
-	e->bad = true;
-	if (r->next > r->open_to)
-		r->open_to = r->next;
-	r->next = behind_first.next;
-	r->line = behind_first.line;
-}
-
-/* The next entry that has something in it; false at the end of the text. */
-static bool next_entry(struct reader *r, struct entry *e)
-{
-	const char *text;
-	size_t len;
-
-	do {
-		bool alone = r->next < r->open_to;
-
-		if (!next_line(r, &text, &len))
-			return false;
-		e->line = r->line;
-		e->bad = false;
-		e->depth = 0;
-		e->len = 0;
-		put_line(e, text, len);
-		if (e->depth > 0 && !alone)
-			join_lines(r, e);
-		e->bad = e->bad || e->depth > 0;
-		while (e->len != 0 && e->text[e->len - 1] == ' ')
-			e->len--;
-	} while (e->len == 0 && !e->bad);
-	e->text[e->len] = '\0';
-	while (len != 0 && is_blank(text[len - 1]))
-		len--;
-	for (; len != 0 && is_blank(*text); len--)
-		text++;
-	e->raw = text;
-	e->raw_len = len;
-	return true;
-}
 
 /* ---- The zone ---- */
 
-/* A record of local data: it waits for the others of its owner. */
+/* A record of local data. */
 struct datum {
 	uint64_t line;
-	const char *raw;
-	size_t raw_len;
 	uint16_t type;
 	uint16_t rdata_len;
 	uint8_t trigger_len;
@@ -186,17 +35,21 @@ struct datum {
 struct zone {
 	struct feed_sink *sink;
 	struct feed_counts *counts;
+	struct zonefile file;
 	uint8_t origin[NAME_SIZE], apex[NAME_SIZE], owner[NAME_SIZE];
 	size_t origin_len, apex_len;
 	size_t owner_len;      /* 0: none that a record without one could repeat */
 	ldns_rdf *ldns_origin; /* the same as origin */
 	bool has_origin;       /* there was an $ORIGIN */
 	bool has_soa;
+	/* Local data from the first record of it on; sorted by trigger and line but while looking
+	 * ahead, when it is collected. */
+	bool looks_ahead;
 	struct datum **data;
 	size_t n_data, max_data;
 };
 
-static void skip(struct zone *z, const struct entry *e, enum feed_skip reason)
+static void skip(struct zone *z, const struct zonefile_entry *e, enum feed_skip reason)
 {
 	feed_skip(e->raw, e->raw_len, reason, e->line, z->sink, z->counts);
 }
@@ -260,7 +113,7 @@ static bool word_is(const char *word, size_t len, const char *text)
 	return len == strlen(text) && strncasecmp(word, text, len) == 0;
 }
 
-static int take_directive(struct zone *z, const struct entry *e)
+static int take_directive(struct zone *z, const struct zonefile_entry *e)
 {
 	const char *at = e->text, *directive, *word;
 	uint8_t name[NAME_SIZE];
@@ -519,27 +372,27 @@ static enum action read_action(
 	return ACTION_NONE;
 }
 
-static int give(struct zone *z, const uint8_t *trigger, struct effect *effect, uint64_t line,
-    const char *raw, size_t raw_len)
+static int give(
+    struct zone *z, const struct zonefile_entry *e, const uint8_t *trigger, struct effect *effect)
 {
 	uint8_t name[NAME_SIZE];
 	enum feed_skip reason;
 	struct rule rule;
 
 	if (!read_trigger(trigger, &rule, name, &reason)) {
-		feed_skip(raw, raw_len, reason, line, z->sink, z->counts);
+		skip(z, e, reason);
 		return 0;
 	}
 	effect_finish(effect);
 	rule.effect = effect->bytes;
 	rule.effect_len = effect->len;
-	return feed_give_rule(&rule, line, z->sink, z->counts);
+	return feed_give_rule(&rule, e->line, z->sink, z->counts);
 }
 
 /* ---- Local data ---- */
 
-static int keep_datum(struct zone *z, const struct entry *e, const uint8_t *trigger, uint16_t type,
-    const uint8_t *rdata, size_t rdata_len)
+static int keep_datum(struct zone *z, const struct zonefile_entry *e, const uint8_t *trigger,
+    uint16_t type, const uint8_t *rdata, size_t rdata_len)
 {
 	size_t trigger_len = name_len(trigger);
 	struct datum *d;
@@ -557,8 +410,6 @@ static int keep_datum(struct zone *z, const struct entry *e, const uint8_t *trig
 	if (d == NULL)
 		return ERR_NOMEM;
 	d->line = e->line;
-	d->raw = e->raw;
-	d->raw_len = e->raw_len;
 	d->type = type;
 	d->rdata_len = (uint16_t)rdata_len;
 	d->trigger_len = (uint8_t)trigger_len;
@@ -568,21 +419,31 @@ static int keep_datum(struct zone *z, const struct entry *e, const uint8_t *trig
 	return 0;
 }
 
-static int compare_triggers(const struct datum *a, const struct datum *b)
+static int compare_trigger(const struct datum *d, const uint8_t *trigger)
 {
-	if (a->trigger_len != b->trigger_len)
-		return a->trigger_len < b->trigger_len ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, a->trigger_len);
+	size_t len = name_len(trigger);
+
+	if (d->trigger_len != len)
+		return d->trigger_len < len ? -1 : 1;
+	return memcmp(d->bytes, trigger, len);
 }
 
 static int compare_data(const void *a, const void *b)
 {
 	const struct datum *x = *(struct datum *const *)a, *y = *(struct datum *const *)b;
-	int order = compare_triggers(x, y);
+	int order = compare_trigger(x, y->bytes);
 
 	if (order != 0)
 		return order;
 	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+static int ignore_rule(void *ctx, const struct rule *rule, uint64_t line)
+{
+	(void)ctx;
+	(void)rule;
+	(void)line;
+	return 0;
 }
 
 static const uint8_t *rdata_of(const struct datum *d)
@@ -636,29 +497,62 @@ static bool make_data(const struct zone *z, struct datum *const data[], size_t n
 	return true;
 }
 
-static int give_data(struct zone *z)
-{
-	struct effect effect;
-	enum feed_skip reason;
-	size_t n;
-	int ret;
+static int read_entries(struct zone *z, struct zonefile_entry *e);
 
+/* Collect all local data behind this entry. */
+static int look_ahead(struct zone *z)
+{
+	struct feed_sink nobody = {.rule = ignore_rule, .rewrites = z->sink->rewrites};
+	struct feed_counts counts = {0};
+	struct zone ahead = *z;
+	struct zonefile_entry *e = malloc(sizeof(*e));
+	int ret = ERR_NOMEM;
+
+	ahead.sink = &nobody;
+	ahead.counts = &counts;
+	ahead.looks_ahead = true;
+	ahead.ldns_origin = ldns_rdf_clone(z->ldns_origin);
+	if (e != NULL && ahead.ldns_origin != NULL)
+		ret = read_entries(&ahead, e);
+	z->data = ahead.data;
+	z->n_data = ahead.n_data;
 	if (z->n_data != 0)
 		qsort(z->data, z->n_data, sizeof(*z->data), compare_data);
-	for (size_t i = 0; i < z->n_data; i += n) {
-		const struct datum *first = z->data[i];
+	ldns_rdf_deep_free(ahead.ldns_origin);
+	free(e);
+	return ret;
+}
 
-		for (n = 1; i + n < z->n_data && compare_triggers(first, z->data[i + n]) == 0; n++)
-			;
-		if (!make_data(z, z->data + i, n, &effect, &reason)) {
-			feed_skip(
-			    first->raw, first->raw_len, reason, first->line, z->sink, z->counts);
-			continue;
-		}
-		ret = give(z, first->bytes, &effect, first->line, first->raw, first->raw_len);
-		if (ret != 0)
-			return ret;
+/* Where the data of a trigger begin in z->data; there are some. */
+static size_t find_data(const struct zone *z, const uint8_t *trigger)
+{
+	size_t low = 0, high = z->n_data - 1;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_trigger(z->data[middle], trigger) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
+	return low;
+}
+
+/* The rule of all the data of an owner, if this entry is the first of them. */
+static int give_data(struct zone *z, const struct zonefile_entry *e, const uint8_t *trigger)
+{
+	size_t first = find_data(z, trigger), n = 1;
+	struct effect effect;
+	enum feed_skip reason;
+
+	if (z->data[first]->line != e->line)
+		return 0;
+	while (first + n < z->n_data && compare_trigger(z->data[first + n], trigger) == 0)
+		n++;
+	if (make_data(z, z->data + first, n, &effect, &reason))
+		return give(z, e, trigger, &effect);
+	skip(z, e, reason);
 	return 0;
 }
 
@@ -682,14 +576,43 @@ static bool is_well_formed(const ldns_rr *rr, const uint8_t *rdata, size_t len)
 	}
 }
 
+/* Data of the types that lists are made of, written as usual; ldns takes some microseconds for each.
+ * Returns its length; 0: it is something else. */
+static size_t read_usual_rdata(
+    const struct zone *z, ldns_rr_type type, const char *text, uint8_t rdata[EFFECT_SIZE])
+{
+	const char *data;
+	size_t len, rest_len, rdata_len;
+
+	next_word(&text, &len);
+	data = next_word(&text, &len);
+	next_word(&text, &rest_len);
+	if (rest_len != 0)
+		return 0;
+	switch (type) {
+	case LDNS_RR_TYPE_A:
+		return inet_pton(AF_INET, data, rdata) == 1 ? 4 : 0;
+	case LDNS_RR_TYPE_AAAA:
+		return inet_pton(AF_INET6, data, rdata) == 1 ? 16 : 0;
+	case LDNS_RR_TYPE_CNAME:
+		return read_name(z, data, len, rdata, &rdata_len) ? rdata_len : 0;
+	default:
+		return 0;
+	}
+}
+
 /* The data of a record, `text` being its type and what follows, in wire form.  Returns its length;
  * 0: it is wrong or too long. */
-static size_t read_rdata(const struct zone *z, const char *text, uint8_t rdata[EFFECT_SIZE])
+static size_t read_rdata(
+    const struct zone *z, ldns_rr_type type, const char *text, uint8_t rdata[EFFECT_SIZE])
 {
 	const ldns_rr_descriptor *shape;
 	ldns_rr *rr = NULL;
-	size_t len = 0;
+	size_t len = read_usual_rdata(z, type, text, rdata);
 
+	if (len != 0)
+		return len;
+	/* To ldns it is a record whose owner and TTL are left out. */
 	if (ldns_rr_new_frm_str(&rr, text, 0, z->ldns_origin, NULL) != LDNS_STATUS_OK)
 		return 0;
 	shape = ldns_rr_descript(ldns_rr_get_type(rr));
@@ -723,12 +646,27 @@ static bool strip_apex(const struct zone *z, uint8_t trigger[NAME_SIZE])
 	return true;
 }
 
-static int take_data(struct zone *z, const struct entry *e, const uint8_t *trigger,
+static int take_datum(struct zone *z, const struct zonefile_entry *e, const uint8_t *trigger,
+    uint16_t type, const uint8_t *rdata, size_t rdata_len)
+{
+	int ret = 0;
+
+	if (z->looks_ahead)
+		return keep_datum(z, e, trigger, type, rdata, rdata_len);
+	if (z->data == NULL) {
+		ret = keep_datum(z, e, trigger, type, rdata, rdata_len);
+		if (ret == 0)
+			ret = look_ahead(z);
+	}
+	return ret != 0 ? ret : give_data(z, e, trigger);
+}
+
+static int take_data(struct zone *z, const struct zonefile_entry *e, const uint8_t *trigger,
     ldns_rr_type type, const char *text)
 {
 	enum action action = ACTION_NONE;
 	uint8_t rdata[EFFECT_SIZE], target[NAME_SIZE];
-	size_t rdata_len = read_rdata(z, text, rdata);
+	size_t rdata_len = read_rdata(z, type, text, rdata);
 	struct effect effect;
 
 	if (rdata_len == 0) {
@@ -741,13 +679,14 @@ static int take_data(struct zone *z, const struct entry *e, const uint8_t *trigg
 	}
 	switch (action) {
 	case ACTION_EFFECT:
-		return give(z, trigger, &effect, e->line, e->raw, e->raw_len);
+		return give(z, e, trigger, &effect);
 	case ACTION_NONE:
-		return keep_datum(z, e, trigger, (uint16_t)type, rdata, rdata_len);
+		break;
 	default:
 		skip(z, e, action == ACTION_BAD ? FEED_BAD : FEED_NOT_HERE);
 		return 0;
 	}
+	return take_datum(z, e, trigger, (uint16_t)type, rdata, rdata_len);
 }
 
 /* `3600` or `1h30m`. */
@@ -784,7 +723,7 @@ static ldns_rr_type read_type(const char **at)
 	}
 }
 
-static int take_soa(struct zone *z, const struct entry *e)
+static int take_soa(struct zone *z, const struct zonefile_entry *e)
 {
 	if (z->has_soa) {
 		if (!name_equal(z->owner, z->apex))
@@ -798,7 +737,7 @@ static int take_soa(struct zone *z, const struct entry *e)
 	return z->has_origin ? 0 : set_origin(z, z->owner, z->owner_len);
 }
 
-static int take_record(struct zone *z, const struct entry *e)
+static int take_record(struct zone *z, const struct zonefile_entry *e)
 {
 	const char *at = e->text, *word;
 	uint8_t trigger[NAME_SIZE];
@@ -828,31 +767,36 @@ static int take_record(struct zone *z, const struct entry *e)
 		skip(z, e, FEED_NOT_HERE);
 		return 0;
 	}
-	/* What is behind a blank has no owner of its own for ldns. */
+	/* With the blank before it. */
 	return take_data(z, e, trigger, type, at - 1);
+}
+
+static int read_entries(struct zone *z, struct zonefile_entry *e)
+{
+	int ret = 0;
+
+	while (ret == 0 && zonefile_next(&z->file, e)) {
+		if (e->bad)
+			skip(z, e, FEED_BAD);
+		else if (e->text[0] == '$')
+			ret = take_directive(z, e);
+		else
+			ret = take_record(z, e);
+	}
+	return ret;
 }
 
 static int rpz_text(
     const char *text, size_t len, struct feed_sink *sink, struct feed_counts *counts)
 {
-	struct zone z = {.sink = sink, .counts = counts, .origin_len = 1, .apex_len = 1};
-	struct reader r = {.next = text, .end = text + len, .open_to = text};
-	struct entry *e = malloc(sizeof(*e));
+	struct zone z = {.sink = sink, .counts = counts, .apex_len = 1};
+	struct zonefile_entry *e = malloc(sizeof(*e));
 	int ret = e != NULL ? set_origin(&z, (const uint8_t *)"", 1) : ERR_NOMEM;
 
-	if (len >= 3 && memcmp(text, "\357\273\277", 3) == 0)
-		r.next += 3;
-	while (ret == 0 && next_entry(&r, e)) {
-		if (e->bad)
-			skip(&z, e, FEED_BAD);
-		else if (e->text[0] == '$')
-			ret = take_directive(&z, e);
-		else
-			ret = take_record(&z, e);
-	}
-	counts->lines = r.line;
+	zonefile_start(&z.file, text, len);
 	if (ret == 0)
-		ret = give_data(&z);
+		ret = read_entries(&z, e);
+	counts->lines = z.file.line;
 	for (size_t i = 0; i < z.n_data; i++)
 		free(z.data[i]);
 	free(z.data);
@@ -871,8 +815,12 @@ static int rpz_looks(const char *text, size_t len)
 	if (len >= sizeof(copy) || memchr(text, '\0', len) != NULL)
 		return 0;
 	for (size_t i = 0; i < len; i++)
-		copy[i] = is_blank(text[i]) ? ' ' : text[i];
+		copy[i] = text[i] == '\t' ? ' ' : text[i];
 	copy[len] = '\0';
+	/* The numbers of a SOA record often stand on lines of their own. */
+	n = strspn(copy, "0123456789smhdwSMHDW() ");
+	if (strpbrk(copy, "0123456789)") == copy && (copy[n] == '\0' || copy[n] == ';'))
+		return 1;
 	type = next_word(&at, &n);
 	if (word_is(type, n, "$TTL") || word_is(type, n, "$ORIGIN"))
 		return 2;

@@ -60,8 +60,6 @@ static int give_sign(const struct line *l, const char *sign, size_t len)
 	    len == 2 || exempt || l->sink->rewrites ? EFFECT_NEAREST : 0);
 	if (len == 2) /* fits into any effect */
 		(void)!effect_add_type(&effect, sign[1] == '4' ? TYPE_A : TYPE_AAAA, false);
-	else if (!exempt && l->sink->rewrites)
-		effect_set_rcode(&effect, RCODE_NXDOMAIN);
 	effect_finish(&effect);
 	return give(l, &effect);
 }

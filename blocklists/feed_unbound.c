@@ -62,14 +62,15 @@ struct word {
 	size_t len;
 };
 
+enum note_what { NOTE_ZONE, NOTE_TAG, NOTE_DATA };
+
 /* A line that others depend on. */
 struct note {
-	enum { NOTE_DATA, NOTE_TAG, NOTE_ZONE } what;
+	enum note_what what;
 	uint32_t name_off; /* in reader.names; in wire form */
 	uint32_t name_len;
-	uint32_t number; /* in the order of the text */
-	bool leads_on;	 /* data: an address other than the null ones, or another name */
-	struct word rr;	 /* data: the record */
+	uint32_t number;	      /* in the order of the text */
+	struct word rr;		      /* data: the record */
 	const struct zone_type *type; /* zone */
 };
 
@@ -78,7 +79,7 @@ struct reader {
 	struct feed_counts *counts;
 	struct feed_lines lines;
 	bool in_view;
-	struct note *notes; /* sorted by name, then number */
+	struct note *notes; /* sorted by name, what, number */
 	size_t n_notes, notes_size;
 	uint8_t *names;
 	size_t names_len, names_size;
@@ -256,47 +257,56 @@ static int note_attribute(struct reader *r, const struct attribute *a)
 		return 0;
 	if (!r->sink->rewrites && !record.leads_on)
 		return 0;
-	return add_note(r, &record.name,
-	    (struct note){.what = NOTE_DATA, .leads_on = record.leads_on, .rr = *name});
+	return add_note(r, &record.name, (struct note){.what = NOTE_DATA, .rr = *name});
+}
+
+/* -1, 0, 1: is the note before, among or behind those of this kind on this name? */
+static int compare(const struct reader *r, const struct note *note, const uint8_t *name, size_t len,
+    enum note_what what)
+{
+	size_t shorter = note->name_len < len ? note->name_len : len;
+	int order = memcmp(r->names + note->name_off, name, shorter);
+
+	if (order != 0)
+		return order < 0 ? -1 : 1;
+	if (note->name_len != len)
+		return note->name_len < len ? -1 : 1;
+	return note->what < what ? -1 : note->what > what;
 }
 
 static int note_order(const void *a, const void *b, void *ctx)
 {
 	const struct note *x = a, *y = b;
 	const struct reader *r = ctx;
-	size_t len = x->name_len < y->name_len ? x->name_len : y->name_len;
-	int order = memcmp(r->names + x->name_off, r->names + y->name_off, len);
+	int order = compare(r, x, r->names + y->name_off, y->name_len, y->what);
 
-	if (order == 0 && x->name_len != y->name_len)
-		order = x->name_len < y->name_len ? -1 : 1;
-	if (order == 0)
-		order = x->number < y->number ? -1 : x->number > y->number;
-	return order;
+	return order != 0 ? order : x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* The notes on a name: the first of *n. */
+/* The notes of a kind on a name: the first of *n. */
 static const struct note *notes_on(
-    const struct reader *r, const uint8_t *name, size_t len, size_t *n)
+    const struct reader *r, const uint8_t *name, size_t len, enum note_what what, size_t *n)
 {
-	size_t low = 0, high = r->n_notes, i;
+	size_t bounds[2]; /* the first of them, and the first behind them */
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		const struct note *note = &r->notes[mid];
-		size_t shorter = note->name_len < len ? note->name_len : len;
-		int order = memcmp(r->names + note->name_off, name, shorter);
+	*n = 0;
+	if (r->n_notes == 0)
+		return NULL;
+	for (int side = 0; side < 2; side++) {
+		size_t low = side == 0 ? 0 : bounds[0], high = r->n_notes;
 
-		if (order < 0 || (order == 0 && note->name_len < len))
-			low = mid + 1;
-		else
-			high = mid;
+		while (low < high) {
+			size_t mid = low + (high - low) / 2;
+
+			if (compare(r, &r->notes[mid], name, len, what) < side)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		bounds[side] = low;
 	}
-	for (i = low; i < r->n_notes && r->notes[i].name_len == len &&
-		      memcmp(r->names + r->notes[i].name_off, name, len) == 0;
-	     i++)
-		;
-	*n = i - low;
-	return r->notes + low;
+	*n = bounds[1] - bounds[0];
+	return r->notes + bounds[0];
 }
 
 /* ---- the second reading: rules ---- */
@@ -339,21 +349,23 @@ static bool read_name(struct reader *r, const struct word *w, uint8_t *name, siz
 }
 
 /* Add the record of a note to an effect (and its type, where the rule is to count for that alone).
- * False: ldns cannot read it, or there are too many. */
-static bool add_record(struct effect *effect, const struct word *text, bool by_type)
+ * Returns 0, ERR_FORMAT where ldns cannot read it, or ERR_LIMIT. */
+static int add_record(struct effect *effect, const struct word *text, bool by_type)
 {
 	uint8_t rdata[2048];
 	char line[2048];
 	ldns_rr *rr = NULL;
 	size_t len = 0;
-	bool added = false;
+	int err = ERR_LIMIT;
 
-	if (text->len >= sizeof(line) || memchr(text->text, '\0', text->len) != NULL)
-		return false;
+	if (text->len >= sizeof(line))
+		return ERR_LIMIT;
+	if (memchr(text->text, '\0', text->len) != NULL)
+		return ERR_FORMAT;
 	memcpy(line, text->text, text->len);
 	line[text->len] = '\0';
 	if (ldns_rr_new_frm_str(&rr, line, 3600, NULL, NULL) != LDNS_STATUS_OK)
-		return false;
+		return ERR_FORMAT;
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
 		const ldns_rdf *field = ldns_rr_rdf(rr, i);
 
@@ -362,23 +374,26 @@ static bool add_record(struct effect *effect, const struct word *text, bool by_t
 		memcpy(rdata + len, ldns_rdf_data(field), ldns_rdf_size(field));
 		len += ldns_rdf_size(field);
 	}
-	added = effect_add_record(effect, (uint16_t)ldns_rr_get_type(rr), rdata, len) == 0 &&
-		(!by_type || effect_add_type(effect, (uint16_t)ldns_rr_get_type(rr), false) == 0);
+	err = effect_add_record(effect, (uint16_t)ldns_rr_get_type(rr), rdata, len);
+	if (err == 0 && by_type)
+		err = effect_add_type(effect, (uint16_t)ldns_rr_get_type(rr), false);
 out:
 	ldns_rr_free(rr);
-	return added;
+	return err;
 }
 
 /* An answer with all records that there are for a name. */
 static int give_records(struct reader *r, enum rule_kind kind, const uint8_t *name, size_t len,
-    const struct note *notes, size_t n, bool by_type)
+    const struct note *data, size_t n, bool by_type)
 {
 	struct effect effect;
 
 	effect_init(&effect, EFFECT_ANSWER, EFFECT_NEAREST);
 	for (size_t i = 0; i < n; i++) {
-		if (notes[i].what == NOTE_DATA && !add_record(&effect, &notes[i].rr, by_type))
-			return skip(r, &notes[i].rr, FEED_BAD);
+		int err = add_record(&effect, &data[i].rr, by_type);
+
+		if (err != 0)
+			return skip(r, NULL, err == ERR_FORMAT ? FEED_BAD : FEED_BUDGET);
 	}
 	effect_finish(&effect);
 	return give(r, kind, name, len, &effect);
@@ -403,22 +418,19 @@ static void answer_of(const struct zone_type *type, struct effect *effect)
 }
 
 /* A zone that is blocked, one way or another. */
-static int give_zone(struct reader *r, const struct zone_type *type, const uint8_t *name,
-    size_t len, const struct note *notes, size_t n)
+static int give_zone(
+    struct reader *r, const struct zone_type *type, const uint8_t *name, size_t len)
 {
-	bool has_data = false, leads_on = false;
+	const struct note *data;
 	struct effect effect;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n && type->action == ACTION_REDIRECT; i++) {
-		has_data = has_data || notes[i].what == NOTE_DATA;
-		leads_on = leads_on || notes[i].leads_on;
-	}
-	if (leads_on && !r->sink->rewrites)
+	if (type->action == ACTION_REDIRECT)
+		data = notes_on(r, name, len, NOTE_DATA, &n);
+	if (n != 0 && !r->sink->rewrites)
 		return skip(r, NULL, FEED_REWRITE);
-	if (has_data && r->sink->rewrites)
-		return give_records(r, RULE_SUFFIX, name, len, notes, n, false);
-	memcpy(r->zone, name, len);
-	r->zone_len = len;
+	if (n != 0)
+		return give_records(r, RULE_SUFFIX, name, len, data, n, false);
 	if (r->sink->rewrites) {
 		answer_of(type, &effect);
 	} else if (type->action == ACTION_NO_A) {
@@ -426,6 +438,8 @@ static int give_zone(struct reader *r, const struct zone_type *type, const uint8
 		(void)!effect_add_type(&effect, TYPE_A, false); /* fits into any effect */
 		effect_finish(&effect);
 	} else {
+		memcpy(r->zone, name, len);
+		r->zone_len = len;
 		return give(r, RULE_SUFFIX, name, len, NULL);
 	}
 	return give(r, RULE_SUFFIX, name, len, &effect);
@@ -434,7 +448,6 @@ static int give_zone(struct reader *r, const struct zone_type *type, const uint8
 static int read_zone(struct reader *r, const struct attribute *a)
 {
 	const struct zone_type *type = find_type(&a->values[1]);
-	const struct note *notes;
 	uint8_t name[NAME_SIZE];
 	struct effect effect;
 	size_t len, n;
@@ -445,13 +458,11 @@ static int read_zone(struct reader *r, const struct attribute *a)
 		return skip(r, NULL, FEED_NOT_HERE);
 	if (!read_name(r, &a->values[0], name, &len))
 		return 0;
-	notes = notes_on(r, name, len, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (notes[i].what == NOTE_TAG)
-			return skip(r, NULL, FEED_CLIENT);
-	}
+	(void)notes_on(r, name, len, NOTE_TAG, &n);
+	if (n != 0)
+		return skip(r, NULL, FEED_CLIENT);
 	if (type->action != ACTION_EXEMPT)
-		return give_zone(r, type, name, len, notes, n);
+		return give_zone(r, type, name, len);
 	effect_init(&effect, EFFECT_EXEMPT, EFFECT_NEAREST);
 	effect_finish(&effect);
 	return give(r, RULE_SUFFIX, name, len, &effect);
@@ -460,17 +471,14 @@ static int read_zone(struct reader *r, const struct attribute *a)
 /* The type of the zone that a name is in; NULL: in none. */
 static const struct zone_type *zone_of(const struct reader *r, const uint8_t *name, bool *is_apex)
 {
-	const struct note *notes;
 	size_t n;
 
-	*is_apex = true;
-	for (; *name != 0; name += *name + 1u) {
-		notes = notes_on(r, name, name_len(name), &n);
-		for (size_t i = 0; i < n; i++) {
-			if (notes[i].what == NOTE_ZONE)
-				return notes[i].type;
-		}
-		*is_apex = false;
+	for (const uint8_t *zone = name; *zone != 0; zone += *zone + 1u) {
+		const struct note *note = notes_on(r, zone, name_len(zone), NOTE_ZONE, &n);
+
+		*is_apex = zone == name;
+		if (n != 0)
+			return note->type;
 	}
 	return NULL;
 }
@@ -479,21 +487,19 @@ static const struct zone_type *zone_of(const struct reader *r, const uint8_t *na
 static int give_data(struct reader *r, const struct word *rr, const uint8_t *name, size_t len)
 {
 	const struct zone_type *type;
-	const struct note *notes;
+	const struct note *data;
 	bool is_apex;
-	size_t n, first = 0;
+	size_t n;
 
-	notes = notes_on(r, name, len, &n);
 	type = zone_of(r, name, &is_apex);
 	if (type != NULL && (type->ignores_data || (type->action == ACTION_REDIRECT && !is_apex)))
 		return skip(r, NULL, FEED_NOT_HERE);
-	while (first < n && notes[first].what != NOTE_DATA)
-		first++;
-	if (first == n || notes[first].rr.text != rr->text ||
+	data = notes_on(r, name, len, NOTE_DATA, &n);
+	if (n == 0 || data->rr.text != rr->text ||
 	    (type != NULL && type->action == ACTION_REDIRECT))
 		return 0;
 	return give_records(
-	    r, RULE_EXACT, name, len, notes, n, type != NULL && type->types_fall_back);
+	    r, RULE_EXACT, name, len, data, n, type != NULL && type->types_fall_back);
 }
 
 static int read_data(struct reader *r, const struct attribute *a)
@@ -518,17 +524,9 @@ static int read_data(struct reader *r, const struct attribute *a)
 
 static int read_attribute(struct reader *r, const struct attribute *a)
 {
-	int ret;
-
-	if (r->in_view) /* for the clients that look through it */
+	if (r->in_view || word_is(&a->key, "local-zone-tag"))
 		return skip(r, NULL, FEED_CLIENT);
-	if (word_is(&a->key, "local-zone"))
-		ret = read_zone(r, a);
-	else if (word_is(&a->key, "local-data"))
-		ret = read_data(r, a);
-	else
-		return skip(r, NULL, FEED_CLIENT);
-	return ret;
+	return word_is(&a->key, "local-zone") ? read_zone(r, a) : read_data(r, a);
 }
 
 /* Both readings go this way. */
@@ -568,10 +566,18 @@ static int each_attribute(struct reader *r, attribute_fn *fn, bool second)
 	return ret;
 }
 
+static bool contains(const char *text, size_t len, const char *what)
+{
+	return memmem(text, len, what, strlen(what)) != NULL;
+}
+
 static int first_reading(struct reader *r, const char *text, size_t len)
 {
 	int err = 0;
 
+	/* Zones alone, as most lists have them, do not depend on each other. */
+	if (!contains(text, len, "local-data") && !contains(text, len, "local-zone-tag"))
+		return 0;
 	feed_lines_start(&r->lines, text, len);
 	while (err == 0 && feed_lines_next(&r->lines))
 		err = each_attribute(r, note_attribute, false);

@@ -103,8 +103,8 @@ static inline void format_context_next(struct format_context *c, unsigned symbol
 #define FORMAT_LEN_LONG	     127 /* ... or this, and then */
 #define FORMAT_LEN_LONG_BITS 14
 
-#define FORMAT_ANCHORS_MAX 64 /* in a bucket: a look-up reads no more */
-#define FORMAT_DEPTH_MAX   NAME_LABELS_MAX
+#define FORMAT_SIBLINGS_MAX 64 /* in a bucket, or below a node: a look-up reads no more */
+#define FORMAT_NODES_MAX    (UINT32_MAX / 8) /* bytes: their bits have numbers of 32 bits */
 
 /* What a node's family may take at most, as build estimates it: so many bits for a node and for a
  * byte of its label.  A node with more below it is a hub. */
@@ -189,8 +189,7 @@ static inline void format_put(uint8_t *p, uint64_t v, unsigned n_bytes)
 		p[i] = (uint8_t)v;
 }
 
-/* The bucket of an anchor: from its hub's number and its label (length byte and bytes).  A hostile
- * list could be made to pile up under one seed, but not under each that the builder tries. */
+/* The bucket of an anchor: from its hub's number and its label (length byte and bytes). */
 static inline uint32_t format_bucket(
     uint64_t seed, uint32_t hub, const uint8_t *label, uint32_t n_buckets)
 {

@@ -280,6 +280,11 @@ static bool is_void(struct sequence *q, const struct ranked *r)
 
 static void add_answer(struct judge_verdict *verdict, const uint8_t *effect, size_t len)
 {
+	/* Lists often agree. */
+	for (unsigned i = 0; i < verdict->n_answers; i++) {
+		if (verdict->answers[i].effect == effect)
+			return;
+	}
 	if (verdict->n_answers < JUDGE_ANSWERS_MAX)
 		verdict->answers[verdict->n_answers++] = (struct judge_answer){effect, len};
 }
@@ -330,9 +335,9 @@ static void decide(struct subject *s, struct judge_verdict *verdict)
 		break;
 	case EFFECT_ALLOW:
 		verdict->outcome = JUDGE_ALLOWED;
+		verdict->n_lists = 0;
 		break;
 	case EFFECT_PASS:
-		verdict->outcome = r->match.list == 0 ? JUDGE_ALLOWED : JUDGE_NONE;
 		verdict->n_lists = r->match.list;
 		break;
 	case EFFECT_DROP:
@@ -340,6 +345,7 @@ static void decide(struct subject *s, struct judge_verdict *verdict)
 		break;
 	case EFFECT_TCP_ONLY:
 		verdict->outcome = JUDGE_TCP_ONLY;
+		verdict->n_lists = r->match.list;
 		break;
 	case EFFECT_ANSWER:
 		decide_answer(&q, r, verdict);

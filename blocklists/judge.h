@@ -28,7 +28,7 @@
 
 enum judge_outcome {
 	JUDGE_NONE,    /* no rule says anything */
-	JUDGE_ALLOWED, /* a rule allows it: nothing that its answer leads to is judged either */
+	JUDGE_ALLOWED, /* a rule allows it */
 	JUDGE_BLOCKED,
 	JUDGE_DROP,
 	JUDGE_TCP_ONLY,
@@ -41,8 +41,8 @@ enum judge_outcome {
 struct judge_verdict {
 	enum judge_outcome outcome;
 	bool by_client; /* another client might get another verdict */
-	/* JUDGE_NONE: what the answer leads to is judged by the lists below this: a rule of it passed
-	 * the name.  RULE_LISTS_MAX: by all. */
+	/* What the answer leads to is judged by the lists below this: less than asked for where a rule
+	 * of it passed the name (tcp-only, over TCP, is a pass too), 0 where one allowed it. */
 	uint16_t n_lists;
 	uint16_t n_answers; /* JUDGE_ANSWER: at least one */
 	struct judge_answer {

@@ -36,6 +36,16 @@ static int add_hub(struct layout *l, uint32_t name_off, size_t name_len, uint32_
 	return 0;
 }
 
+static const uint8_t *top_label(const struct layout *l, uint32_t top)
+{
+	return l->hub_names + l->tops[top].name_off;
+}
+
+static bool same_label(const uint8_t *a, const uint8_t *b)
+{
+	return a[0] == b[0] && memcmp(a, b, 1u + a[0]) == 0;
+}
+
 static uint32_t *top_place(const struct layout *l, const uint8_t *label)
 {
 	static const struct hash_key key = {0, 0};
@@ -43,12 +53,8 @@ static uint32_t *top_place(const struct layout *l, const uint8_t *label)
 
 	for (;; at++) {
 		uint32_t *place = &l->top_index[at & (l->top_index_size - 1)];
-		const uint8_t *found;
 
-		if (*place == 0)
-			return place;
-		found = l->hub_names + l->tops[*place - 1].name_off;
-		if (found[0] == label[0] && memcmp(found, label, 1u + label[0]) == 0)
+		if (*place == 0 || same_label(top_label(l, *place - 1), label))
 			return place;
 	}
 }
@@ -64,7 +70,7 @@ static int grow_top_index(struct layout *l)
 	l->top_index = index;
 	l->top_index_size = size;
 	for (uint32_t i = 0; i < l->n_tops; i++)
-		*top_place(l, l->hub_names + l->tops[i].name_off) = i + 1;
+		*top_place(l, top_label(l, i)) = i + 1;
 	return 0;
 }
 
@@ -74,6 +80,11 @@ static int find_top(struct layout *l, const uint8_t *label, struct layout_top **
 	uint32_t *place, off;
 	int err = 0;
 
+	/* Families with the same come together. */
+	if (l->last_top < l->n_tops && same_label(top_label(l, l->last_top), label)) {
+		*top = &l->tops[l->last_top];
+		return 0;
+	}
 	if (l->n_tops >= l->top_index_size / 2)
 		err = grow_top_index(l);
 	if (err != 0)
@@ -88,7 +99,8 @@ static int find_top(struct layout *l, const uint8_t *label, struct layout_top **
 		l->tops[l->n_tops] = (struct layout_top){.name_off = off, .hub = UINT32_MAX};
 		*place = (uint32_t)++l->n_tops;
 	}
-	*top = &l->tops[*place - 1];
+	l->last_top = *place - 1;
+	*top = &l->tops[l->last_top];
 	return 0;
 }
 
@@ -292,7 +304,7 @@ static int sort_tops(struct layout *l)
 		return 0;
 	memset(l->top_index, 0, l->top_index_size * sizeof(*l->top_index));
 	for (uint32_t i = 0; i < l->n_tops; i++)
-		*top_place(l, l->hub_names + l->tops[i].name_off) = i + 1;
+		*top_place(l, top_label(l, i)) = i + 1;
 	return 0;
 }
 
@@ -382,7 +394,7 @@ static void fill_bucket(struct layout *l, uint32_t i, uint32_t hub, void *ctx)
 	    l->family.nodes[i].bits + family_number_bits(l->codes + FORMAT_CODES_HUB, hub);
 
 	l->buckets[bucket] += family_len_bits(bits) + bits;
-	if (filling->n_anchors[bucket]++ == FORMAT_ANCHORS_MAX)
+	if (filling->n_anchors[bucket]++ == FORMAT_SIBLINGS_MAX)
 		filling->too_full = true;
 }
 
@@ -398,10 +410,26 @@ static bool add_up(struct layout *l, struct why *why, int *err)
 			return false;
 		total += (l->buckets[bucket] + 7) / 8;
 	}
-	if (total > UINT32_MAX / 8 - BITS_PAD)
+	if (total > FORMAT_NODES_MAX - BITS_PAD)
 		*err = why_set(why, ERR_LIMIT, "more names than an image can hold");
 	l->nodes_len = (size_t)total + BITS_PAD;
 	return true;
+}
+
+/* The first seed is 0, under which a hostile list can pile up its names; the next comes from all
+ * names, so that none can be chosen by it. */
+static void next_seed(struct layout *l)
+{
+	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++) {
+		struct names_cursor c = names_begin(l->names, shard);
+		struct names_one one;
+
+		while (names_next(&c, &one)) {
+			const struct hash_key key = {l->seed, 0};
+
+			l->seed = hash_siphash13(&key, one.bytes, one.len);
+		}
+	}
 }
 
 static int fill_buckets(struct layout *l, struct why *why)
@@ -415,8 +443,8 @@ static int fill_buckets(struct layout *l, struct why *why)
 	filling.n_anchors = malloc(l->n_buckets + 1u);
 	if (l->buckets == NULL || filling.n_anchors == NULL)
 		err = ERR_NOMEM;
-	for (l->seed = 0; err == 0; l->seed++) {
-		if (l->seed == SEEDS_MAX) {
+	for (unsigned n_tried = 0; err == 0; next_seed(l)) {
+		if (n_tried++ == SEEDS_MAX) {
 			err = why_set(why, ERR_LIMIT, "no seed spreads these names evenly");
 			break;
 		}
@@ -452,7 +480,7 @@ int layout_plan(struct layout *l, const struct names *names, struct sets *sets, 
 	if (err != 0)
 		goto out;
 	for (uint32_t i = 0; i < l->n_tops; i++) {
-		count_label(l, l->hub_names + l->tops[i].name_off);
+		count_label(l, top_label(l, i));
 		l->n_bare += l->tops[i].set == 0;
 	}
 	l->n_anchors += l->n_tops;
@@ -541,7 +569,10 @@ void layout_write_hubs(const struct layout *l, uint8_t *ends, uint8_t *names)
 	for (size_t i = 0; i < l->n_hubs; i++) {
 		const struct layout_hub *hub = &l->hubs[l->hub_order[i]];
 
-		at += names_turn_back(l->hub_names + hub->name_off, hub->name_len, names + at);
+		/* That of the root is empty, and without hubs there are no names. */
+		const uint8_t *name = hub->name_len != 0 ? l->hub_names + hub->name_off : NULL;
+
+		at += names_turn_back(name, hub->name_len, names + at);
 		format_put(ends + 4 * (i + 1), at, 4);
 	}
 }

@@ -45,6 +45,7 @@ struct layout {
 	size_t n_tops, tops_size;
 	uint32_t *top_index; /* of tops by hash of the label */
 	size_t top_index_size;
+	uint32_t last_top;	      /* that was looked for */
 	uint32_t n_buckets, *buckets; /* bits of each; then, where the next anchor goes */
 	uint64_t seed;
 	uint64_t n_names, n_bare, n_anchors;

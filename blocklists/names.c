@@ -82,9 +82,16 @@ size_t names_head(const uint8_t *turned, size_t len, unsigned labels)
 	return off;
 }
 
+/* Of the two rightmost labels: the shard in the lowest byte; a byte of the last label where sort()
+ * looks last, so that what has it in common comes together. */
 static uint64_t hash_head(const uint8_t *turned, size_t len)
 {
-	return hash_siphash13(&shard_key, turned, names_head(turned, len, 2));
+	uint64_t hash = hash_siphash13(&shard_key, turned, names_head(turned, len, 2));
+	unsigned top = 0;
+
+	for (unsigned i = 0; i <= turned[0]; i++)
+		top = top * 31 + turned[i];
+	return (hash & ~UINT64_C(0xff000000)) | (uint64_t)(top & 0xff) << 24;
 }
 
 static int shard_put(struct names_shard *s, const uint8_t *turned, size_t len, uint32_t value)
@@ -159,32 +166,56 @@ static int compare(const void *a, const void *b)
 	return p.value < q.value ? -1 : p.value > q.value;
 }
 
-/* By hash with a few passes of counting, then the runs of equal hashes by name. */
+#define SORT_BITS  12 /* of a pass */
+#define SORT_SHIFT 8  /* the shard is the same */
+
+#define SORT_FEW 12 /* are sorted faster by insertion */
+
+static void sort_few(struct names_ref *refs, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct names_ref ref = refs[i];
+		size_t at = i;
+
+		for (; at > 0 && compare(&refs[at - 1], &ref) > 0; at--)
+			refs[at] = refs[at - 1];
+		refs[at] = ref;
+	}
+}
+
+static unsigned digit(const struct names_ref *ref, unsigned shift)
+{
+	return ref->hash >> shift & ((1u << SORT_BITS) - 1);
+}
+
+/* By 24 bits of the hash with two passes of counting, which tell most families apart; then the runs
+ * in which they are equal. */
 static void sort(struct names_ref *refs, struct names_ref *spare, size_t n)
 {
 	struct names_ref *from = refs, *to = spare;
 
-	/* The shard is the lowest byte; 16 bits above it tell most families apart. */
-	for (unsigned shift = 8; shift < 24; shift += 8) {
-		size_t at[257] = {0};
+	for (unsigned shift = SORT_SHIFT; shift < SORT_SHIFT + 2 * SORT_BITS; shift += SORT_BITS) {
+		uint32_t at[(1 << SORT_BITS) + 1] = {0};
 		struct names_ref *swap = from;
 
 		for (size_t i = 0; i < n; i++)
-			at[(from[i].hash >> shift & 0xff) + 1]++;
-		for (unsigned i = 0; i < 256; i++)
+			at[digit(&from[i], shift) + 1]++;
+		for (unsigned i = 0; i < 1u << SORT_BITS; i++)
 			at[i + 1] += at[i];
 		for (size_t i = 0; i < n; i++)
-			to[at[from[i].hash >> shift & 0xff]++] = from[i];
+			to[at[digit(&from[i], shift)]++] = from[i];
 		from = to;
 		to = swap;
 	}
-	/* An even number of passes: the result stands in refs. */
 	for (size_t i = 0, end; i < n; i = end) {
-		uint64_t group = refs[i].hash >> 8 & 0xffff;
+		uint64_t sorted_by = refs[i].hash << (64 - SORT_SHIFT - 2 * SORT_BITS);
 
-		for (end = i + 1; end < n && (refs[end].hash >> 8 & 0xffff) == group; end++)
-			;
-		if (end - i > 1)
+		for (end = i + 1; end < n; end++)
+			if (refs[end].hash << (64 - SORT_SHIFT - 2 * SORT_BITS) != sorted_by)
+				break;
+		if (end - i <= SORT_FEW)
+			sort_few(refs + i, end - i);
+		else
 			qsort(refs + i, end - i, sizeof(*refs), compare);
 	}
 }

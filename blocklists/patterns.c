@@ -9,7 +9,7 @@
 int patterns_open(struct patterns *p, const uint8_t *bytes, size_t len, struct why *why)
 {
 	struct patterns o = {.bytes = bytes, .len = len};
-	uint64_t fixed;
+	uint64_t n_buckets, fixed;
 
 	*p = (struct patterns){.n = 0};
 	if (len < PATTERNS_HEADER)
@@ -21,12 +21,14 @@ int patterns_open(struct patterns *p, const uint8_t *bytes, size_t len, struct w
 	o.lengths = bytes[PATTERNS_AT_LENGTHS];
 	if (o.n > PATTERNS_MAX || o.bucket_bits > PATTERNS_BUCKET_BITS_MAX)
 		return why_set(why, ERR_FORMAT, "too many expressions, or buckets for them");
-	o.buckets = bytes + PATTERNS_HEADER;
-	fixed = PATTERNS_HEADER + 4 * ((UINT64_C(1) << o.bucket_bits) + 1) +
-		8 * (uint64_t)o.n_entries + 8 * (uint64_t)o.n + o.tables_len;
+	n_buckets = UINT64_C(1) << o.bucket_bits;
+	fixed = PATTERNS_HEADER + 2 * n_buckets + 4 * (n_buckets + 1) + 8 * (uint64_t)o.n_entries +
+		8 * (uint64_t)o.n + o.tables_len;
 	if (fixed > len || len - fixed > UINT32_MAX)
 		return why_set(why, ERR_FORMAT, "the expressions do not fit into their part");
-	o.entries = o.buckets + 4 * ((UINT64_C(1) << o.bucket_bits) + 1);
+	o.filters = bytes + PATTERNS_HEADER;
+	o.buckets = o.filters + 2 * n_buckets;
+	o.entries = o.buckets + 4 * (n_buckets + 1);
 	o.ends = o.entries + 8 * (size_t)o.n_entries;
 	o.tables = o.ends + 8 * (size_t)o.n;
 	o.texts = o.tables + o.tables_len;
@@ -36,8 +38,8 @@ int patterns_open(struct patterns *p, const uint8_t *bytes, size_t len, struct w
 }
 
 /* Part `number` of those that end at the u32 at ends[8 * number]: NULL where they are damaged. */
-static const uint8_t *part_of(const uint8_t *ends, uint32_t number, const uint8_t *parts,
-    uint32_t parts_len, uint32_t *len)
+static const uint8_t *part_of(
+    const uint8_t *ends, uint32_t number, const uint8_t *parts, uint32_t parts_len, uint32_t *len)
 {
 	uint32_t from = number == 0 ? 0 : format_get_u32(ends + 8 * (size_t)number - 8);
 	uint32_t to = format_get_u32(ends + 8 * (size_t)number);
@@ -122,12 +124,18 @@ static uint64_t entry_at(const struct patterns *p, uint32_t i)
 	return format_get_u64(p->entries + 8 * (size_t)i);
 }
 
-/* The expressions that have this literal. */
-static void try_literal(struct match *m, uint64_t literal)
+/* Could there be expressions that have the literal of this entry? */
+static bool filter_passes(const struct patterns *p, uint64_t entry)
+{
+	uint32_t bit = patterns_first_bits(entry, p->bucket_bits + PATTERNS_FILTER_BITS);
+
+	return (p->filters[bit / 8] >> bit % 8 & 1) != 0;
+}
+
+static void try_entry(struct match *m, uint64_t entry)
 {
 	const struct patterns *p = m->p;
-	uint64_t entry = patterns_entry(literal), found;
-	const uint8_t *bucket = p->buckets + 4 * (size_t)patterns_bucket(entry, p->bucket_bits);
+	const uint8_t *bucket = p->buckets + 4 * patterns_first_bits(entry, p->bucket_bits);
 	uint32_t from = format_get_u32(bucket), to = format_get_u32(bucket + 4);
 
 	if (to > p->n_entries)
@@ -141,10 +149,11 @@ static void try_literal(struct match *m, uint64_t literal)
 			end = middle;
 	}
 	for (; from < to; from++) {
-		found = entry_at(p, from);
-		if ((found ^ entry) >> PATTERNS_NUMBER_BITS != 0)
+		uint64_t number = entry_at(p, from) ^ entry;
+
+		if (number >> PATTERNS_NUMBER_BITS != 0)
 			break;
-		try_candidate(m, (uint32_t)(found ^ entry));
+		try_candidate(m, (uint32_t)number);
 	}
 }
 
@@ -165,11 +174,14 @@ void patterns_match(const struct patterns *p, const uint8_t *name,
 		last = last << REGEX_LITERAL_BITS | (m.subject[i] + 1u);
 		for (unsigned lengths = p->lengths; lengths != 0; lengths &= lengths - 1) {
 			unsigned n = (unsigned)__builtin_ctz(lengths) + 1;
+			uint64_t entry;
 
 			if (n > i + 1)
 				break;
-			try_literal(
-			    &m, last & ((UINT64_C(1) << REGEX_LITERAL_BITS * n) - 1));
+			entry =
+			    patterns_entry(last & ((UINT64_C(1) << REGEX_LITERAL_BITS * n) - 1));
+			if (filter_passes(p, entry))
+				try_entry(&m, entry);
 		}
 	}
 }

@@ -7,10 +7,12 @@
  * 20,000 expressions cost a name microseconds.  The bytes are made once (patterns_build.c) and read
  * in place; a look-up is memory-safe on any bytes and its steps are bounded.
  *
- *   header 16 | buckets | entries | ends | tables | texts          little-endian
+ *   header 16 | filters | buckets | entries | ends | tables | texts          little-endian
  *
  *   header    u32 n, u32 n_entries, u32 bytes of all tables, u8 bits of the bucket number, u8 which
  *             lengths literals have (bit 0: 1), 2 zeros
+ *   filters   u16 each, 2^bits: for each bucket, which of 16 values the next 4 bits of its entries
+ *             have; most look-ups end here
  *   buckets   u32 each, 2^bits + 1: where the entries begin whose first bits are the bucket's number
  *   entries   u64 each, sorted: literal, mixed (48 bits), and number of the expression (16 bits)
  *   ends      for each expression: u32 end of its table, u32 end of its text
@@ -38,7 +40,7 @@ struct patterns {
 	/* --- the rest belongs to patterns*.c --- */
 	const uint8_t *bytes;
 	size_t len;
-	const uint8_t *buckets, *entries, *ends, *tables, *texts;
+	const uint8_t *filters, *buckets, *entries, *ends, *tables, *texts;
 	uint32_t n_entries, tables_len, texts_len;
 	uint8_t bucket_bits, lengths;
 };

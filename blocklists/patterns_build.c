@@ -1,6 +1,7 @@
 /* patterns_build.c - expressions to the section that patterns.c reads, and back for its check. */
 #include "blocklists/patterns.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ static int add_expression(struct maker *m, const struct regex *r, size_t number,
 	err = grow((void **)&m->tables, &m->tables_size, m->tables_len + len, 1);
 	if (err != 0)
 		return err;
+	assert(m->tables != NULL); /* no table is empty */
 	put_table(m->tables + m->tables_len, r);
 	m->tables_len += len;
 	m->table_ends[number] = (uint32_t)m->tables_len;
@@ -89,8 +91,8 @@ static int add_source(
 	if ((err == ERR_FORMAT || err == ERR_LIMIT) && why != NULL) {
 		struct why reason = *why;
 
-		why_set(why, err, "regex /%.*s/: %s",
-		    source->len < 200 ? (int)source->len : 200, source->text, reason.text);
+		why_set(why, err, "regex /%.*s/: %s", source->len < 200 ? (int)source->len : 200,
+		    source->text, reason.text);
 	}
 	return err;
 }
@@ -104,7 +106,7 @@ static int compare_entries(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* About two buckets for each entry. */
+/* One to two buckets for each entry. */
 static unsigned bucket_bits(size_t n_entries)
 {
 	unsigned bits = 0;
@@ -114,15 +116,21 @@ static unsigned bucket_bits(size_t n_entries)
 	return bits;
 }
 
-static void put_entries(const struct maker *m, unsigned bits, uint8_t *buckets, uint8_t *entries)
+static void put_entries(
+    const struct maker *m, unsigned bits, uint8_t *filters, uint8_t *buckets, uint8_t *entries)
 {
 	size_t i = 0;
 
 	for (size_t bucket = 0; bucket < (size_t)1 << bits; bucket++) {
 		format_put(buckets + 4 * bucket, i, 4);
-		while (i < m->n_entries && patterns_bucket(m->entries[i], bits) == bucket) {
-			format_put(entries + 8 * i, m->entries[i], 8);
-			i++;
+		for (; i < m->n_entries; i++) {
+			uint64_t entry = m->entries[i];
+			uint32_t bit = patterns_first_bits(entry, bits + PATTERNS_FILTER_BITS);
+
+			if (patterns_first_bits(entry, bits) != bucket)
+				break;
+			format_put(entries + 8 * i, entry, 8);
+			filters[bit / 8] |= (uint8_t)(1 << bit % 8);
 		}
 	}
 	format_put(buckets + (4 << bits), i, 4);
@@ -132,11 +140,11 @@ static int put_section(const struct maker *m, const struct patterns_source *sour
     uint8_t **bytes, size_t *len)
 {
 	unsigned bits = bucket_bits(m->n_entries);
-	size_t buckets_len = 4 * (((size_t)1 << bits) + 1), text_end = 0;
-	uint8_t *to, *entries, *ends, *tables, *texts;
+	size_t n_buckets = (size_t)1 << bits, text_end = 0;
+	uint8_t *to, *buckets, *entries, *ends, *tables, *texts;
 
-	*len = PATTERNS_HEADER + buckets_len + 8 * m->n_entries + 8 * n + m->tables_len +
-	       m->texts_len;
+	*len = PATTERNS_HEADER + 2 * n_buckets + 4 * (n_buckets + 1) + 8 * m->n_entries + 8 * n +
+	       m->tables_len + m->texts_len;
 	to = calloc(1, *len);
 	if (to == NULL)
 		return ERR_NOMEM;
@@ -146,11 +154,12 @@ static int put_section(const struct maker *m, const struct patterns_source *sour
 	format_put(to + PATTERNS_AT_TABLES_LEN, m->tables_len, 4);
 	to[PATTERNS_AT_BUCKET_BITS] = (uint8_t)bits;
 	to[PATTERNS_AT_LENGTHS] = m->lengths;
-	entries = to + PATTERNS_HEADER + buckets_len;
+	buckets = to + PATTERNS_HEADER + 2 * n_buckets;
+	entries = buckets + 4 * (n_buckets + 1);
 	ends = entries + 8 * m->n_entries;
 	tables = ends + 8 * n;
 	texts = tables + m->tables_len;
-	put_entries(m, bits, to + PATTERNS_HEADER, entries);
+	put_entries(m, bits, to + PATTERNS_HEADER, buckets, entries);
 	if (m->tables_len != 0)
 		memcpy(tables, m->tables, m->tables_len);
 	for (size_t i = 0; i < n; i++) {
@@ -163,8 +172,8 @@ static int put_section(const struct maker *m, const struct patterns_source *sour
 	return 0;
 }
 
-int patterns_build(const struct patterns_source *sources, size_t n, uint8_t **bytes, size_t *len,
-    struct why *why)
+int patterns_build(
+    const struct patterns_source *sources, size_t n, uint8_t **bytes, size_t *len, struct why *why)
 {
 	struct maker m = {.n_entries = 0};
 	int err = 0;

@@ -25,6 +25,7 @@ enum {
 };
 
 #define PATTERNS_BUCKET_BITS_MAX 22
+#define PATTERNS_FILTER_BITS	 4 /* 2^4 bits are a u16 */
 #define PATTERNS_NUMBER_BITS	 16
 #define PATTERNS_KEY_BITS	 (REGEX_LITERAL_LEN * REGEX_LITERAL_BITS)
 _Static_assert(PATTERNS_KEY_BITS + PATTERNS_NUMBER_BITS == 64, "an entry fills its 8 bytes");
@@ -36,10 +37,10 @@ static inline uint64_t patterns_entry(uint64_t literal)
 	return literal * UINT64_C(0x9e3779b97f4a7c15) << PATTERNS_NUMBER_BITS;
 }
 
-/* 0 <= bits; a shift by 64 would be undefined. */
-static inline uint32_t patterns_bucket(uint64_t entry, unsigned bits)
+/* The first bits of an entry: those of its bucket, and then those of its bit in the filter. */
+static inline uint32_t patterns_first_bits(uint64_t entry, unsigned n)
 {
-	return (uint32_t)(entry >> 1 >> (63 - bits));
+	return (uint32_t)(entry >> 1 >> (63 - n)); /* n may be 0 */
 }
 
 static inline unsigned patterns_next_size(unsigned n_states)

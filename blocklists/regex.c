@@ -1,6 +1,7 @@
 /* regex.c - tree to NFA (Thompson), NFA to DFA (subsets), DFA to the minimal one (Hopcroft). */
 #include "blocklists/regex.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,12 @@ struct maker {
 	unsigned n_reached, n_stack;
 	bool matched;
 
+	/* Nodes that are in every state but the start, since a match may begin anywhere: not kept
+	 * with the states.  By each class they lead to always_to[always_first[class] ...]. */
+	bool *always;
+	uint16_t *always_to;
+	uint32_t always_first[REGEX_SYMBOLS + 1];
+
 	struct dfa_state *states;
 	uint16_t *next; /* [state * n_classes + class] */
 	uint16_t *sets;
@@ -83,9 +90,9 @@ static unsigned nfa_count(const struct regex_tree *tree, uint16_t at)
 		once = nfa_count(tree, node->last_part);
 		if (once == 0)
 			return 0;
-		n = node->max == REGEX_INFINITE ? (node->min == 0 ? 1 : node->min) * once + 1
-						: node->min * once +
-						      (node->max - node->min) * (once + 1u);
+		n = node->max == REGEX_INFINITE
+			? (node->min == 0 ? 1 : node->min) * once + 1
+			: node->min * once + (node->max - node->min) * (once + 1u);
 		break;
 	default:
 		n = 1;
@@ -175,7 +182,9 @@ static int nfa_make(struct maker *m, uint16_t *start)
 	m->reached = malloc(n * sizeof(*m->reached));
 	m->stack = malloc(n * sizeof(*m->stack));
 	m->mark = calloc(n, sizeof(*m->mark));
-	if (m->nfa == NULL || m->reached == NULL || m->stack == NULL || m->mark == NULL)
+	m->always = calloc(n, sizeof(*m->always));
+	if (m->nfa == NULL || m->reached == NULL || m->stack == NULL || m->mark == NULL ||
+	    m->always == NULL)
 		return ERR_NOMEM;
 	match = nfa_add(m, NFA_MATCH, 0, 0);
 	any = nfa_add(m, NFA_SET, 0, 0);
@@ -226,7 +235,7 @@ static void classes_make(struct maker *m)
 
 static void reach(struct maker *m, uint16_t node)
 {
-	if (m->mark[node] == m->n_marks)
+	if (m->mark[node] == m->n_marks || m->always[node])
 		return;
 	m->mark[node] = m->n_marks;
 	m->stack[m->n_stack++] = node;
@@ -310,8 +319,8 @@ static void reached_sort(struct maker *m)
 static bool state_has(const struct maker *m, const struct dfa_state *state, uint8_t before)
 {
 	return state->n_nodes == m->n_reached && state->before == before &&
-	       memcmp(m->sets + state->nodes_off, m->reached,
-		   m->n_reached * sizeof(*m->reached)) == 0;
+	       memcmp(m->sets + state->nodes_off, m->reached, m->n_reached * sizeof(*m->reached)) ==
+		   0;
 }
 
 static int state_add(struct maker *m, uint8_t before, bool waits, uint16_t *state)
@@ -319,13 +328,14 @@ static int state_add(struct maker *m, uint8_t before, bool waits, uint16_t *stat
 	size_t n = m->n_states + 1u;
 	int err;
 
+	assert(m->n_classes != 0);
 	if (m->n_states == REGEX_RAW_MAX)
 		return too_large(m, "states", REGEX_RAW_MAX);
 	err = grow((void **)&m->states, &m->states_size, n, sizeof(*m->states));
 	if (err == 0)
 		err = grow((void **)&m->next, &m->rows_size, n, m->n_classes * sizeof(*m->next));
 	if (err == 0)
-		err = grow((void **)&m->sets, &m->sets_size, m->n_sets + m->n_reached,
+		err = grow((void **)&m->sets, &m->sets_size, m->n_sets + m->n_reached + 1,
 		    sizeof(*m->sets));
 	if (err != 0)
 		return err;
@@ -333,7 +343,8 @@ static int state_add(struct maker *m, uint8_t before, bool waits, uint16_t *stat
 	    .n_nodes = (uint16_t)m->n_reached,
 	    .before = before,
 	    .waits = waits};
-	memcpy(m->sets + m->n_sets, m->reached, m->n_reached * sizeof(*m->sets));
+	if (m->n_reached != 0)
+		memcpy(m->sets + m->n_sets, m->reached, m->n_reached * sizeof(*m->sets));
 	m->n_sets += m->n_reached;
 	*state = m->n_states++;
 	return 0;
@@ -408,8 +419,39 @@ static int dfa_step(struct maker *m, uint16_t from, uint8_t class, uint16_t *to)
 			reach(m, node->out);
 	}
 	free(known);
+	for (uint32_t i = m->always_first[class]; i < m->always_first[class + 1]; i++)
+		reach(m, m->always_to[i]);
 	reach_all(m, side, SIDE_UNKNOWN);
 	return state_of_reached(m, side, to);
+}
+
+/* Find the nodes that are in every state; none where one waits to know what is behind. */
+static int always_make(struct maker *m, uint16_t nfa_start)
+{
+	uint32_t n = 0;
+
+	reach_start(m);
+	reach(m, nfa_start);
+	reach_all(m, SIDE_OTHER, SIDE_UNKNOWN);
+	for (unsigned i = 0; i < m->n_reached; i++) {
+		if (m->nfa[m->reached[i]].op == NFA_ASSERT)
+			return 0;
+	}
+	m->always_to = malloc((size_t)m->n_reached * m->n_classes * sizeof(*m->always_to));
+	if (m->always_to == NULL)
+		return ERR_NOMEM;
+	for (unsigned c = 0; c < m->n_classes; c++) {
+		for (unsigned i = 0; i < m->n_reached; i++) {
+			const struct nfa_node *node = &m->nfa[m->reached[i]];
+
+			if ((node->set >> m->symbol_of[c] & 1) != 0)
+				m->always_to[n++] = node->out;
+		}
+		m->always_first[c + 1] = n;
+	}
+	for (unsigned i = 0; i < m->n_nfa; i++)
+		m->always[i] = m->mark[i] == m->n_marks;
+	return 0;
 }
 
 static int dfa_make(struct maker *m, uint16_t nfa_start)
@@ -429,6 +471,8 @@ static int dfa_make(struct maker *m, uint16_t nfa_start)
 	reach(m, nfa_start);
 	reach_all(m, SIDE_EDGE, SIDE_UNKNOWN);
 	err = state_of_reached(m, SIDE_EDGE, &m->start);
+	if (err == 0)
+		err = always_make(m, nfa_start);
 	for (unsigned s = 1; s < m->n_states && err == 0; s++) {
 		for (uint8_t c = 0; c < m->n_classes && err == 0; c++) {
 			err = dfa_step(m, (uint16_t)s, c, &state);
@@ -455,9 +499,9 @@ static bool dfa_accepts(struct maker *m, uint16_t state)
 
 /* States in blocks; the states of one block lie side by side. */
 struct blocks {
-	uint16_t *states; /* in the order of their blocks */
-	uint16_t *place;  /* [state]: where it is in `states` */
-	uint16_t *of;	  /* [state]: its block */
+	uint16_t *states;		  /* in the order of their blocks */
+	uint16_t *place;		  /* [state]: where it is in `states` */
+	uint16_t *of;			  /* [state]: its block */
 	uint16_t *first, *end, *n_marked; /* [block] */
 	uint16_t *waiting, *touched, *splitter;
 	bool *is_waiting;
@@ -716,6 +760,8 @@ static void maker_fini(struct maker *m)
 	free(m->reached);
 	free(m->stack);
 	free(m->mark);
+	free(m->always);
+	free(m->always_to);
 	free(m->states);
 	free(m->next);
 	free(m->sets);
@@ -770,7 +816,7 @@ bool regex_matches(const struct regex *r, const char *subject, size_t len)
 	unsigned state = 0;
 
 	for (size_t i = 0; i < len && state < r->first_sink; i++)
-		state = r->next[state * r->n_classes +
-				r->class_of[regex_symbol((uint8_t)subject[i])]];
+		state =
+		    r->next[state * r->n_classes + r->class_of[regex_symbol((uint8_t)subject[i])]];
 	return r->accepts[state] != 0;
 }

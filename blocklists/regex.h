@@ -49,6 +49,7 @@ uint8_t regex_symbol(uint8_t byte);
 #define REGEX_END	   41
 #define REGEX_LITERAL_LEN  8
 #define REGEX_LITERAL_BITS 6
+#define REGEX_LITERAL_MASK 0x3fu
 #define REGEX_LITERALS_MAX 32
 #define REGEX_LOAD_ONE	   (1u << 20)
 

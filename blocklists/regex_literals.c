@@ -105,8 +105,8 @@ static uint32_t string_load(uint64_t string)
 	char text[REGEX_LITERAL_LEN + 1] = "";
 	unsigned bits = 0, len = string_len(string);
 
-	for (unsigned i = len; i != 0; i--, string >>= REGEX_LITERAL_BITS)
-		text[i - 1] = symbol_texts[string_last(string) - 1];
+	for (unsigned i = len; string != 0; string >>= REGEX_LITERAL_BITS)
+		text[--i] = symbol_texts[string_last(string) - 1];
 	for (size_t at = 0, n; text[at] != '\0'; at += n)
 		bits += begin_bits(text + at, &n);
 	bits = bits > PLACES_BITS ? bits - PLACES_BITS : 0;
@@ -165,7 +165,8 @@ static void strings_union(struct strings *to, const struct strings *from, bool k
 		for (unsigned i = 0; i < to->n + from->n && fits; i++) {
 			uint64_t s = i < to->n ? to->at[i] : from->at[i - to->n];
 
-			fits = strings_add(&all, keep_end ? string_end(s, len) : string_begin(s, len));
+			fits =
+			    strings_add(&all, keep_end ? string_end(s, len) : string_begin(s, len));
 		}
 		if (fits) {
 			*to = all;
@@ -200,8 +201,8 @@ static bool string_join(uint64_t front, uint64_t back, bool keep_end, uint64_t *
 
 /* Every string of `a` with every one of `b` behind it.  False: there are too many, or some cannot
  * be; then *to is as it was. */
-static bool strings_join(struct strings *to, const struct strings *a, const struct strings *b,
-    bool keep_end, bool *cut)
+static bool strings_join(
+    struct strings *to, const struct strings *a, const struct strings *b, bool keep_end, bool *cut)
 {
 	struct strings all = {.n = 0};
 
@@ -245,8 +246,8 @@ static void take_better(struct known *k, const struct strings *other)
 
 	strings_reduce(&reduced);
 	load = strings_load(&reduced);
-	if (load > k->load || (load == k->load && (reduced.n > k->best.n ||
-						      reduced.at[0] <= k->best.at[0])))
+	if (load > k->load ||
+	    (load == k->load && (reduced.n > k->best.n || reduced.at[0] <= k->best.at[0])))
 		return;
 	k->best = reduced;
 	k->load = load;
@@ -279,7 +280,8 @@ static void known_append(struct known *k, const struct known *next)
 /* k: what matches k or `other`. */
 static void known_or(struct known *k, const struct known *other)
 {
-	struct strings both;
+	struct strings both = k->begin;
+	bool fits = true;
 
 	if (other->never)
 		return;
@@ -287,10 +289,9 @@ static void known_or(struct known *k, const struct known *other)
 		*k = *other;
 		return;
 	}
-	both = k->begin;
-	k->exact &= other->exact;
-	for (unsigned i = 0; i < other->begin.n && k->exact; i++)
-		k->exact = strings_add(&both, other->begin.at[i]);
+	for (unsigned i = 0; i < other->begin.n && fits; i++)
+		fits = strings_add(&both, other->begin.at[i]);
+	k->exact = k->exact && other->exact && fits;
 	strings_union(&k->begin, &other->begin, false);
 	strings_union(&k->end, &other->end, true);
 	strings_union(&k->best, &other->best, true);
@@ -320,7 +321,8 @@ static void know_set(struct known *k, uint64_t set)
 
 static void know(struct known *k, const struct regex_tree *tree, uint16_t at);
 
-static void know_repeat(struct known *k, const struct regex_tree *tree, const struct regex_node *node)
+static void know_repeat(
+    struct known *k, const struct regex_tree *tree, const struct regex_node *node)
 {
 	struct known once, empty;
 	unsigned n = 1;

@@ -449,7 +449,8 @@ int regex_tree_parse(struct regex_tree *tree, const char *text, size_t len, stru
 
 	*tree = (struct regex_tree){.n_nodes = 1};
 	if (len > REGEX_TEXT_MAX)
-		return why_set(why, ERR_LIMIT, "the expression is longer than %d bytes", REGEX_TEXT_MAX);
+		return why_set(
+		    why, ERR_LIMIT, "the expression is longer than %d bytes", REGEX_TEXT_MAX);
 	/* A byte makes one node; `(` and `|` up to two, a sequence and what holds it. */
 	tree->nodes = calloc(2 * len + 4, sizeof(*tree->nodes));
 	if (tree->nodes == NULL)

@@ -72,8 +72,12 @@ bool rule_is_own_name(const uint8_t *name)
 	static const char *const own[] = {"\11localhost", "\11localhost\13localdomain",
 	    "\12localhost4", "\12localhost4\14localdomain4", "\12localhost6",
 	    "\12localhost6\14localdomain6", "\5local", "\15broadcasthost"};
-	size_t len = name_len(name);
+	size_t len;
 
+	/* Asked for each line of a list: how they all begin. */
+	if (name[1] != 'l' && name[1] != 'b' && name[1] != 'i')
+		return false;
+	len = name_len(name);
 	/* A literal's terminator is the root label. */
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
 		if (len == strlen(own[i]) + 1 && memcmp(name, own[i], len) == 0)

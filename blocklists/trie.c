@@ -49,8 +49,8 @@ static int open_parts(struct trie *t, struct why *why)
 	networks = part(&p, 1, networks_len);
 	if (p.next == NULL || p.left != 0)
 		return why_set(why, ERR_FORMAT, "the parts do not fill its %zu bytes", t->len);
-	if (t->nodes_len < BITS_PAD || t->n_hubs == 0)
-		return why_set(why, ERR_FORMAT, "it has no nodes");
+	if (t->nodes_len < BITS_PAD || t->nodes_len > FORMAT_NODES_MAX || t->n_hubs == 0)
+		return why_set(why, ERR_FORMAT, "it has no nodes, or too many");
 	if (patterns_len != 0)
 		err = patterns_open(&t->patterns, patterns, patterns_len, why);
 	if (err == 0 && networks_len != 0)
@@ -236,8 +236,10 @@ static uint32_t read_number(const struct trie *t, unsigned table, size_t *at)
 
 /* ---- Keys: what a record begins with ---- */
 
+/* A forged code may be longer than CODES_LEN_MAX, but never than this. */
+#define WORD_LEN_MAX 15
 #define KEY_BITS_MAX                                                                               \
-	(CODES_LEN_MAX + FORMAT_RARE_BITS + NAME_LABEL_MAX * (CODES_LEN_MAX + 8) + CODES_LEN_MAX)
+	(WORD_LEN_MAX + FORMAT_RARE_BITS + NAME_LABEL_MAX * (WORD_LEN_MAX + 8) + WORD_LEN_MAX)
 
 struct key {
 	size_t len; /* bits; 0: no record has it */
@@ -318,7 +320,7 @@ static bool find_record(
 {
 	if (key->len == 0)
 		return false;
-	while (next_record(t, &in, record)) {
+	for (unsigned n = 0; n < FORMAT_SIBLINGS_MAX && next_record(t, &in, record); n++) {
 		if (!begins_with(t, record, key))
 			continue;
 		record->at += key->len;

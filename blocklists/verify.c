@@ -93,15 +93,12 @@ static int verify_node(void *ctx, const struct walk_node *node)
 		return why_set(found->why, ERR_FORMAT,
 		    "bucket %" PRIu32 ": a name that belongs elsewhere", node->bucket);
 	if (node->hub != UINT32_MAX) {
-		const uint8_t *name =
-		    t->hub_names + format_get_u32(t->hub_ends + 4 * (size_t)node->hub);
-		size_t len = format_get_u32(t->hub_ends + 4 * ((size_t)node->hub + 1)) -
-			     format_get_u32(t->hub_ends + 4 * (size_t)node->hub);
+		uint32_t from = format_get_u32(t->hub_ends + 4 * (size_t)node->hub);
+		uint32_t to = format_get_u32(t->hub_ends + 4 * ((size_t)node->hub + 1));
 
-		/* That the names of hubs are whole the walk sees at their children; and each has some. */
-		if (found->hubs[node->hub]++ != 0 || len != node->name_len ||
-		    name + len > t->hub_names + t->hub_names_len ||
-		    memcmp(name, node->name, len) != 0)
+		if (found->hubs[node->hub]++ != 0 || from > to || to > t->hub_names_len ||
+		    to - from != node->name_len ||
+		    memcmp(t->hub_names + from, node->name, node->name_len) != 0)
 			return why_set(found->why, ERR_FORMAT,
 			    "hub %" PRIu32 ": it stands there twice or has another's name",
 			    node->hub);

@@ -6,9 +6,6 @@
 
 #include "blocklists/format.h"
 
-#define SIBLINGS_MAX                                                                               \
-	FORMAT_ANCHORS_MAX /* in a family too: build makes a hub before there are so many */
-
 struct walk {
 	const struct trie *t;
 	int (*each)(void *ctx, const struct walk_node *node);
@@ -212,7 +209,7 @@ static int walk_rest(struct walk *w, struct span rest, unsigned depth)
 static int walk_span(struct walk *w, struct span in, bool is_bucket, const uint8_t *parent,
     size_t parent_len, unsigned depth)
 {
-	struct span record, keys[SIBLINGS_MAX];
+	struct span record, keys[FORMAT_SIBLINGS_MAX];
 	size_t n_keys = 0;
 
 	if (depth > NAME_LABELS_MAX)
@@ -236,7 +233,7 @@ static int walk_span(struct walk *w, struct span in, bool is_bucket, const uint8
 		}
 		if (!take_label(w, &record, label))
 			return malformed(w, "a record without a label");
-		if (n_keys == SIBLINGS_MAX ||
+		if (n_keys == FORMAT_SIBLINGS_MAX ||
 		    !is_new(w, keys, n_keys, &(struct span){key_at, record.at}))
 			return malformed(w, "a name that stands there twice, or too many");
 		keys[n_keys++] = (struct span){key_at, record.at};
@@ -249,6 +246,8 @@ static int walk_span(struct walk *w, struct span in, bool is_bucket, const uint8
 		if (ret != 0)
 			return ret;
 	}
+	if (bits_low(bits_peek(w->t->nodes, in.at), (unsigned)(in.end - in.at)) != 0)
+		return malformed(w, "something behind its last record");
 	return 0;
 }
 

@@ -26,7 +26,8 @@ struct walk_node {
 int walk_nodes(const struct trie *t, int (*each)(void *ctx, const struct walk_node *node),
     void *ctx, struct why *why) QUELL_CHECK;
 
-/* All rules, in no order; otherwise as walk_nodes(). */
+/* All rules, in no order, but those that are equal on several lists one after the other, in the order of
+ * the lists; otherwise as walk_nodes(). */
 int walk_rules(const struct trie *t, int (*each)(void *ctx, const struct rule *rule, uint16_t list),
     void *ctx, struct why *why) QUELL_CHECK;
 

@@ -176,37 +176,53 @@ static bool flag_get(
 	return index == 0;
 }
 
-static const char *const match_names[] = {
+static const char *const match_words[] = {
     [CONF_MATCH_AUTO] = "auto",
     [CONF_MATCH_EXACT] = "exact",
     [CONF_MATCH_SUFFIX] = "suffix",
     [CONF_MATCH_BELOW] = "below",
+    NULL,
 };
 
-static int match_set(
+static const char *const trust_words[] = {
+    [CONF_TRUST_BLOCK] = "block",
+    [CONF_TRUST_REWRITE] = "rewrite",
+    NULL,
+};
+
+/* "auto, exact, suffix or below" */
+static void format_words(const char *const *words, char text[CONF_VALUE_SIZE])
+{
+	int used = snprintf(text, CONF_VALUE_SIZE, "%s", words[0]);
+
+	for (size_t i = 1; words[i] != NULL; i++)
+		used += snprintf(text + used, CONF_VALUE_SIZE - (size_t)used, "%s%s",
+		    words[i + 1] != NULL ? ", " : " or ", words[i]);
+}
+
+static int choice_set(
     void *base, const struct option *option, unsigned index, const char *text, struct why *why)
 {
-	struct conf_list *list = base;
+	unsigned *field = (unsigned *)(void *)((char *)base + option->off);
+	char words[CONF_VALUE_SIZE];
 
-	(void)option;
 	(void)index;
-	for (size_t i = 0; i < N_OF(match_names); i++) {
-		if (strcmp(text, match_names[i]) == 0) {
-			list->match = (enum conf_match)i;
+	for (unsigned i = 0; option->kind->words[i] != NULL; i++) {
+		if (strcmp(text, option->kind->words[i]) == 0) {
+			*field = i;
 			return 0;
 		}
 	}
-	return why_set(
-	    why, ERR_FORMAT, "'%s' is not a match; it is exact, suffix, below or auto", text);
+	format_words(option->kind->words, words);
+	return why_set(why, ERR_FORMAT, "'%s' is not possible; it is %s", text, words);
 }
 
-static bool match_get(
+static bool choice_get(
     const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
 {
-	const struct conf_list *list = base;
+	const unsigned *field = (const unsigned *)(const void *)((const char *)base + option->off);
 
-	(void)option;
-	(void)snprintf(text, CONF_VALUE_SIZE, "%s", match_names[list->match]);
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", option->kind->words[*field]);
 	return index == 0;
 }
 
@@ -234,7 +250,7 @@ static int check_name(const char *text, struct why *why)
 
 static int check_syntax(const char *text, struct why *why)
 {
-	if (text[0] != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz")] == '\0')
+	if (text[0] != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz-")] == '\0')
 		return 0;
 	return why_set(
 	    why, ERR_FORMAT, "'%s' is not a syntax; it is a word as hosts, domains or auto", text);
@@ -404,7 +420,10 @@ static const struct kind seconds_kind =
     NUMBER_KIND(conf_parse_duration, format_duration, SECOND_MS);
 static const struct kind milliseconds_kind = NUMBER_KIND(conf_parse_duration, format_duration, 1);
 static const struct kind flag_kind = {.set = flag_set, .get = flag_get};
-static const struct kind match_kind = {.set = match_set, .get = match_get};
+static const struct kind match_kind = {
+    .set = choice_set, .get = choice_get, .words = match_words};
+static const struct kind trust_kind = {
+    .set = choice_set, .get = choice_get, .words = trust_words};
 static const struct kind path_kind = {.set = text_set, .get = text_get, .check = check_path};
 static const struct kind name_kind = {.set = text_set, .get = text_get, .check = check_name};
 static const struct kind syntax_kind = {.set = text_set, .get = text_get, .check = check_syntax};
@@ -457,6 +476,8 @@ const struct option conf_list_options[] = {
     {"file", &file_kind, FIELD(conf_list, file), {NULL}, 0, 0, "or where it lies on this machine"},
     {"syntax", &syntax_kind, FIELD(conf_list, syntax), {"auto"}, 0, 0, "how its lines are written"},
     {"match", &match_kind, FIELD(conf_list, match), {"auto"}, 0, 0, "what a line covers"},
+    {"trust", &trust_kind, FIELD(conf_list, trust), {"block"}, 0, 0,
+	"whether it may only block, or answer too"},
     {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
 };
 

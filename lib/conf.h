@@ -27,6 +27,9 @@
 /* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
 enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MATCH_BELOW };
 
+/* CONF_TRUST_BLOCK: a list may only block; CONF_TRUST_REWRITE: it may give names answers of its own. */
+enum conf_trust { CONF_TRUST_BLOCK, CONF_TRUST_REWRITE };
+
 /* One `list "name" { ... }` section.  Exactly one of url and file is not empty. */
 struct conf_list {
 	/* [A-Za-z0-9._-]+, not starting with a dot: it is a file's name too */
@@ -35,6 +38,7 @@ struct conf_list {
 	char file[CONF_PATH_SIZE]; /* absolute, or relative to the folder of the configuration */
 	char syntax[16];	   /* "auto", or a name of feed_find() */
 	enum conf_match match;
+	enum conf_trust trust;
 };
 
 struct conf {

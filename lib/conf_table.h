@@ -27,6 +27,8 @@ struct kind {
 	int (*parse)(uint64_t *value, const char *text, struct why *why);
 	void (*format)(uint64_t value, char text[CONF_VALUE_SIZE]);
 	uint64_t unit;
+	/* Of choices: the words of the field's values 0, 1, ..., NULL at the end. */
+	const char *const *words;
 	/* Of texts: what must hold beside being printable and short enough. */
 	int (*check)(const char *text, struct why *why);
 };

@@ -20,25 +20,44 @@ static size_t first_size(int fd, size_t max)
 	return (uintmax_t)st.st_size < max ? (size_t)st.st_size + 2 : max + 2;
 }
 
-/* Read on to the end.  *len bytes are in *text, of *size; on failure they are still the
- * caller's. */
-static int read_all(int fd, size_t max, char **text, size_t *len, size_t *size)
+/* Make room for `size` bytes; of what is in it nothing is kept. */
+static int make_room(struct file_buffer *b, size_t size)
 {
-	for (;;) {
+	if (b->size >= size)
+		return 0;
+	free(b->bytes);
+	b->bytes = malloc(size);
+	b->size = b->bytes != NULL ? size : 0;
+	return b->bytes != NULL ? 0 : ERR_NOMEM;
+}
+
+static int grow(struct file_buffer *b)
+{
+	size_t larger = b->size + b->size / 2;
+	char *bytes = realloc(b->bytes, larger);
+
+	if (bytes == NULL)
+		return ERR_NOMEM;
+	b->bytes = bytes;
+	b->size = larger;
+	return 0;
+}
+
+static int read_all(struct file_buffer *b, int fd, size_t max, size_t *len)
+{
+	int err = make_room(b, first_size(fd, max));
+
+	*len = 0;
+	while (err == 0) {
 		ssize_t n;
 
-		if (*size - *len < 2) {
-			size_t larger = *size + *size / 2;
-			char *p = realloc(*text, larger);
-
-			if (p == NULL)
-				return ERR_NOMEM;
-			*text = p;
-			*size = larger;
+		if (b->size - *len < 2) {
+			err = grow(b);
+			continue;
 		}
-		n = read(fd, *text + *len, *size - *len - 1);
+		n = read(fd, b->bytes + *len, b->size - *len - 1);
 		if (n == 0)
-			return 0;
+			break;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -47,32 +66,41 @@ static int read_all(int fd, size_t max, char **text, size_t *len, size_t *size)
 		if (*len > max)
 			return ERR_RANGE;
 	}
+	if (err == 0)
+		b->bytes[*len] = '\0';
+	return err;
+}
+
+int file_read_into(struct file_buffer *buffer, int fd, const char *name, size_t max, size_t *len,
+    struct why *why)
+{
+	int err = read_all(buffer, fd, max, len);
+
+	switch (err) {
+	case 0:
+		return 0;
+	case ERR_SYS:
+		return why_set(why, err, "%s: %s", name, strerror(errno));
+	case ERR_RANGE:
+		return why_set(why, err, "%s: longer than %zu bytes", name, max);
+	default:
+		return why_set(why, err, "%s: no memory to read it", name);
+	}
 }
 
 int file_read(int fd, const char *name, size_t max, char **text, size_t *len, struct why *why)
 {
-	size_t size = first_size(fd, max), n = 0;
-	char *bytes = malloc(size);
-	int err = bytes != NULL ? read_all(fd, max, &bytes, &n, &size) : ERR_NOMEM;
+	struct file_buffer buffer = {NULL, 0};
+	size_t n;
+	int err = file_read_into(&buffer, fd, name, max, &n, why);
 
-	switch (err) {
-	case 0:
-		bytes[n] = '\0';
-		*text = bytes;
-		*len = n;
-		return 0;
-	case ERR_SYS:
-		why_set(why, err, "%s: %s", name, strerror(errno));
-		break;
-	case ERR_RANGE:
-		why_set(why, err, "%s: longer than %zu bytes", name, max);
-		break;
-	default:
-		why_set(why, err, "%s: no memory to read it", name);
-		break;
+	if (err != 0) {
+		free(buffer.bytes);
+		return err;
 	}
-	free(bytes);
-	return err;
+	*text = buffer.bytes;
+	*len = n;
+	return 0;
 }
 
 int file_write(int fd, const char *name, const void *bytes, size_t len, struct why *why)

@@ -14,6 +14,18 @@
 int file_read(
     int fd, const char *name, size_t max, char **text, size_t *len, struct why *why) QUELL_CHECK;
 
+/* Memory for one file after the other: it grows where one is larger.  All zero at first; free(bytes)
+ * at the end. */
+struct file_buffer {
+	char *bytes;
+	size_t size;
+};
+
+/* Read to the end, in the place of what was read before: into buffer->bytes, one NUL behind the end,
+ * and *len.  Otherwise as file_read(). */
+int file_read_into(struct file_buffer *buffer, int fd, const char *name, size_t max, size_t *len,
+    struct why *why) QUELL_CHECK;
+
 /* Write bytes[0..len).  Returns 0 or ERR_SYS with the reason in `why`. */
 int file_write(
     int fd, const char *name, const void *bytes, size_t len, struct why *why) QUELL_CHECK;

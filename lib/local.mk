@@ -14,4 +14,5 @@ lib_libquell_a_SOURCES = \
 	lib/rng.c lib/rng.h \
 	lib/table.c lib/table.h \
 	lib/dns/msg.c lib/dns/msg.h \
-	lib/dns/name.c lib/dns/name.h
+	lib/dns/name.c lib/dns/name.h \
+	lib/dns/type.c lib/dns/type.h

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/explain.h"
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "resolver/core/options.h"
@@ -25,13 +26,15 @@ enum channel_type {
 	CHANNEL_UNLISTEN,    /* struct channel_listen: close the socket of this index */
 	CHANNEL_IMAGE, /* struct channel_image, with the sealed memfd; without one: no lists */
 	CHANNEL_STATS, /* empty; the answer is CHANNEL_STATS with struct channel_stats */
-	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct channel_why */
+	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct explain */
 	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; answer: a uint64_t: how many */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_image: these lists are in force (or `failed`) */
 	/* loader to parent */
 	CHANNEL_LOADED, /* struct channel_loaded: the memfd is filled and sealed, unless err */
 };
+
+_Static_assert(sizeof(struct explain) <= CHANNEL_MAX, "an explanation is one message");
 
 struct channel_head {
 	uint32_t type;	 /* enum channel_type */
@@ -59,15 +62,9 @@ struct channel_stats {
 };
 
 struct channel_name {
-	uint32_t name_len;
+	uint16_t name_len;
+	uint16_t type;		 /* CHANNEL_WHY: the query's */
 	uint8_t name[NAME_SIZE]; /* lower-case wire form */
-};
-
-#define CHANNEL_WHY_MATCHES 64
-
-struct channel_why {
-	uint32_t n_matches; /* in all */
-	struct trie_match match[CHANNEL_WHY_MATCHES];
 };
 
 struct channel_loaded {

@@ -69,41 +69,32 @@ static int copy_image(const struct input *in, int memfd, struct why *why)
 	return 0;
 }
 
-/* Tell of lines that gave no rule: "NAME: 3 of 120 lines not understood, the first is line 17". */
-static void count_skips(
-    const struct compile_source *sources, unsigned n, struct channel_loaded *out)
+/* Add what a source came to: "NAME: 3 of 120 lines not understood, the first is line 17". */
+static void count_source(const struct compile_source *source, struct channel_loaded *out)
 {
-	for (unsigned i = 0; i < n; i++) {
-		const struct feed_counts *c = &sources[i].counts;
-		size_t used = strlen(out->text);
+	const struct feed_counts *c = &source->counts;
+	size_t used = strlen(out->text);
 
-		out->n_lines += c->lines;
-		out->n_bad += c->skips[FEED_BAD];
-		if (c->rules == 0)
-			(void)snprintf(out->text + used, sizeof(out->text) - used,
-			    "%s%s: there is no rule in it", used != 0 ? "; " : "", sources[i].name);
-		if (c->skips[FEED_BAD] == 0)
-			continue;
+	out->n_lines += c->lines;
+	out->n_bad += c->skips[FEED_BAD];
+	if (c->rules == 0)
 		(void)snprintf(out->text + used, sizeof(out->text) - used,
-		    "%s%s: %" PRIu64 " of %" PRIu64
-		    " lines not understood, the first is line %" PRIu64,
-		    used != 0 ? "; " : "", sources[i].name, c->skips[FEED_BAD], c->lines,
-		    c->first_bad_line);
-	}
+		    "%s%s: there is no rule in it", used != 0 ? "; " : "", source->name);
+	if (c->skips[FEED_BAD] == 0)
+		return;
+	(void)snprintf(out->text + used, sizeof(out->text) - used,
+	    "%s%s: %" PRIu64 " of %" PRIu64 " lines not understood, the first is line %" PRIu64,
+	    used != 0 ? "; " : "", source->name, c->skips[FEED_BAD], c->lines, c->first_bad_line);
 }
 
-static int compile_inputs(struct compile_source *sources, unsigned n, int memfd,
+static int add_text(struct compile *c, const char *name, const char *text, size_t len,
     struct channel_loaded *out, struct why *why)
 {
-	uint8_t *image;
-	size_t len;
-	int err = compile_texts(sources, n, NULL, NULL, &image, &len, why);
+	struct compile_source source = {.name = name, .text = text, .len = len};
+	int err = compile_add(c, &source, NULL, NULL, why);
 
-	if (err < 0)
-		return err;
-	count_skips(sources, n, out);
-	err = file_write(memfd, "image in memory", image, len, why);
-	free(image);
+	if (err == 0)
+		count_source(&source, out);
 	return err;
 }
 
@@ -115,42 +106,52 @@ static bool is_image(const struct input *in)
 	return n > 0 && compile_is_image(start, (size_t)n);
 }
 
-static int compile_files(
-    const struct input *in, unsigned n, int memfd, struct channel_loaded *out, struct why *why)
+/* One text after the other, so that only the largest of them needs memory. */
+static int add_files(struct compile *c, const struct input *in, unsigned n,
+    struct channel_loaded *out, struct why *why)
 {
-	struct compile_source *sources = calloc(n, sizeof(*sources));
-	char **texts = calloc(n, sizeof(*texts));
-	int err = sources != NULL && texts != NULL ? 0 : why_set(why, ERR_NOMEM, "no memory");
+	struct file_buffer text = {NULL, 0};
+	int err = 0;
 
 	for (unsigned i = 0; err == 0 && i < n; i++) {
-		sources[i] = (struct compile_source){.name = in[i].path};
+		size_t len;
+
 		if (is_image(&in[i])) {
 			err = why_set(why, ERR_FORMAT,
 			    "%s: this is an image, which has to be the only file", in[i].path);
 			break;
 		}
-		err = file_read(
-		    in[i].fd, in[i].path, COMPILE_TEXT_MAX, &texts[i], &sources[i].len, why);
-		sources[i].text = texts[i];
+		err =
+		    file_read_into(&text, in[i].fd, in[i].path, COMPILE_TEXT_MAX, &len, why);
+		if (err == 0)
+			err = add_text(c, in[i].path, text.bytes, len, out, why);
 	}
-	if (err == 0)
-		err = compile_inputs(sources, n, memfd, out, why);
-	for (unsigned i = 0; texts != NULL && i < n; i++)
-		free(texts[i]);
-	free(texts);
-	free(sources);
+	free(text.bytes);
 	return err;
 }
 
-static int compile_starter(int memfd, struct channel_loaded *out, struct why *why)
+/* The files' rules, or (n 0) the starter list's, into the memfd. */
+static int compile_texts(
+    const struct input *in, unsigned n, int memfd, struct channel_loaded *out, struct why *why)
 {
-	struct compile_source source = {
-	    .name = "starter list",
-	    .text = starter_text,
-	    .len = starter_len,
-	};
+	struct compile *c = compile_new();
+	uint8_t *image = NULL;
+	size_t len;
+	int err;
 
-	return compile_inputs(&source, 1, memfd, out, why);
+	if (c == NULL)
+		return why_set(why, ERR_NOMEM, "no memory");
+	if (n == 0)
+		err = add_text(c, "starter list", starter_text, starter_len, out, why);
+	else
+		err = add_files(c, in, n, out, why);
+	if (err == 0)
+		err = compile_image(c, &image, &len, why);
+	compile_free(c);
+	if (err == 0)
+		err = file_write(memfd, "image in memory", image, len, why);
+	free(image);
+	return err;
 }
 
 /* Check what will be mapped, as it will be mapped. */
@@ -187,12 +188,10 @@ static int load(
 {
 	int err;
 
-	if (n == 0)
-		err = compile_starter(memfd, out, why);
-	else if (n == 1 && is_image(in))
+	if (n == 1 && is_image(in))
 		err = copy_image(in, memfd, why);
 	else
-		err = compile_files(in, n, memfd, out, why);
+		err = compile_texts(in, n, memfd, out, why);
 	if (err == 0)
 		err = seal(memfd, why);
 	return err == 0 ? check(memfd, n != 0 ? in[0].path : "starter list", out, why) : err;

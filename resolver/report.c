@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/dns/msg.h"
 #include "lib/dns/name.h"
+#include "lib/dns/type.h"
 #include "resolver/core/stats.h"
 #include "resolver/io/timer.h"
 
@@ -122,22 +124,33 @@ static void write_stats(const struct report *r, struct evbuffer *to)
 
 /* ---- why ---- */
 
+/* A rule comes from a list: what could steer a terminal, or end the line, is left out. */
+static void write_printable(struct evbuffer *to, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size && text[i] != '\0'; i++)
+		evbuffer_add_printf(to, text[i] >= ' ' && text[i] < 0x7f ? "%c" : "\\x%02x",
+		    (unsigned char)text[i]);
+}
+
 static void write_why(const struct report *r, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
-	uint32_t n =
-	    r->why.n_matches < CHANNEL_WHY_MATCHES ? r->why.n_matches : CHANNEL_WHY_MATCHES;
-	char text[NAME_TEXT_SIZE], list[CONF_PATH_SIZE];
+	uint32_t n = r->why.n_matches < EXPLAIN_MATCHES ? r->why.n_matches : EXPLAIN_MATCHES;
+	char text[NAME_TEXT_SIZE], type[TYPE_TEXT_SIZE], list[CONF_PATH_SIZE];
 
-	evbuffer_add_printf(to, "name %s\n", name_to_text(r->name.name, text));
-	evbuffer_add_printf(to, "verdict %s\n", r->why.n_matches != 0 ? "blocked" : "not blocked");
+	evbuffer_add_printf(to, "name %s\ntype %s\nverdict ", name_to_text(r->name.name, text),
+	    type_to_text(r->name.type, type));
+	write_printable(to, r->why.verdict, sizeof(r->why.verdict));
+	evbuffer_add_printf(to, "\n");
+	if (r->why.by_client != 0)
+		evbuffer_add_printf(to, "note another client may get another verdict\n");
 	for (uint32_t i = 0; i < n; i++) {
-		const struct trie_match *m = &r->why.match[i];
+		const struct explain_match *m = &r->why.match[i];
 
-		evbuffer_add_printf(to, "match %s %s by %s\n",
-		    name_to_text(name_last_labels(r->name.name, m->labels), text),
-		    rule_kind_text(m->kind),
-		    lists_name(&s->lists, s->conf, s->flags, m->list, list));
+		evbuffer_add_printf(
+		    to, "match %s: ", lists_name(&s->lists, s->conf, s->flags, m->list, list));
+		write_printable(to, m->rule, sizeof(m->rule));
+		evbuffer_add_printf(to, "%s\n", m->voided != 0 ? " (void)" : "");
 	}
 	if (n < r->why.n_matches)
 		evbuffer_add_printf(to, "match and %" PRIu32 " more\n", r->why.n_matches - n);
@@ -243,24 +256,35 @@ static void start_figures(struct report *r)
 		finish(r);
 }
 
-/* The name that a command is about.  False: it is none, and the client was told. */
+/* Refuse what does not begin with a name. */
+static void refuse_name(struct report *r, const char *command, const char *reason)
+{
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "%s; write it as: %s www.example.com%s", reason, command,
+	    r->kind == REPORT_WHY ? " AAAA" : "");
+	ctl_refuse(r->owner->ctl, r->client, text);
+	(void)evtimer_del(r->limit);
+	r->client = 0;
+}
+
+/* The name that a command is about, and behind it a type where it is `why` (A where there is none).
+ * False: it is none, and the client was told. */
 static bool take_name(struct report *r, const char *command, const char *text)
 {
-	size_t len;
+	size_t text_len = r->kind == REPORT_WHY ? strcspn(text, " ") : strlen(text), len;
 
-	if (name_from_text(text, strlen(text), r->name.name, &len) < 0) {
-		char reason[64];
-
-		(void)snprintf(reason, sizeof(reason),
-		    "this is not a name; write it as: %s www.example.com", command);
-		ctl_refuse(r->owner->ctl, r->client, reason);
-		(void)evtimer_del(r->limit);
-		r->client = 0;
+	if (name_from_text(text, text_len, r->name.name, &len) < 0) {
+		refuse_name(r, command, "this is not a name");
 		return false;
 	}
 	name_lower(r->name.name, r->name.name, len);
-	r->name.name_len = (uint32_t)len;
-	return true;
+	r->name.name_len = (uint16_t)len;
+	r->name.type = TYPE_A;
+	if (text[text_len] == '\0' || type_from_text(text + text_len + 1, &r->name.type))
+		return true;
+	refuse_name(r, command, "this is not a query type");
+	return false;
 }
 
 /* Each worker has its own cache. */
@@ -303,7 +327,7 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 	if (strcmp(command, "status") != 0 && strcmp(command, "stats") != 0 &&
 	    strcmp(command, "why") != 0 && strcmp(command, "flush") != 0) {
 		ctl_refuse(s->ctl, client,
-		    "unknown command; there are: status, stats, reload, why NAME, flush "
+		    "unknown command; there are: status, stats, reload, why NAME [TYPE], flush "
 		    "NAME|--all");
 		return;
 	}

@@ -56,7 +56,7 @@ struct report {
 	struct server *owner;
 	struct channel_stats total; /* counters added up; upstreams merged */
 	struct channel_name name;   /* REPORT_WHY, REPORT_FLUSH */
-	struct channel_why why;
+	struct explain why;
 	uint64_t n_flushed;
 };
 

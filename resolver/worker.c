@@ -309,10 +309,10 @@ static void on_stats(struct worker *w, struct channel_message *m)
 static void on_why(struct worker *w, struct channel_message *m)
 {
 	const struct channel_name *name = (const struct channel_name *)m->payload;
-	struct channel_why answer = {0};
+	const struct effect_ask ask = {.name = name->name, .type = name->type};
+	struct explain answer;
 
-	answer.n_matches =
-	    (uint32_t)trie_matches(&w->image.trie, name->name, answer.match, CHANNEL_WHY_MATCHES);
+	explain_name(&w->image.trie, &ask, &answer);
 	worker_tell(w, CHANNEL_WHY, m->head.serial, &answer, sizeof(answer));
 }
 

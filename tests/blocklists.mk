@@ -3,10 +3,25 @@ LISTS_UNIT_TESTS = \
 	tests/unit/test_build \
 	tests/unit/test_compile \
 	tests/unit/test_effect \
+	tests/unit/test_explain \
 	tests/unit/test_feed \
+	tests/unit/test_feed_adblock \
+	tests/unit/test_feed_dnsmasq \
+	tests/unit/test_feed_domains \
+	tests/unit/test_feed_hosts \
+	tests/unit/test_feed_pihole_regex \
+	tests/unit/test_feed_real \
+	tests/unit/test_feed_rpz \
+	tests/unit/test_feed_smartdns \
+	tests/unit/test_feed_unbound \
+	tests/unit/test_feed_wildcards \
 	tests/unit/test_judge \
 	tests/unit/test_lists_doc \
+	tests/unit/test_networks \
+	tests/unit/test_patterns \
+	tests/unit/test_regex \
 	tests/unit/test_rule \
+	tests/unit/test_samples \
 	tests/unit/test_starter \
 	tests/unit/test_trie \
 	tests/unit/test_verify
@@ -21,28 +36,89 @@ tests_unit_test_build_SOURCES = tests/unit/test_build.c tests/unit/lists.h
 tests_unit_test_build_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_compile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_compile_SOURCES = tests/unit/test_compile.c tests/unit/lists.h
+tests_unit_test_compile_SOURCES = tests/unit/test_compile.c
 tests_unit_test_compile_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_effect_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_effect_SOURCES = tests/unit/test_effect.c
 tests_unit_test_effect_LDADD = $(LISTS_TEST_LIBS)
 
+tests_unit_test_explain_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_explain_SOURCES = tests/unit/test_explain.c
+tests_unit_test_explain_LDADD = $(LISTS_TEST_LIBS)
+
 tests_unit_test_feed_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_feed_SOURCES = tests/unit/test_feed.c tests/unit/lists.h
+tests_unit_test_feed_SOURCES = tests/unit/test_feed.c tests/unit/feeds.h
 tests_unit_test_feed_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_adblock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_adblock_SOURCES = tests/unit/test_feed_adblock.c tests/unit/feeds.h \
+	tests/unit/naive.c tests/unit/naive.h
+tests_unit_test_feed_adblock_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_dnsmasq_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_dnsmasq_SOURCES = tests/unit/test_feed_dnsmasq.c tests/unit/feeds.h
+tests_unit_test_feed_dnsmasq_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_domains_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_domains_SOURCES = tests/unit/test_feed_domains.c tests/unit/feeds.h
+tests_unit_test_feed_domains_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_hosts_SOURCES = tests/unit/test_feed_hosts.c tests/unit/feeds.h
+tests_unit_test_feed_hosts_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_real_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_real_SOURCES = tests/unit/test_feed_real.c tests/unit/feeds.h
+tests_unit_test_feed_real_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_smartdns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_smartdns_SOURCES = tests/unit/test_feed_smartdns.c tests/unit/feeds.h
+tests_unit_test_feed_smartdns_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_unbound_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_unbound_SOURCES = tests/unit/test_feed_unbound.c tests/unit/feeds.h
+tests_unit_test_feed_unbound_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_wildcards_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_wildcards_SOURCES = tests/unit/test_feed_wildcards.c tests/unit/feeds.h
+tests_unit_test_feed_wildcards_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_pihole_regex_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_pihole_regex_SOURCES = tests/unit/test_feed_pihole_regex.c tests/unit/feeds.h
+tests_unit_test_feed_pihole_regex_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_feed_rpz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_feed_rpz_SOURCES = tests/unit/test_feed_rpz.c tests/unit/feeds.h
+tests_unit_test_feed_rpz_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_judge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_judge_SOURCES = tests/unit/test_judge.c
 tests_unit_test_judge_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_lists_doc_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_lists_doc_SOURCES = tests/unit/test_lists_doc.c tests/unit/lists.h
+tests_unit_test_lists_doc_SOURCES = tests/unit/test_lists_doc.c tests/unit/feeds.h
 tests_unit_test_lists_doc_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_networks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_networks_SOURCES = tests/unit/test_networks.c tests/unit/lists.h
+tests_unit_test_networks_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_patterns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_patterns_SOURCES = tests/unit/test_patterns.c tests/unit/regexes.h
+tests_unit_test_patterns_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_regex_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_regex_SOURCES = tests/unit/test_regex.c tests/unit/regexes.h
+tests_unit_test_regex_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_rule_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rule_SOURCES = tests/unit/test_rule.c tests/unit/lists.h
 tests_unit_test_rule_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_samples_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_samples_SOURCES = tests/unit/test_samples.c tests/unit/naive.c tests/unit/naive.h
+tests_unit_test_samples_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_starter_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_starter_SOURCES = tests/unit/test_starter.c tests/unit/lists.h
@@ -56,8 +132,13 @@ tests_unit_test_verify_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_verify_SOURCES = tests/unit/test_verify.c tests/unit/lists.h
 tests_unit_test_verify_LDADD = $(LISTS_TEST_LIBS)
 
-fuzz_programs += tests/fuzz/fuzz_feed tests/fuzz/fuzz_image
+fuzz_programs += tests/fuzz/fuzz_feed tests/fuzz/fuzz_image tests/fuzz/fuzz_patterns tests/fuzz/fuzz_regex
 tests_fuzz_fuzz_feed_SOURCES = tests/fuzz/fuzz_feed.c
 tests_fuzz_fuzz_feed_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
 tests_fuzz_fuzz_image_SOURCES = tests/fuzz/fuzz_image.c
 tests_fuzz_fuzz_image_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
+tests_fuzz_fuzz_patterns_SOURCES = tests/fuzz/fuzz_patterns.c
+tests_fuzz_fuzz_patterns_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
+tests_fuzz_fuzz_regex_SOURCES = tests/fuzz/fuzz_regex.c tests/unit/regexes.h
+tests_fuzz_fuzz_regex_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
+EXTRA_DIST += tests/unit/count-rules.awk

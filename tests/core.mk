@@ -41,6 +41,16 @@ SCENES = \
 	tests/scene/overload-tries.scene \
 	tests/scene/overload-waiters.scene \
 	tests/scene/reconfigured.scene \
+	tests/scene/rule-allow.scene \
+	tests/scene/rule-clients.scene \
+	tests/scene/rule-cname.scene \
+	tests/scene/rule-cname-bound.scene \
+	tests/scene/rule-cname-size.scene \
+	tests/scene/rule-reload.scene \
+	tests/scene/rule-rewrite.scene \
+	tests/scene/rule-rpz.scene \
+	tests/scene/rule-types.scene \
+	tests/scene/rule-untrusted.scene \
 	tests/scene/size.scene \
 	tests/scene/spoofed.scene \
 	tests/scene/targets.scene \

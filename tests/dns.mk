@@ -1,7 +1,7 @@
 # tests of dns
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_name tests/unit/test_msg tests/unit/test_corpus
-TESTS += tests/unit/test_name tests/unit/test_msg tests/unit/test_corpus
+check_PROGRAMS += tests/unit/test_name tests/unit/test_msg tests/unit/test_corpus tests/unit/test_type
+TESTS += tests/unit/test_name tests/unit/test_msg tests/unit/test_corpus tests/unit/test_type
 tests_unit_test_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_name_SOURCES = tests/unit/test_name.c
 tests_unit_test_name_LDADD = $(ORACLE) $(CMOCKA_LIBS) $(LDNS_LIBS)
@@ -11,6 +11,9 @@ tests_unit_test_msg_LDADD = $(ORACLE) $(CMOCKA_LIBS) $(LDNS_LIBS)
 tests_unit_test_corpus_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDNS_CFLAGS)
 tests_unit_test_corpus_SOURCES = tests/unit/test_corpus.c
 tests_unit_test_corpus_LDADD = $(ORACLE) $(CMOCKA_LIBS) $(LDNS_LIBS)
+tests_unit_test_type_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDNS_CFLAGS)
+tests_unit_test_type_SOURCES = tests/unit/test_type.c
+tests_unit_test_type_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(LDNS_LIBS)
 endif
 
 # ldns as the judge of the wire code, for the tests above and the fuzz targets below.

@@ -37,18 +37,18 @@ tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources)
 	tools/control.c tools/text.c
 tests_unit_test_quellctl_LDADD = lib/libquell.a $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 
-offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_store.c
+offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_skips.c tools/update_store.c
 tests_unit_test_update_bench_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_bench_SOURCES = tests/unit/test_update_bench.c tools/update_bench.c $(offline_sources)
-tests_unit_test_update_bench_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
+tests_unit_test_update_bench_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_update_offline_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_offline_SOURCES = tests/unit/test_update_offline.c $(offline_sources)
-tests_unit_test_update_offline_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
+tests_unit_test_update_offline_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_update_why_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_why_SOURCES = tests/unit/test_update_why.c tools/update_why.c $(offline_sources)
-tests_unit_test_update_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS)
+tests_unit_test_update_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
 RUN_UNIT_TESTS = tests/unit/test_update_fetch tests/unit/test_update_list tests/unit/test_update_progress \
 	tests/unit/test_update_report tests/unit/test_update_run
@@ -67,7 +67,7 @@ tests_unit_test_update_fetch_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CURL_LIBS)
 list_sources = $(scratch_sources) tools/text.c tools/update_fetch.c tools/update_list.c tools/update_store.c
 tests_unit_test_update_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
 tests_unit_test_update_list_SOURCES = tests/unit/test_update_list.c $(list_sources)
-tests_unit_test_update_list_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS) $(CURL_LIBS)
+tests_unit_test_update_list_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CURL_LIBS)
 
 # The test is the clock.
 tests_unit_test_update_progress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -76,11 +76,11 @@ tests_unit_test_update_progress_SOURCES = tests/unit/test_update_progress.c $(sc
 tests_unit_test_update_progress_LDADD = $(CMOCKA_LIBS)
 
 tests_unit_test_update_report_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
-tests_unit_test_update_report_SOURCES = tests/unit/test_update_report.c $(list_sources) tools/update_report.c
-tests_unit_test_update_report_LDADD = blocklists/libblocklists.a lib/libquell.a $(CMOCKA_LIBS) $(CURL_LIBS)
+tests_unit_test_update_report_SOURCES = tests/unit/test_update_report.c $(list_sources) tools/update_report.c tools/update_skips.c
+tests_unit_test_update_report_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CURL_LIBS)
 
 tests_unit_test_update_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
 tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c $(list_sources) $(fake_quelld_sources) \
-	tools/control.c tools/update_progress.c tools/update_report.c tools/update_run.c
-tests_unit_test_update_run_LDADD = blocklists/libblocklists.a lib/libquell.a \
+	tools/control.c tools/update_progress.c tools/update_report.c tools/update_run.c tools/update_skips.c
+tests_unit_test_update_run_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) \
 	$(CMOCKA_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)

@@ -10,6 +10,7 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/update_progress.c tools/update_progress.h \
 	tools/update_report.c tools/update_report.h \
 	tools/update_run.c tools/update_run.h \
+	tools/update_skips.c tools/update_skips.h \
 	tools/update_store.c tools/update_store.h \
 	tools/update_why.c tools/update_why.h
 quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)

@@ -11,6 +11,8 @@
 #include "blocklists/compile.h"
 #include "blocklists/feed.h"
 #include "lib/conf.h"
+#include "lib/dns/msg.h"
+#include "lib/dns/type.h"
 #include "tools/update_bench.h"
 #include "tools/update_offline.h"
 #include "tools/update_run.h"
@@ -252,27 +254,17 @@ static int command_bench(int argc, char **argv)
 	return update_bench(argv[1], argv[2]);
 }
 
-static bool is_type(const char *text)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789-";
-
-	return text[0] != '\0' && text[strspn(text, allowed)] == '\0';
-}
-
 static int command_why(int argc, char **argv)
 {
-	const char *type = NULL;
+	uint16_t type = TYPE_A;
 	int dashes = 1;
 
 	while (dashes < argc && strcmp(argv[dashes], "--") != 0)
 		dashes++;
 	if (dashes == 1 || argc - dashes < 2 || argc - dashes > 3)
 		return usage("why takes an IMAGE or FILEs, then --, then NAME and perhaps TYPE");
-	if (argc - dashes == 3)
-		type = argv[dashes + 2];
-	if (type != NULL && !is_type(type))
-		return usage("%s: this is no query type, as AAAA is one", type);
+	if (argc - dashes == 3 && !type_from_text(argv[dashes + 2], &type))
+		return usage("%s: this is no query type, as AAAA is one", argv[dashes + 2]);
 	return update_why(argv + 1, (unsigned)(dashes - 1), argv[dashes + 1], type);
 }
 

@@ -27,11 +27,11 @@ static const char help[] =
     "Usage: quellctl [-c FILE] [--control PATH] [--json] COMMAND\n"
     "Ask or tell the running quelld.\n"
     "\n"
-    "  status      how it goes; exit status 0: well, 1: degraded, 2: not running\n"
-    "  stats       counters\n"
-    "  why NAME    is the name blocked, by which rules of which lists\n"
-    "  flush NAME  forget the cached answers of this name; flush --all: of all names\n"
-    "  reload      read configuration and lists again; exit status 1: it was refused\n"
+    "  status           how it goes; exit status 0: well, 1: degraded, 2: not running\n"
+    "  stats            counters\n"
+    "  why NAME [TYPE]  what becomes of a query, by which rules of which lists\n"
+    "  flush NAME       forget the cached answers of this name; flush --all: of all names\n"
+    "  reload           read configuration and lists again; exit status 1: it was refused\n"
     "\n"
     "  -c, --config FILE   take the path of the socket from this configuration\n"
     "      --control PATH  the socket\n"
@@ -200,25 +200,28 @@ static const char *control_path(const char *conf_path)
 	return path;
 }
 
-/* "COMMAND [ARGUMENT]\n" of the words, checked as far as the daemon would not say it better.  `all`
- * stands for the argument --all. */
+/* "COMMAND [ARGUMENT...]\n" of the words, checked as far as the daemon would not say it better.
+ * `all` stands for the argument --all. */
 static void make_request(char request[REQUEST_MAX], int n_words, char **words, bool all)
 {
-	const char *argument = all ? "--all" : n_words > 1 ? words[1] : "";
-	int takes = 1;
+	const char *name = all ? "--all" : n_words > 1 ? words[1] : "";
+	const char *type = n_words > 2 ? words[2] : "";
+	int n = n_words + all, takes = 1;
+	bool is_why;
 
 	if (n_words == 0)
 		die(EXIT_USAGE, "which command? status, stats, why NAME, flush NAME or reload");
-	if (strcmp(words[0], "why") == 0 || strcmp(words[0], "flush") == 0)
+	is_why = strcmp(words[0], "why") == 0;
+	if (is_why || strcmp(words[0], "flush") == 0)
 		takes = 2;
 	if (all && strcmp(words[0], "flush") != 0)
 		die(EXIT_USAGE, "--all belongs to flush");
-	if (n_words + all != takes)
+	if (n != takes && !(is_why && n == takes + 1))
 		die(EXIT_USAGE,
-		    takes == 2 ? "write it as: quellctl %s NAME" : "%s takes no argument",
-		    words[0]);
-	if (snprintf(request, REQUEST_MAX, "%s%s%s\n", words[0], takes == 2 ? " " : "", argument) >=
-		REQUEST_MAX ||
+		    takes == 2 ? "write it as: quellctl %s NAME%s" : "%s takes no argument",
+		    words[0], is_why ? " [TYPE]" : "");
+	if (snprintf(request, REQUEST_MAX, "%s%s%s%s%s\n", words[0], takes == 2 ? " " : "", name,
+		type[0] != '\0' ? " " : "", type) >= REQUEST_MAX ||
 	    strchr(request, '\n')[1] != '\0')
 		die(EXIT_USAGE, "this is not a command");
 }

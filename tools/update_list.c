@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int count_rule(
-    void *ctx, const uint8_t *name, size_t name_len, enum rule_kind kind, uint64_t line)
+static int ignore_rule(void *ctx, const struct rule *rule, uint64_t line)
 {
 	(void)ctx;
-	(void)name;
-	(void)name_len;
-	(void)kind;
+	(void)rule;
 	(void)line;
 	return 0;
 }
@@ -21,7 +18,8 @@ static int count_rule(
 static int check(const struct conf_list *conf, const char *text, size_t len, struct why *why)
 {
 	const struct feed_syntax *syntax = feed_find(conf->syntax);
-	struct feed_sink sink = {.rule = count_rule};
+	struct feed_sink sink = {
+	    .rewrites = conf->trust == CONF_TRUST_REWRITE, .rule = ignore_rule};
 	struct feed_counts counts;
 	int err;
 
@@ -50,11 +48,6 @@ static int obtain(const struct conf_list *conf, struct update_fetch *fetch, char
 	return err;
 }
 
-static bool is_same(const struct update_list *list, const char *text, size_t len)
-{
-	return list->text != NULL && list->len == len && memcmp(list->text, text, len) == 0;
-}
-
 /* Put what the publisher has into the place of the kept copy. */
 static int renew(
     struct update_list *list, struct update_store *store, struct update_fetch *fetch, bool dry)
@@ -67,58 +60,58 @@ static int renew(
 	if (err != 0)
 		return err;
 	list->outcome = UPDATE_UNCHANGED;
-	if (is_same(list, text, len)) {
-		free(text);
-		return 0;
+	if (!update_store_has(store, conf->name, text, len)) {
+		list->outcome = UPDATE_UPDATED;
+		if (!dry)
+			err = update_store_keep(store, conf->name, text, len, &list->why);
 	}
-	if (!dry)
-		err = update_store_keep(store, conf->name, text, len, &list->why);
 	if (err != 0) {
 		free(text);
 		return err;
 	}
-	free(list->text);
 	list->text = text;
 	list->len = len;
-	list->outcome = UPDATE_UPDATED;
 	return 0;
 }
 
 /* The kept copy, if it is (still) a list: the options of the list may have changed since. */
-static void load_kept(struct update_list *list, struct update_store *store)
+static int load_kept(struct update_list *list, struct update_store *store, struct why *why)
 {
 	const struct conf_list *conf = list->conf;
-	struct why why;
-	int err = update_store_read(store, conf->name, &list->text, &list->len, &why);
+	struct why reason;
+	int err = update_store_read(store, conf->name, &list->text, &list->len, &reason);
 
-	if (err == 0)
-		err = check(conf, list->text, list->len, &why);
-	if (err == 0)
-		return;
-	if (err != ERR_NOTFOUND)
-		why_set(&list->why, err, "its kept copy: %s", why.text);
-	else
-		why_set(&list->why, err, "there is no copy of it yet");
-	free(list->text);
-	list->text = NULL;
+	if (err == ERR_NOTFOUND)
+		return why_set(why, err, "there is no copy of it yet");
+	if (err == 0) {
+		err = check(conf, list->text, list->len, &reason);
+		if (err != 0)
+			update_list_drop(list);
+	}
+	return err == 0 ? 0 : why_set(why, err, "its kept copy: %s", reason.text);
 }
 
 void update_list_refresh(
     struct update_list *list, struct update_store *store, struct update_fetch *fetch, bool dry)
 {
-	load_kept(list, store);
 	if (list->asked && renew(list, store, fetch, dry) == 0)
 		return;
-	if (list->text == NULL)
+	/* Why it was not renewed is of more interest than why it has no copy. */
+	if (load_kept(list, store, list->asked ? NULL : &list->why) != 0)
 		list->outcome = UPDATE_LEFT_OUT;
 	else
 		list->outcome = list->asked ? UPDATE_KEPT : UPDATE_NOT_ASKED;
 }
 
-void update_list_fini(struct update_list *list)
+void update_list_drop(struct update_list *list)
 {
 	free(list->text);
 	list->text = NULL;
+}
+
+bool update_list_has_text(const struct update_list *list)
+{
+	return list->outcome != UPDATE_NOT_REACHED && list->outcome != UPDATE_LEFT_OUT;
 }
 
 const char *update_list_outcome_text(enum update_outcome outcome)

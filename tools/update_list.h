@@ -34,7 +34,7 @@ struct update_list {
 	bool asked;
 	enum update_outcome outcome;
 	struct why why; /* of UPDATE_KEPT and UPDATE_LEFT_OUT */
-	char *text;	/* owned; NULL: left out */
+	char *text;	/* owned; NULL: left out, or dropped */
 	size_t len;
 	struct feed_counts counts; /* of `text` as it was compiled */
 	char bad_text[UPDATE_BAD_SIZE];
@@ -44,7 +44,12 @@ struct update_list {
  * written to the store. */
 void update_list_refresh(
     struct update_list *list, struct update_store *store, struct update_fetch *fetch, bool dry);
-void update_list_fini(struct update_list *list);
+
+/* The text is not needed any more: one at a time is in memory. */
+void update_list_drop(struct update_list *list);
+
+/* There is a text of it, new or kept. */
+bool update_list_has_text(const struct update_list *list);
 
 /* "updated", ... */
 const char *update_list_outcome_text(enum update_outcome outcome);

@@ -9,9 +9,12 @@
 
 #include "blocklists/compile.h"
 #include "blocklists/verify.h"
-#include "tools/update_run.h"
-#include "tools/update_store.h"
+#include "blocklists/walk.h"
+#include "lib/file.h"
 #include "tools/text.h"
+#include "tools/update_run.h"
+#include "tools/update_skips.h"
+#include "tools/update_store.h"
 
 int update_offline_fail(const struct why *why)
 {
@@ -49,37 +52,18 @@ int update_offline_verify(const char *path)
 
 	if (update_offline_open(&t, path, &bytes, &why) != 0)
 		return update_offline_fail(&why);
-	printf("%s: valid, %" PRIu64 " rules of %" PRIu64 " names in %" PRIu32 " lists, %s\n", path,
-	    t.n_rules, t.n_names, t.n_lists, text_bytes(size, t.len));
+	printf("%s: valid, %" PRIu64 " rules of %" PRIu64 " names in %" PRIu32 " lists, ", path,
+	    t.n_rules, t.n_names, t.n_lists);
+	if (t.patterns.n != 0)
+		printf("%" PRIu32 " expressions, ", t.patterns.n);
+	if (t.networks.n != 0)
+		printf("%" PRIu32 " networks, ", t.networks.n);
+	puts(text_bytes(size, t.len));
 	free(bytes);
 	return UPDATE_EXIT_WELL;
 }
 
 /* ---- compile ---- */
-
-struct compile {
-	struct compile_source *sources;
-	char **texts; /* owned */
-	unsigned n;
-};
-
-static int read_sources(struct compile *c, char **files, struct why *why)
-{
-	for (unsigned i = 0; i < c->n; i++) {
-		size_t len = 0;
-		int err = update_store_read_at(
-		    AT_FDCWD, files[i], COMPILE_TEXT_MAX, &c->texts[i], &len, why);
-
-		if (err != 0)
-			return err;
-		if (compile_is_image(c->texts[i], len))
-			return why_set(
-			    why, ERR_FORMAT, "%s: it is an image already, not a text", files[i]);
-		c->sources[i] = (struct compile_source){
-		    .name = files[i], .text = c->texts[i], .len = len, .match = CONF_MATCH_AUTO};
-	}
-	return 0;
-}
 
 static void print_skip(void *ctx, const struct compile_source *source, enum feed_skip reason,
     uint64_t line, const char *text, size_t len)
@@ -92,108 +76,129 @@ static void print_skip(void *ctx, const struct compile_source *source, enum feed
 		    feed_skip_text(reason), text_escape(shown, sizeof(shown), text, len));
 }
 
-static void print_counts(const struct compile *c)
+static void print_counts(const struct compile_source *sources, unsigned n)
 {
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct compile_source *source = &c->sources[i];
+	for (unsigned i = 0; i < n; i++) {
+		const struct compile_source *source = &sources[i];
 
-		printf("%u %s: %s, %" PRIu64 " rules, %" PRIu64 " bad lines\n", i, source->name,
+		printf("%u %s: %s, %" PRIu64 " rules, %" PRIu64 " bad lines", i, source->name,
 		    source->used->name, source->counts.rules, source->counts.skips[FEED_BAD]);
+		update_skips_text(stdout, &source->counts);
+		putchar('\n');
 	}
 }
 
-static int compile_to(const char *path, struct compile *c, char **files, struct why *why)
+static int add_file(struct compile *c, struct compile_source *source, struct file_buffer *buffer,
+    compile_skip_fn *skip, struct why *why)
 {
-	uint8_t *image = NULL;
-	size_t len = 0;
-	int err = read_sources(c, files, why);
+	int err = update_store_read_into(
+	    buffer, AT_FDCWD, source->name, COMPILE_TEXT_MAX, &source->len, why);
 
+	if (err != 0)
+		return err;
+	if (compile_is_image(buffer->bytes, source->len))
+		return why_set(
+		    why, ERR_FORMAT, "%s: it is an image already, not a text", source->name);
+	source->text = buffer->bytes;
+	err = compile_add(c, source, skip, NULL, why);
+	source->text = NULL;
+	return err;
+}
+
+int update_offline_image(struct compile_source *sources, unsigned n, compile_skip_fn *skip,
+    uint8_t **image, size_t *len, struct why *why)
+{
+	struct compile *c = compile_new();
+	struct file_buffer text = {NULL, 0};
+	int err = c != NULL ? 0 : why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+
+	for (unsigned i = 0; i < n && err == 0; i++)
+		err = add_file(c, &sources[i], &text, skip, why);
+	free(text.bytes);
 	if (err == 0)
-		err = compile_texts(c->sources, c->n, print_skip, NULL, &image, &len, why);
-	if (err == 0)
-		err = update_store_write_image(path, image, len, why);
-	if (err == 0)
-		print_counts(c);
-	free(image);
+		err = compile_image(c, image, len, why);
+	compile_free(c);
 	return err;
 }
 
 int update_offline_compile(const char *path, char **files, unsigned n)
 {
-	struct compile c = {.n = n};
+	struct compile_source *sources = calloc(n, sizeof(*sources));
+	uint8_t *image = NULL;
 	struct why why;
-	int code = UPDATE_EXIT_WELL;
+	size_t len;
+	int err;
 
-	c.sources = calloc(n, sizeof(*c.sources));
-	c.texts = calloc(n, sizeof(*c.texts));
-	if (c.sources == NULL || c.texts == NULL) {
-		why_set(&why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-		code = update_offline_fail(&why);
-	} else if (compile_to(path, &c, files, &why) != 0) {
-		code = update_offline_fail(&why);
+	if (sources == NULL) {
+		err = why_set(&why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+		goto out;
 	}
-	for (unsigned i = 0; i < n && c.texts != NULL; i++)
-		free(c.texts[i]);
-	free(c.texts);
-	free(c.sources);
-	return code;
+	for (unsigned i = 0; i < n; i++)
+		sources[i].name = files[i];
+	err = update_offline_image(sources, n, print_skip, &image, &len, &why);
+	if (err == 0)
+		err = update_store_write_image(path, image, len, &why);
+	if (err == 0)
+		print_counts(sources, n);
+out:
+	free(image);
+	free(sources);
+	return err == 0 ? UPDATE_EXIT_WELL : update_offline_fail(&why);
 }
 
 /* ---- dump ---- */
 
-/* All rules of an image; the names lie one behind the other in a pool. */
+/* The lines of a dump, each with a NUL behind it. */
 struct dump {
-	struct dump_rule {
-		size_t name_off;
-		uint16_t list;
-		uint8_t kind;
-		uint8_t name_len;
-	} * rules;
-	uint8_t *names;
-	size_t n, names_len, names_size;
-	uint64_t n_max;
+	char *text;
+	size_t len, size;
+	size_t n_lines;
+	size_t rule_off; /* in the last line: where the rule begins, behind the lists */
+	uint16_t list;	 /* of the last line: the last one */
 };
 
-static int dump_take(void *ctx, const struct rule *rule)
+static int dump_put(struct dump *d, const char *text, size_t len)
 {
-	struct dump *d = ctx;
+	if (d->size - d->len < len) {
+		size_t size = d->size + d->size / 2 + len + 4096;
+		char *larger = realloc(d->text, size);
 
-	if (d->n == d->n_max)
-		return ERR_LIMIT;
-	if (d->names_len + rule->name_len > d->names_size) {
-		size_t size = d->names_size * 2 + NAME_SIZE;
-		uint8_t *names = realloc(d->names, size);
-
-		if (names == NULL)
+		if (larger == NULL)
 			return ERR_NOMEM;
-		d->names = names;
-		d->names_size = size;
+		d->text = larger;
+		d->size = size;
 	}
-	memcpy(d->names + d->names_len, rule->name, rule->name_len);
-	d->rules[d->n++] = (struct dump_rule){.name_off = d->names_len,
-	    .list = rule->list,
-	    .kind = (uint8_t)rule->kind,
-	    .name_len = rule->name_len};
-	d->names_len += rule->name_len;
+	memcpy(d->text + d->len, text, len);
+	d->len += len;
 	return 0;
 }
 
-/* 0: the same rule, but for the list. */
-static int compare_rules(const struct dump *d, const struct dump_rule *a, const struct dump_rule *b)
+/* Is the rule the one of the last line, on one more list?  (Lists come in their order.) */
+static bool is_last_rule(const struct dump *d, const char *rule, uint16_t list)
 {
-	if (a->name_len != b->name_len)
-		return a->name_len < b->name_len ? -1 : 1;
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	return memcmp(d->names + a->name_off, d->names + b->name_off, a->name_len);
+	return d->n_lines != 0 && list > d->list && strcmp(d->text + d->rule_off, rule) == 0;
 }
 
-static int by_rule_and_list(const void *a, const void *b, void *ctx)
+static int dump_rule(void *ctx, const struct rule *rule, uint16_t list)
 {
-	const struct dump_rule *x = a, *y = b;
-	int order = compare_rules(ctx, x, y);
+	struct dump *d = ctx;
+	char raw[RULE_TEXT_SIZE], text[4 * RULE_TEXT_SIZE], lists[16];
+	size_t lists_len;
+	int err;
 
-	return order != 0 ? order : (x->list > y->list) - (x->list < y->list);
+	rule_text(rule, raw);
+	text_escape(text, sizeof(text), raw, strlen(raw));
+	if (is_last_rule(d, text, list)) {
+		d->len = d->rule_off - 1;
+		lists_len = (size_t)snprintf(lists, sizeof(lists), ",%u ", list);
+	} else {
+		d->n_lines++;
+		lists_len = (size_t)snprintf(lists, sizeof(lists), "%u ", list);
+	}
+	d->list = list;
+	err = dump_put(d, lists, lists_len);
+	d->rule_off = d->len;
+	return err != 0 ? err : dump_put(d, text, strlen(text) + 1);
 }
 
 static int by_text(const void *a, const void *b)
@@ -201,78 +206,38 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The lines, each with a NUL behind it, into `to`; returns how many. */
-static size_t write_lines(const struct dump *d, FILE *to)
+static int print_sorted(const struct dump *d)
 {
-	char text[NAME_TEXT_SIZE];
-	size_t n_lines = 0;
-
-	for (size_t i = 0; i < d->n; i++) {
-		const struct dump_rule *rule = &d->rules[i];
-
-		if (i + 1 < d->n && compare_rules(d, rule, rule + 1) == 0) {
-			(void)fprintf(to, "%u,", rule->list);
-			continue;
-		}
-		(void)fprintf(to, "%u %s %s%c", rule->list, rule_kind_text(rule->kind),
-		    name_to_text(d->names + rule->name_off, text), '\0');
-		n_lines++;
-	}
-	return n_lines;
-}
-
-static int print_sorted(char *text, size_t n_lines)
-{
-	char **lines = malloc((n_lines + 1) * sizeof(*lines));
+	const char **lines = malloc((d->n_lines + 1) * sizeof(*lines)), *line = d->text;
 
 	if (lines == NULL)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < n_lines; i++, text += strlen(text) + 1)
-		lines[i] = text;
-	qsort(lines, n_lines, sizeof(*lines), by_text);
-	for (size_t i = 0; i < n_lines; i++)
+	for (size_t i = 0; i < d->n_lines; i++, line += strlen(line) + 1)
+		lines[i] = line;
+	qsort(lines, d->n_lines, sizeof(*lines), by_text);
+	for (size_t i = 0; i < d->n_lines; i++)
 		puts(lines[i]);
 	free(lines);
 	return 0;
 }
 
-static int dump_rules(struct dump *d)
-{
-	char *text = NULL;
-	size_t len, n_lines;
-	FILE *to = open_memstream(&text, &len);
-	int err = ERR_NOMEM;
-
-	if (to == NULL)
-		return ERR_NOMEM;
-	qsort_r(d->rules, d->n, sizeof(*d->rules), by_rule_and_list, d);
-	n_lines = write_lines(d, to);
-	if (fclose(to) == 0)
-		err = print_sorted(text, n_lines);
-	free(text);
-	return err;
-}
-
 int update_offline_dump(const char *path)
 {
 	struct dump d = {0};
-	struct why why;
+	struct why why, reason = {""};
 	struct trie t = {0};
 	char *bytes = NULL;
 	int err = update_offline_open(&t, path, &bytes, &why);
 
 	if (err != 0)
 		return update_offline_fail(&why);
-	d.n_max = t.n_rules;
-	if (t.n_rules < SIZE_MAX / sizeof(*d.rules)) /* sets make rules of few bytes */
-		d.rules = malloc(((size_t)t.n_rules + 1) * sizeof(*d.rules));
-	err = d.rules != NULL ? trie_each(&t, dump_take, &d) : ERR_NOMEM;
-	if (err == 0)
-		err = dump_rules(&d);
-	if (err != 0)
-		why_set(&why, err, "%s: %s", path, err_text(err));
-	free(d.rules);
-	free(d.names);
+	err = walk_rules(&t, dump_rule, &d, &reason);
 	free(bytes);
+	if (err == 0)
+		err = print_sorted(&d);
+	if (err != 0)
+		why_set(&why, err, "%s: %s", path,
+		    reason.text[0] != '\0' ? reason.text : err_text(err));
+	free(d.text);
 	return err == 0 ? UPDATE_EXIT_WELL : update_offline_fail(&why);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/text.h"
+#include "tools/update_skips.h"
 
 #define ESCAPED_SIZE (4 * CONF_URL_SIZE)
 
@@ -37,14 +38,12 @@ static void text_list(FILE *to, const struct update_list *list)
 	const struct feed_counts *counts = &list->counts;
 
 	fprintf(to, "%s: %s", list->conf->name, update_list_outcome_text(list->outcome));
-	if (list->text != NULL)
+	if (update_list_has_text(list))
 		fprintf(to, ", %" PRIu64 " rules, %s", counts->rules, text_bytes(bytes, list->len));
 	if (counts->skips[FEED_BAD] != 0)
 		fprintf(to, ", %" PRIu64 " bad lines (the first is line %" PRIu64 ": \"%s\")",
 		    counts->skips[FEED_BAD], counts->first_bad_line, list->bad_text);
-	if (counts->skips[FEED_REWRITE] != 0)
-		fprintf(to, ", %" PRIu64 " lines with an address left out",
-		    counts->skips[FEED_REWRITE]);
+	update_skips_text(to, counts);
 	if (update_list_failed(list)) {
 		fputs(": ", to);
 		put_escaped(to, list->why.text);
@@ -123,11 +122,10 @@ static void json_list(FILE *to, const struct update_list *list)
 	json_text(to, "result", update_list_outcome_text(list->outcome));
 	if (update_list_failed(list))
 		json_reason(to, &list->why);
-	json_number(to, "bytes", list->text != NULL ? list->len : 0);
+	json_number(to, "bytes", update_list_has_text(list) ? list->len : 0);
 	json_number(to, "lines", counts->lines);
 	json_number(to, "rules", counts->rules);
-	json_number(to, "bad_lines", counts->skips[FEED_BAD]);
-	json_number(to, "rewrites_left_out", counts->skips[FEED_REWRITE]);
+	update_skips_json(to, counts);
 	if (counts->skips[FEED_BAD] != 0) {
 		json_number(to, "first_bad_line", counts->first_bad_line);
 		fputc(',', to);

@@ -22,7 +22,7 @@ struct run {
 	struct update_store store;
 	struct update_progress progress;
 	struct update_list *lists; /* conf->n_lists of them, their index is the list id */
-	struct compile_source *sources;
+	struct compile *compile; /* of those that have been refreshed */
 	struct update_result result;
 };
 
@@ -74,72 +74,87 @@ static unsigned choose_lists(struct run *run)
 	return n_asked;
 }
 
-static int refresh_lists(struct run *run)
+/* Of each list the first line that was not understood is shown. */
+static void on_skip(void *ctx, const struct compile_source *source, enum feed_skip reason,
+    uint64_t line, const char *text, size_t len)
+{
+	struct update_list *list = ctx;
+
+	(void)source;
+	(void)line;
+	if (reason == FEED_BAD && list->bad_text[0] == '\0')
+		text_escape(list->bad_text, sizeof(list->bad_text), text, len);
+}
+
+/* The rules of a list that was refreshed; its text is not needed any more then.  One without a copy
+ * takes its id all the same, so that ids do not move. */
+static int compile_list(struct run *run, struct update_list *list)
+{
+	struct why *why = &run->result.image_why;
+	struct compile_source source = {
+	    .name = list->conf->name,
+	    .text = list->text,
+	    .len = list->len,
+	    .syntax = feed_find(list->conf->syntax),
+	    .match = list->conf->match,
+	    .rewrites = list->conf->trust == CONF_TRUST_REWRITE,
+	};
+	int err;
+
+	if (!update_list_has_text(list))
+		return compile_add_none(run->compile, why);
+	err = compile_add(run->compile, &source, on_skip, list, why);
+	list->counts = source.counts;
+	update_list_drop(list);
+	return err;
+}
+
+/* All lists, one after the other: their texts together may be larger than the memory. */
+static int take_lists(struct run *run)
 {
 	const struct update_options *options = run->options;
 	struct update_fetch *fetch =
 	    update_fetch_new(options->max_bytes, options->stall_s, on_progress, &run->progress);
+	int err = 0;
 
 	if (fetch == NULL)
 		return why_set(&run->result.image_why, ERR_NOMEM, "libcurl cannot be set up");
 	update_progress_init(&run->progress, choose_lists(run));
-	for (unsigned i = 0; i < run->conf->n_lists && !stopped; i++) {
+	for (unsigned i = 0; i < run->conf->n_lists && err == 0 && !stopped; i++) {
 		struct update_list *list = &run->lists[i];
 
 		if (list->asked)
 			update_progress_begin(&run->progress, list->conf->name);
 		update_list_refresh(list, &run->store, fetch, options->dry);
 		update_progress_end(&run->progress);
+		err = compile_list(run, list);
 	}
 	update_fetch_free(fetch);
-	return 0;
+	return err;
 }
 
-/* Of each list the first line that was not understood is shown. */
-static void on_skip(void *ctx, const struct compile_source *source, enum feed_skip reason,
-    uint64_t line, const char *text, size_t len)
+static bool has_texts(const struct run *run)
 {
-	struct run *run = ctx;
-	struct update_list *list = &run->lists[source - run->sources];
-
-	(void)line;
-	if (reason == FEED_BAD && list->bad_text[0] == '\0')
-		text_escape(list->bad_text, sizeof(list->bad_text), text, len);
-}
-
-/* A list without a copy takes its id all the same, so that ids do not move. */
-static unsigned collect_sources(struct run *run)
-{
-	unsigned n_texts = 0;
-
 	for (unsigned i = 0; i < run->conf->n_lists; i++) {
-		const struct update_list *list = &run->lists[i];
-
-		run->sources[i] = (struct compile_source){
-		    .name = list->conf->name,
-		    .text = list->text != NULL ? list->text : "",
-		    .len = list->text != NULL ? list->len : 0,
-		    .syntax = feed_find(list->conf->syntax),
-		    .match = list->conf->match,
-		};
-		n_texts += list->text != NULL;
+		if (update_list_has_text(&run->lists[i]))
+			return true;
 	}
-	return n_texts;
+	return false;
 }
 
-static int compile_lists(struct run *run, uint8_t **image, size_t *len)
+static int make_image(struct run *run, uint8_t **image, size_t *len)
 {
 	struct why *why = &run->result.image_why;
 	struct trie trie;
 	int err;
 
-	if (collect_sources(run) == 0)
+	if (!has_texts(run))
 		return why_set(why, ERR_NOTFOUND, "there is no copy of any list");
-	err = compile_texts(run->sources, run->conf->n_lists, on_skip, run, image, len, why);
+	err = compile_image(run->compile, image, len, why);
+	compile_free(run->compile);
+	run->compile = NULL;
 	if (err != 0)
 		return err;
-	for (unsigned i = 0; i < run->conf->n_lists; i++)
-		run->lists[i].counts = run->sources[i].counts;
 	if (trie_open(&trie, *image, *len, NULL) == 0)
 		run->result.n_rules = trie.n_rules;
 	run->result.image_len = *len;
@@ -189,12 +204,12 @@ static int update_all(struct run *run)
 {
 	uint8_t *image = NULL;
 	size_t len = 0;
-	int err = refresh_lists(run);
+	int err = take_lists(run);
 
 	if (err == 0 && stopped)
 		err = why_set(&run->result.image_why, ERR_DENIED, "stopped by a signal");
 	if (err == 0)
-		err = compile_lists(run, &image, &len);
+		err = make_image(run, &image, &len);
 	if (err == 0)
 		err = install(run, image, len);
 	if (err == 0)
@@ -249,9 +264,9 @@ static int open_store(struct run *run)
 static void run_free(struct run *run)
 {
 	for (unsigned i = 0; i < run->conf->n_lists && run->lists != NULL; i++)
-		update_list_fini(&run->lists[i]);
+		update_list_drop(&run->lists[i]);
 	free(run->lists);
-	free(run->sources);
+	compile_free(run->compile);
 }
 
 static bool run_alloc(struct run *run)
@@ -259,11 +274,11 @@ static bool run_alloc(struct run *run)
 	unsigned n = run->conf->n_lists;
 
 	run->lists = calloc(n, sizeof(*run->lists));
-	run->sources = calloc(n, sizeof(*run->sources));
+	run->compile = compile_new();
 	run->result.lists = run->lists;
 	run->result.n_lists = n;
 	run->result.state_dir = run->conf->state_dir;
-	return run->lists != NULL && run->sources != NULL;
+	return run->lists != NULL && run->compile != NULL;
 }
 
 int update_run(const struct conf *conf, const struct update_options *options)

@@ -33,17 +33,36 @@ static int sys_error(struct why *why, const char *what)
 
 /* ---- one file ---- */
 
+static int open_to_read(int dir_fd, const char *name, int *fd, struct why *why)
+{
+	*fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	if (errno == ENOENT || errno == EBADF)
+		return why_set(why, ERR_NOTFOUND, "%s: %s", name, strerror(ENOENT));
+	return sys_error(why, name);
+}
+
 int update_store_read_at(
     int dir_fd, const char *name, size_t max, char **text, size_t *len, struct why *why)
 {
-	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-	int err;
+	int fd, err = open_to_read(dir_fd, name, &fd, why);
 
-	if (fd < 0 && (errno == ENOENT || errno == EBADF))
-		return why_set(why, ERR_NOTFOUND, "%s: %s", name, strerror(ENOENT));
-	if (fd < 0)
-		return sys_error(why, name);
+	if (err != 0)
+		return err;
 	err = file_read(fd, name, max, text, len, why);
+	close(fd);
+	return err;
+}
+
+int update_store_read_into(struct file_buffer *buffer, int dir_fd, const char *name, size_t max,
+    size_t *len, struct why *why)
+{
+	int fd, err = open_to_read(dir_fd, name, &fd, why);
+
+	if (err != 0)
+		return err;
+	err = file_read_into(buffer, fd, name, max, len, why);
 	close(fd);
 	return err;
 }
@@ -286,6 +305,39 @@ int update_store_read(
 
 	snprintf(file, sizeof(file), "%s.txt", name);
 	return update_store_read_at(s->lists_fd, file, COMPILE_TEXT_MAX, text, len, why);
+}
+
+/* Has the file behind `fd` these bytes, and no others? */
+static bool has_bytes(int fd, const char *text, size_t len)
+{
+	static char bytes[1 << 16];
+	size_t at = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, bytes, sizeof(bytes));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 && at == len;
+		if ((size_t)n > len - at || memcmp(text + at, bytes, (size_t)n) != 0)
+			return false;
+		at += (size_t)n;
+	}
+}
+
+bool update_store_has(struct update_store *s, const char *name, const char *text, size_t len)
+{
+	char file[LIST_FILE_SIZE];
+	bool same;
+	int fd;
+
+	snprintf(file, sizeof(file), "%s.txt", name);
+	if (open_to_read(s->lists_fd, file, &fd, NULL) != 0)
+		return false;
+	same = has_bytes(fd, text, len);
+	close(fd);
+	return same;
 }
 
 int update_store_keep(

@@ -18,6 +18,7 @@
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/file.h"
 
 struct update_store {
 	const char *dir; /* borrowed */
@@ -43,6 +44,9 @@ void update_store_close(struct update_store *s, bool done);
 int update_store_read(struct update_store *s, const char *name, char **text, size_t *len,
     struct why *why) QUELL_CHECK;
 
+/* Is text[0..len) the kept copy of list `name`? */
+bool update_store_has(struct update_store *s, const char *name, const char *text, size_t len);
+
 /* Make text[0..len) the kept copy of list `name`.  Returns 0 or ERR_SYS, the old copy untouched. */
 int update_store_keep(struct update_store *s, const char *name, const char *text, size_t len,
     struct why *why) QUELL_CHECK;
@@ -64,5 +68,9 @@ int update_store_write_image(
  * file_read(), and ERR_NOTFOUND. */
 int update_store_read_at(int dir_fd, const char *name, size_t max, char **text, size_t *len,
     struct why *why) QUELL_CHECK;
+
+/* The same into `buffer`: as file_read_into(), and ERR_NOTFOUND. */
+int update_store_read_into(struct file_buffer *buffer, int dir_fd, const char *name, size_t max,
+    size_t *len, struct why *why) QUELL_CHECK;
 
 #endif

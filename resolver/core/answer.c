@@ -138,7 +138,7 @@ static bool belongs(const struct chain *chain, const struct answer_question *que
 /* What the records said, gathered while they are copied. */
 struct gathered {
 	unsigned n_answers; /* records of the type asked for */
-	bool has_targets;
+	bool has_targets, has_addresses;
 	bool has_soa;
 	uint32_t soa_ttl_s; /* min(TTL, MINIMUM): how long "no" holds (RFC 2308, 5) */
 	uint32_t min_ttl_s;
@@ -153,6 +153,7 @@ static void gather(struct gathered *g, const struct msg_rr *rr,
 		g->n_answers += rr->type == question->type || question->type == TYPE_ANY;
 		g->has_targets |= rr->type == TYPE_CNAME || rr->type == TYPE_DNAME ||
 				  rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS;
+		g->has_addresses |= rr->type == TYPE_A || rr->type == TYPE_AAAA;
 	}
 	if (rr->section == SECTION_AUTHORITY && rr->type == TYPE_SOA) {
 		/* MINIMUM is the last of the fixed fields; the copy has checked that they are
@@ -261,6 +262,7 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 		return err;
 	a->view.len = w.out.pos;
 	a->view.has_targets = g.has_targets;
+	a->view.has_addresses = g.has_addresses;
 	a->view.ttl_s = life_s(a, &g, limits);
 	return 0;
 }
@@ -400,4 +402,124 @@ size_t answer_write_empty(
 	if (len + msg_opt_size(ede, ede_text) > to->limit)
 		ede_text = NULL;
 	return put_opt(to, rcode, ede, ede_text, out, len);
+}
+
+size_t answer_write_truncated(const struct answer_to *to, uint8_t *out)
+{
+	size_t len = answer_write_empty(to, RCODE_NOERROR, EDE_NONE, NULL, out);
+
+	msg_set_u16(out + 2, msg_u16(out + 2) | MSG_TC);
+	return len;
+}
+
+/* ---- Answers that the lists give ---- */
+
+/* The question as it was asked, in a message that leaves room for OPT. */
+static void start_rewrite(struct msg_writer *w, const struct answer_to *to, uint8_t *out)
+{
+	const uint8_t *fixed = to->question + to->question_len - 4;
+	size_t opt_len = to->edns ? msg_opt_size(EDE_FORGED, NULL) : 0;
+
+	msg_write_start(w, out, to->limit - opt_len, to->id, flags_for(to, 0));
+	msg_write_question(w, to->question, msg_u16(fixed), msg_u16(fixed + 2));
+}
+
+static size_t end_rewrite(
+    struct msg_writer *w, const struct answer_to *to, unsigned rcode, bool truncated)
+{
+	uint8_t *out = w->out.bytes;
+
+	msg_set_u16(out + 2, flags_for(to, rcode | (truncated ? MSG_TC : 0)));
+	return put_opt(to, rcode, EDE_FORGED, NULL, out, w->out.pos);
+}
+
+/* A record of the answer section; false: it does not fit, and nothing of it is written. */
+static bool put_record(struct msg_writer *w, const struct answer_to *to, const uint8_t *owner,
+    uint16_t type, const uint8_t *rdata, size_t rdata_len)
+{
+	const struct buf before = w->out;
+	uint16_t class = msg_u16(to->question + to->question_len - 2);
+
+	msg_write_name(w, owner, true);
+	buf_put_u16(&w->out, type);
+	buf_put_u16(&w->out, class == CLASS_ANY ? CLASS_IN : class);
+	buf_put_u32(&w->out, ANSWER_RULE_TTL_S);
+	buf_put_u16(&w->out, (uint16_t)rdata_len);
+	buf_put_bytes(&w->out, rdata, rdata_len);
+	if (w->out.failed) {
+		w->out = before;
+		return false;
+	}
+	msg_set_u16(w->out.bytes + 6, msg_u16(w->out.bytes + 6) + 1u);
+	return true;
+}
+
+/* The CNAMEs of the lists; *end is where they lead to. */
+static bool put_way(struct msg_writer *w, const struct answer_to *to, const struct policy_way *way,
+    const uint8_t **end)
+{
+	*end = to->question;
+	for (unsigned i = 0; i < way->n_hops; i++) {
+		if (!put_record(w, to, *end, TYPE_CNAME, way->hop[i], name_len(way->hop[i])))
+			return false;
+		*end = way->hop[i];
+	}
+	return true;
+}
+
+static bool put_answer(struct msg_writer *w, const struct answer_to *to, const uint8_t *owner,
+    const struct judge_answer *answer)
+{
+	uint16_t asked = msg_u16(to->question + to->question_len - 4), type;
+	const uint8_t *rdata;
+	size_t at = 0, rdata_len;
+
+	while (effect_record(answer->effect, answer->len, &at, &type, &rdata, &rdata_len)) {
+		if ((type == asked || type == TYPE_CNAME || asked == TYPE_ANY) &&
+		    !put_record(w, to, owner, type, rdata, rdata_len))
+			return false;
+	}
+	return true;
+}
+
+size_t answer_write_rule(const struct judge_verdict *verdict, const struct policy_way *way,
+    const struct answer_to *to, uint8_t *out, bool *truncated)
+{
+	const struct judge_answer *first = &verdict->answers[0];
+	struct msg_writer w;
+	const uint8_t *owner;
+	bool fits;
+
+	start_rewrite(&w, to, out);
+	fits = put_way(&w, to, way, &owner);
+	for (unsigned i = 0; i < verdict->n_answers && fits; i++)
+		fits = put_answer(&w, to, owner, &verdict->answers[i]);
+	*truncated = !fits;
+	if (!fits)
+		start_rewrite(&w, to, out);
+	return end_rewrite(&w, to, effect_rcode(first->effect, first->len), !fits);
+}
+
+size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out, bool *truncated)
+{
+	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
+	struct msg_writer w;
+	struct msg_walk walk;
+	struct msg_rr rr;
+	const uint8_t *end;
+
+	start_rewrite(&w, to, out);
+	*truncated = !put_way(&w, to, way, &end);
+	if (!*truncated && msg_walk_start(&walk, a->msg, a->len) == 0) {
+		while (msg_walk_next(&walk, &rr) == 1) {
+			uint32_t ttl_s = rr.ttl > age_s ? rr.ttl - age_s : 0;
+
+			if (msg_write_copy(&w, a->msg, a->len, &rr, ttl_s) == 0)
+				continue;
+			*truncated = rr.section != SECTION_ADDITIONAL;
+			break;
+		}
+	}
+	return end_rewrite(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, *truncated);
 }

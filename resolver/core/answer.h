@@ -15,8 +15,12 @@
 
 #include "lib/dns/msg.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/policy.h"
 
 #define ANSWER_RECORDS_MAX (MSG_MAX / MSG_RR_MIN)
+
+/* How long an asker may keep what a list gives, s: a change of the lists is to be seen soon. */
+#define ANSWER_RULE_TTL_S 10
 
 /* CNAMEs that are followed in one answer; a longer chain is cut off there and counts as
  * malformed. */
@@ -67,6 +71,20 @@ struct answer_to {
  * length, at most to->limit; `out` must have that size. */
 size_t answer_write(const struct cache_answer *a, const struct answer_to *to, uint64_t now_ms,
     uint8_t *out, bool *truncated);
+
+/* The same behind the CNAMEs that the lists lead the question over (way->n_hops of them), with EDE 4.
+ * What does not fit is left out record by record, with TC. */
+size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out, bool *truncated);
+
+/* What the lists answer themselves: the CNAMEs of `way`, and behind them RCODE and records of
+ * `verdict` (JUDGE_ANSWER), these only as far as they are of the type asked, or a CNAME; with EDE 4.
+ * Where all of it does not fit there are no records, with TC. */
+size_t answer_write_rule(const struct judge_verdict *verdict, const struct policy_way *way,
+    const struct answer_to *to, uint8_t *out, bool *truncated);
+
+/* An empty answer with TC: ask again over TCP. */
+size_t answer_write_truncated(const struct answer_to *to, uint8_t *out);
 
 /* An answer without records: `rcode`, and in OPT where the asker has EDNS the code `ede` (EDE_NONE:
  * none) with its text (static).  Returns the length, at most to->limit (the text is left out where

@@ -1,5 +1,7 @@
-/* policy.c - names and targets against the lists. */
+/* policy.c - names, and what answers lead to, against the lists. */
 #include "resolver/core/policy.h"
+
+#include <string.h>
 
 #include "lib/dns/msg.h"
 
@@ -9,12 +11,59 @@ void policy_set_lists(struct policy *p, const struct trie *lists)
 	p->generation++;
 }
 
-bool policy_blocks(const struct policy *p, const uint8_t *name)
+/* ---- The name asked ---- */
+
+/* The name that the verdict answers a question of `type` with instead of records, into `name` in
+ * lower case; false: none. */
+static bool leads_on(const struct judge_verdict *verdict, uint16_t type, uint8_t name[NAME_SIZE])
 {
-	return trie_blocks(&p->lists, name);
+	const uint8_t *rdata;
+	size_t at = 0, len, rdata_len;
+	uint16_t rr_type;
+
+	if (verdict->outcome != JUDGE_ANSWER || type == TYPE_CNAME || type == TYPE_ANY)
+		return false;
+	while (effect_record(verdict->answers[0].effect, verdict->answers[0].len, &at, &rr_type,
+	    &rdata, &rdata_len)) {
+		size_t off = 0;
+
+		if (rr_type != TYPE_CNAME || name_read(rdata, rdata_len, &off, name, &len) != 0)
+			continue;
+		name_lower(name, name, len);
+		return true;
+	}
+	return false;
 }
 
-/* Where the name that `rr` leads to stands in its message; 0: it leads nowhere. */
+void policy_judge(const struct policy *p, const struct effect_ask *asked, struct policy_way *way)
+{
+	struct effect_ask ask = *asked;
+	uint8_t name[NAME_SIZE];
+	bool by_client;
+
+	way->n_hops = 0;
+	judge_name(&p->lists, &ask, RULE_LISTS_MAX, &way->verdict);
+	while (leads_on(&way->verdict, ask.type, name)) {
+		if (name_equal(name, ask.name)) {
+			way->verdict.outcome = JUDGE_ALLOWED;
+			way->verdict.n_lists = 0;
+			return;
+		}
+		if (way->n_hops == POLICY_HOPS_MAX) {
+			way->verdict.outcome = JUDGE_BLOCKED;
+			return;
+		}
+		memcpy(way->hop[way->n_hops], name, name_len(name));
+		ask.name = way->hop[way->n_hops++];
+		by_client = way->verdict.by_client;
+		judge_name(&p->lists, &ask, RULE_LISTS_MAX, &way->verdict);
+		way->verdict.by_client |= by_client;
+	}
+}
+
+/* ---- What an answer leads to ---- */
+
+/* Where the name that `rr` leads to stands in its message; 0: it leads to none. */
 static size_t target_off(const struct msg_rr *rr)
 {
 	switch (rr->type) {
@@ -29,23 +78,50 @@ static size_t target_off(const struct msg_rr *rr)
 	}
 }
 
-bool policy_blocks_targets(const struct policy *p, const uint8_t *msg, size_t len)
+/* The verdict on what `rr` leads to; false: it leads to nothing. */
+static bool judge_record(const struct policy *p, const struct effect_ask *asked, unsigned n_lists,
+    const uint8_t *msg, size_t len, const struct msg_rr *rr, struct judge_verdict *verdict)
 {
+	struct effect_ask ask = *asked;
+	size_t off = target_off(rr), target_len;
 	uint8_t target[NAME_SIZE];
-	struct msg_walk walk;
-	struct msg_rr rr;
-	size_t target_len;
 
-	if (msg_walk_start(&walk, msg, len) != 0)
-		return false;
-	while (msg_walk_next(&walk, &rr) == 1 && rr.section == SECTION_ANSWER) {
-		size_t off = target_off(&rr);
-
-		if (off == 0 || name_read(msg, len, &off, target, &target_len) != 0)
-			continue;
+	if (off != 0 && name_read(msg, len, &off, target, &target_len) == 0) {
 		name_lower(target, target, target_len);
-		if (policy_blocks(p, target))
-			return true;
+		ask.name = target;
+		judge_name(&p->lists, &ask, n_lists, verdict);
+		return true;
+	}
+	/* The normal form knows their lengths, but for another class. */
+	if ((rr->type == TYPE_A && rr->rdata_len == 4) ||
+	    (rr->type == TYPE_AAAA && rr->rdata_len == 16)) {
+		judge_address(&p->lists, &ask, n_lists, rr->type == TYPE_A ? AF_INET : AF_INET6,
+		    msg + rr->rdata_off, verdict);
+		return true;
 	}
 	return false;
+}
+
+void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
+    const uint8_t *msg, size_t len, struct judge_verdict *verdict)
+{
+	uint8_t elsewhere[NAME_SIZE];
+	struct msg_walk walk;
+	struct msg_rr rr;
+	bool by_client = false;
+
+	verdict->outcome = JUDGE_NONE;
+	if (msg_walk_start(&walk, msg, len) == 0) {
+		while (msg_walk_next(&walk, &rr) == 1 && rr.section == SECTION_ANSWER) {
+			if (!judge_record(p, ask, n_lists, msg, len, &rr, verdict))
+				continue;
+			by_client |= verdict->by_client;
+			if (verdict->outcome != JUDGE_NONE && verdict->outcome != JUDGE_ALLOWED)
+				break;
+			verdict->outcome = JUDGE_NONE;
+		}
+	}
+	if (leads_on(verdict, ask->type, elsewhere))
+		verdict->outcome = JUDGE_BLOCKED;
+	verdict->by_client = by_client;
 }

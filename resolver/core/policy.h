@@ -1,5 +1,5 @@
-/* policy.h - the verdict on a name: what the lists now in force say of it, and of the names that an
- * answer leads to.
+/* policy.h - the verdict on a name: what the lists now in force say of it, and of the names and
+ * addresses that an answer leads to.
  *
  * A verdict holds for one generation: it goes up by one with every change of the lists, so that a
  * verdict kept beside a cached answer can be known to be old.
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/judge.h"
 #include "blocklists/trie.h"
 
 struct policy {
@@ -18,14 +19,38 @@ struct policy {
 	uint32_t generation;
 };
 
+/* CNAMEs of the lists that are followed for one question; a longer chain, or a loop, is blocked. */
+#define POLICY_HOPS_MAX 8
+
+/* Where the lists lead a question: over their own CNAMEs to the name that is to be resolved, and
+ * the verdict on that. */
+struct policy_way {
+	struct judge_verdict verdict; /* of all on the way: by_client */
+	unsigned n_hops;
+	uint8_t hop[POLICY_HOPS_MAX]
+		   [NAME_SIZE]; /* lower case; the last is the name to be resolved */
+};
+
 /* Judge by `lists` from now on; their bytes stay mapped until the next call. */
 void policy_set_lists(struct policy *p, const struct trie *lists);
 
-/* Is `name` (lower-case wire form) blocked?  Cost: trie_blocks(). */
-bool policy_blocks(const struct policy *p, const uint8_t *name);
+/* Judge ask->name (lower-case wire form), and follow the lists' CNAMEs from there: to a verdict that
+ * is no CNAME.  A name that is answered with a CNAME to itself is allowed.  Cost: judge_name() for
+ * each name. */
+void policy_judge(const struct policy *p, const struct effect_ask *ask, struct policy_way *way);
 
-/* Does an answer in normal form (answer.h) lead to a blocked name: by CNAME, DNAME, SVCB or HTTPS
- * in its answer section?  Cost: a walk over the answer section and a look-up for each target. */
-bool policy_blocks_targets(const struct policy *p, const uint8_t *msg, size_t len);
+/* The name to be resolved for the question `name`. */
+static inline const uint8_t *policy_way_end(const struct policy_way *way, const uint8_t *name)
+{
+	return way->n_hops == 0 ? name : way->hop[way->n_hops - 1];
+}
+
+/* The verdict on what an answer in normal form (answer.h) to ask->name leads to: the names of CNAME,
+ * DNAME, SVCB and HTTPS and the addresses of A and AAAA in its answer section.  The first that is
+ * neither let be nor allowed decides; JUDGE_NONE where there is none.  What a list answers with a
+ * CNAME is blocked here: it is not followed a second time.  `n_lists`: as the verdict on the name
+ * says.  Cost: a walk over the answer section and a look-up for each. */
+void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
+    const uint8_t *msg, size_t len, struct judge_verdict *verdict);
 
 #endif

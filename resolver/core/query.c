@@ -20,7 +20,7 @@
 
 /* The EDE texts are static: a blocked answer formats nothing. */
 #define TEXT_BLOCKED	    "on a block list of this network"
-#define TEXT_BLOCKED_TARGET "leads to a name on a block list of this network"
+#define TEXT_BLOCKED_TARGET "leads to what is on a block list of this network"
 #define TEXT_NOT_A_CLIENT   "this resolver serves its own network only"
 #define TEXT_NOT_HERE	    "not answered by a forwarding resolver"
 #define TEXT_NOT_CACHED	    "not in the cache, and recursion was not desired"
@@ -35,9 +35,10 @@ struct query {
 	struct inflight inflight;
 	struct cache *cache;
 	struct stats stats;
-	uint64_t armed_ms;    /* what net->arm() was told last */
-	struct answer answer; /* the reply being worked on */
-	uint8_t out[MSG_MAX]; /* the answer being written for a waiter */
+	uint64_t armed_ms;     /* what net->arm() was told last */
+	struct policy_way way; /* of the question being worked on */
+	struct answer answer;  /* the reply being worked on */
+	uint8_t out[MSG_MAX];  /* the answer being written for a waiter */
 };
 
 int query_new(struct query **out, const struct options *options, const struct query_net *net,
@@ -180,40 +181,111 @@ static size_t answer_unforwardable(
 
 /* ---- 2.  The lists ---- */
 
-static size_t answer_blocked(const struct answer_to *to, const char *text, uint8_t *out)
+/* Over TCP a rule that leads there passes. */
+static void heed_carrier(struct judge_verdict *verdict, const struct query_asker *from)
 {
-	return answer_write_empty(to, RCODE_SERVFAIL, EDE_BLOCKED, text, out);
+	if (verdict->outcome == JUDGE_TCP_ONLY && from->tcp)
+		verdict->outcome = JUDGE_NONE;
 }
 
-/* The verdict on what a cached answer leads to, found anew when the lists have changed since. */
-static bool leads_to_blocked(
-    const struct query *q, const struct cache_answer *a, struct cache_verdict *verdict)
+/* The lists let it be. */
+static bool is_open(const struct judge_verdict *verdict)
 {
-	if (!a->has_targets)
-		return false;
-	if (verdict->generation != q->policy.generation) {
-		verdict->blocked = policy_blocks_targets(&q->policy, a->msg, a->len);
-		verdict->generation = q->policy.generation;
-	}
-	return verdict->blocked;
+	return verdict->outcome == JUDGE_NONE || verdict->outcome == JUDGE_ALLOWED;
 }
 
-/* ---- 3.  The cache ---- */
+/* No answer will come: those who count what they wait for are told. */
+static void leave_unanswered(struct query *q, const struct query_asker *from)
+{
+	if (from->tcp)
+		q->net.send(q->net.ctx, from, NULL, 0);
+}
 
-/* The answer for one asker, unless it leads to a blocked name; *outcome is for the log. */
-static size_t write_judged(struct query *q, const struct cache_answer *a,
-    struct cache_verdict *verdict, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+/* What an asker gets who is not let through, at the end of q->way: the length, 0 for no answer at
+ * all.  `target`: it is not the name asked that is listed.  *outcome is for the log. */
+static size_t answer_by_list(struct query *q, const struct query_asker *from,
+    const struct judge_verdict *verdict, bool target, const struct answer_to *to, uint8_t *out,
     const char **outcome)
 {
 	bool truncated;
 	size_t len;
 
-	if (leads_to_blocked(q, a, verdict)) {
-		q->stats.blocked_target++;
-		*outcome = "blocked: leads to a listed name";
-		return answer_blocked(to, TEXT_BLOCKED_TARGET, out);
+	switch (verdict->outcome) {
+	case JUDGE_DROP:
+		q->stats.list_dropped++;
+		*outcome = "dropped: a list says so";
+		leave_unanswered(q, from);
+		return 0;
+	case JUDGE_TCP_ONLY:
+		q->stats.list_tcp_only++;
+		*outcome = "sent to TCP: a list says so";
+		return answer_write_truncated(to, out);
+	case JUDGE_ANSWER:
+		q->stats.list_answered++;
+		*outcome = "answered by a list";
+		len = answer_write_rule(verdict, &q->way, to, out, &truncated);
+		q->stats.truncated += truncated;
+		return len;
+	default:
+		break;
 	}
-	len = answer_write(a, to, now_ms, out, &truncated);
+	if (target) {
+		q->stats.blocked_target++;
+		*outcome = "blocked: leads to what is listed";
+	} else {
+		q->stats.blocked++;
+		*outcome = "blocked";
+	}
+	return answer_write_empty(
+	    to, RCODE_SERVFAIL, EDE_BLOCKED, target ? TEXT_BLOCKED_TARGET : TEXT_BLOCKED, out);
+}
+
+/* The verdict on what `a`, an answer at the end of q->way, leads to.  It is kept in *kept where it
+ * holds for all who ask, until the lists change. */
+static void judge_targets(const struct query *q, const struct effect_ask *ask,
+    const struct cache_answer *a, struct cache_verdict *kept, struct judge_verdict *verdict)
+{
+	const struct policy *p = &q->policy;
+	const struct judge_verdict *of_name = &q->way.verdict;
+
+	verdict->outcome = JUDGE_NONE;
+	if (of_name->n_lists == 0 ||
+	    (!a->has_targets && (!a->has_addresses || p->lists.networks.n == 0)))
+		return;
+	if (kept->holds && kept->generation == p->generation) {
+		verdict->outcome = (enum judge_outcome)kept->outcome;
+		return;
+	}
+	policy_judge_answer(p, ask, of_name->n_lists, a->msg, a->len, verdict);
+	/* What a list answers is found anew each time. */
+	if (verdict->outcome == JUDGE_ANSWER || verdict->by_client || of_name->by_client)
+		return;
+	*kept = (struct cache_verdict){
+	    .generation = p->generation, .outcome = (uint8_t)verdict->outcome, .holds = true};
+}
+
+/* ---- 3.  The cache ---- */
+
+/* The answer `a` to ask->name, the end of q->way, for one asker; unless what it leads to is listed.
+ * Returns the length, 0 for no answer at all. */
+static size_t write_judged(struct query *q, const struct query_asker *from,
+    const struct effect_ask *ask, const struct cache_answer *a, struct cache_verdict *kept,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out, const char **outcome)
+{
+	struct judge_verdict verdict;
+	bool truncated;
+	size_t len;
+
+	judge_targets(q, ask, a, kept, &verdict);
+	heed_carrier(&verdict, from);
+	if (!is_open(&verdict))
+		return answer_by_list(q, from, &verdict, true, to, out, outcome);
+	if (q->way.n_hops == 0) {
+		len = answer_write(a, to, now_ms, out, &truncated);
+	} else {
+		q->stats.list_answered++;
+		len = answer_write_behind(a, &q->way, to, now_ms, out, &truncated);
+	}
 	q->stats.truncated += truncated;
 	return len;
 }
@@ -373,30 +445,55 @@ static void fail_question(struct query *q, struct inflight_question *question)
 		size_t len = answer_write_empty(&to, question->rcode, ede, text, q->out);
 
 		q->stats.failed++;
-		note(q, &w->asker, question->name, question->type, "failed: no upstream answered");
+		note(q, &w->asker, inflight_asked_name(question, w), question->type,
+		    "failed: no upstream answered");
 		q->net.send(q->net.ctx, &w->asker, q->out, len);
 	}
 	close_question(q, question);
 }
 
+/* The answer for one of those who wait, by the lists that are in force now: its length, or 0 for
+ * none. */
+static size_t answer_waiter(struct query *q, const struct inflight_question *question,
+    const struct inflight_waiter *w, const struct answer_to *to, struct cache_verdict *kept,
+    uint64_t now_ms, const char **outcome)
+{
+	struct effect_ask ask = {
+	    .name = inflight_asked_name(question, w),
+	    .type = question->type,
+	    .client = &w->asker.from,
+	};
+
+	policy_judge(&q->policy, &ask, &q->way);
+	heed_carrier(&q->way.verdict, &w->asker);
+	if (!is_open(&q->way.verdict))
+		return answer_by_list(
+		    q, &w->asker, &q->way.verdict, q->way.n_hops != 0, to, q->out, outcome);
+	ask.name = policy_way_end(&q->way, ask.name);
+	if (!name_equal(ask.name, question->name)) {
+		q->stats.failed++;
+		*outcome = "failed: the lists lead elsewhere now";
+		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, q->out);
+	}
+	return write_judged(q, &w->asker, &ask, &q->answer.view, kept, to, now_ms, q->out, outcome);
+}
+
 /* q->answer answers the question: keep it and give it to all that wait. */
 static void finish_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
-	struct cache_verdict verdict = {.generation = q->policy.generation};
-	const struct cache_answer *a = &q->answer.view;
+	struct cache_verdict kept = {0};
 	uint8_t asked[NAME_SIZE + 4];
 
-	if (a->has_targets)
-		verdict.blocked = policy_blocks_targets(&q->policy, a->msg, a->len);
-	cache_put(q->cache, &question->key, a, &verdict);
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
 		struct answer_to to = answer_for_waiter(q, question, w, asked);
 		const char *outcome = "forwarded";
-		size_t len = write_judged(q, a, &verdict, &to, now_ms, q->out, &outcome);
+		size_t len = answer_waiter(q, question, w, &to, &kept, now_ms, &outcome);
 
-		note(q, &w->asker, question->name, question->type, outcome);
-		q->net.send(q->net.ctx, &w->asker, q->out, len);
+		note(q, &w->asker, inflight_asked_name(question, w), question->type, outcome);
+		if (len != 0)
+			q->net.send(q->net.ctx, &w->asker, q->out, len);
 	}
+	cache_put(q->cache, &question->key, &q->answer.view, &kept);
 	close_question(q, question);
 }
 
@@ -428,9 +525,9 @@ static void try_lost(struct query *q, struct inflight_try *t, uint64_t now_ms)
 
 /* ---- The way of a query: down ---- */
 
-/* Let the asker wait for `question`; there is room. */
+/* Let the asker of `ask` wait for `question`; there is room. */
 static void join(struct query *q, struct inflight_question *question,
-    const struct query_asker *from, const struct answer_to *to)
+    const struct query_asker *from, const struct msg_query *ask, const struct answer_to *to)
 {
 	struct inflight_waiter *w = inflight_wait(&q->inflight, question);
 
@@ -442,6 +539,8 @@ static void join(struct query *q, struct inflight_question *question,
 	w->edns = to->edns;
 	w->dnssec_ok = to->dnssec_ok;
 	inflight_keep_case(w, to->question, to->question_len - 4);
+	if (q->way.n_hops != 0)
+		(void)inflight_wait_as(&q->inflight, w, ask->qname, ask->qname_len);
 }
 
 /* The question in flight under `key`, or NULL, with room for one more that waits.  The oldest
@@ -490,15 +589,19 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 		return answer_write_empty(
 		    to, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, TEXT_NO_UPSTREAM, out);
 	}
+	if (q->way.n_hops != 0 && !inflight_has_alias(&q->inflight)) {
+		q->stats.overload++;
+		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, out);
+	}
 	question = find_with_room(q, key);
 	if (question != NULL) {
 		q->stats.joined++;
-		join(q, question, from, to);
+		join(q, question, from, ask, to);
 		return 0;
 	}
 	q->stats.forwarded++;
 	question = open_question(q, ask, key, now_ms);
-	join(q, question, from, to);
+	join(q, question, from, ask, to);
 	probe = upstream_probe(
 	    &q->upstreams, upstream_choose(&q->upstreams, question->tries_udp), now_ms);
 	if (probe >= 0)
@@ -508,15 +611,43 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	return 0;
 }
 
+/* A good question of a client: the lists, the cache, upstream.  Returns the length of the answer, or
+ * 0 when there is none now; *outcome is for the log, and NULL where there is nothing to say yet. */
+static size_t answer_question(struct query *q, const struct query_asker *from,
+    const struct msg_query *asked, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    const char **outcome)
+{
+	struct effect_ask ask = {.name = asked->qname, .type = asked->qtype, .client = &from->from};
+	struct cache_verdict *kept;
+	struct cache_answer cached;
+	struct cache_key key;
+
+	policy_judge(&q->policy, &ask, &q->way);
+	heed_carrier(&q->way.verdict, from);
+	if (!is_open(&q->way.verdict))
+		return answer_by_list(
+		    q, from, &q->way.verdict, q->way.n_hops != 0, to, out, outcome);
+	ask.name = policy_way_end(&q->way, ask.name);
+	cache_key(&key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
+	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
+	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
+		q->stats.cache_hits++;
+		*outcome = "cached";
+		return write_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
+	}
+	*outcome = NULL;
+	if ((asked->flags & MSG_RD) == 0)
+		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
+	q->stats.cache_misses++;
+	return forward(q, from, asked, &key, to, now_ms, out);
+}
+
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size)
 {
-	struct cache_verdict *verdict;
-	struct cache_answer cached;
-	struct cache_key key;
 	struct answer_to to;
 	struct msg_query ask;
-	const char *outcome = "cached";
+	const char *outcome;
 	int rcode;
 
 	if (from->tcp)
@@ -539,25 +670,10 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	len = answer_unforwardable(q, &ask, &to, out);
 	if (len != 0)
 		return len;
-
-	if (policy_blocks(&q->policy, ask.qname)) {
-		q->stats.blocked++;
-		note(q, from, ask.qname, ask.qtype, "blocked");
-		return answer_blocked(&to, TEXT_BLOCKED, out);
-	}
-
-	cache_key(&key, ask.qname, ask.qname_len, ask.qtype, ask.qclass, ask.edns.dnssec_ok,
-	    (ask.flags & MSG_CD) != 0, 0);
-	if (cache_get(q->cache, &key, now_ms, &cached, &verdict)) {
-		q->stats.cache_hits++;
-		len = write_judged(q, &cached, verdict, &to, now_ms, out, &outcome);
+	len = answer_question(q, from, &ask, &to, now_ms, out, &outcome);
+	if (outcome != NULL)
 		note(q, from, ask.qname, ask.qtype, outcome);
-		return len;
-	}
-	if ((ask.flags & MSG_RD) == 0)
-		return answer_refused(q, &to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
-	q->stats.cache_misses++;
-	return forward(q, from, &ask, &key, &to, now_ms, out);
+	return len;
 }
 
 /* ---- The way of a query: back up ---- */

@@ -54,7 +54,7 @@ struct query_try {
 struct query_net {
 	void *ctx;
 	/* Send msg[0..len) to a client that waited.  Whether it arrives is not the core's
-	 * matter. */
+	 * matter.  len 0, over TCP only: there will be no answer. */
 	void (*send)(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len);
 	/* Draw a port to ask `to` from: its handle into *port.  Returns 0, or an error: then
 	 * nothing can be asked that way now. */
@@ -88,7 +88,7 @@ void query_set_lists(struct query *q, const struct trie *lists);
 #define QUERY_OUT_SIZE 65535
 
 /* A client's message.  Returns the length of the answer written to out[0..out_size), or 0 when
- * there is none (now: it may come by net->send(); or at all).  out_size: QUERY_OUT_SIZE for TCP, at
+ * there is none (now: it may come by net->send(); or at all, by what a list says).  out_size: QUERY_OUT_SIZE for TCP, at
  * least the option udp_size (and 512) for UDP. */
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size) QUELL_CHECK;

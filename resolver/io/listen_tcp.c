@@ -446,8 +446,9 @@ void listen_tcp_send(
 		c->pending--;
 	if (evbuffer_get_length(c->out) > LISTEN_TCP_OUT_MAX)
 		conn_flush(c, clock_ms());
-	if (evbuffer_get_length(c->out) > LISTEN_TCP_OUT_MAX ||
-	    evbuffer_add(c->out, be, sizeof(be)) < 0 || evbuffer_add(c->out, msg, len) < 0)
+	if (len != 0 &&
+	    (evbuffer_get_length(c->out) > LISTEN_TCP_OUT_MAX ||
+		evbuffer_add(c->out, be, sizeof(be)) < 0 || evbuffer_add(c->out, msg, len) < 0))
 		c->broken = true;
 	/* Called from the core, maybe for a message of this very connection: go on when it is
 	 * through. */

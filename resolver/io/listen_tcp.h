@@ -41,7 +41,8 @@ int listen_tcp_add(struct listen_tcp *l, unsigned index, int fd) QUELL_CHECK;
 /* Close socket `index`; its connections stay.  Unknown: nothing. */
 void listen_tcp_remove(struct listen_tcp *l, unsigned index);
 
-/* The core's net->send() for asker->tcp true; a connection that is gone: nothing. */
+/* The core's net->send() for asker->tcp true (len 0: no answer will come); a connection that is gone:
+ * nothing. */
 void listen_tcp_send(
     struct listen_tcp *l, const struct query_asker *to, const uint8_t *msg, size_t len);
 

@@ -4,7 +4,7 @@
  *   0  a client's message over UDP              1  the same over TCP
  *   2  a reply of these bytes to the last try, its ID and question put right
  *   3  the same, untouched                      4  time passes: 16 ms for each byte
- *   5  the last try fails
+ *   5  the last try fails                       6  the lists come, or with no bytes go
  * Invariants: every answer is a well-formed response to a message of this client, within its size,
  * and every message upstream is a well-formed query.
  */
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocklists/build.h"
+#include "blocklists/feed.h"
 #include "lib/dns/msg.h"
 #include "resolver/core/query.h"
 #include "tests/fuzz/fuzz.h"
@@ -51,7 +53,10 @@ static void check_answer(const struct query_asker *to, const uint8_t *msg, size_
 static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
 {
 	(void)ctx;
-	check_answer(to, msg, len);
+	if (len == 0)
+		CHECK(to->tcp);
+	else
+		check_answer(to, msg, len);
 }
 
 static int net_port(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port)
@@ -142,23 +147,63 @@ static void pass_time(struct world *w, size_t ms)
 	w->now_ms = until_ms;
 }
 
+static int take_rule(void *ctx, const struct rule *rule, uint64_t line)
+{
+	(void)line;
+	return build_add(ctx, rule, 0);
+}
+
+/* Rules of all kinds, on short names that the fuzzer finds. */
+static const struct trie *lists(void)
+{
+	static const char adblock[] =
+	    "||b^\n||a^$dnsrewrite=192.0.2.7\n||c^$dnsrewrite=www.example.com\n"
+	    "||l^$dnsrewrite=c\n||b.com^$client=127.0.0.1\n@@||w.b^\n"
+	    "||n^$dnsrewrite=NXDOMAIN;;\n||y^$dnstype=AAAA\n/^re/\n";
+	static const char rpz[] =
+	    "$TTL 60\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\nd CNAME rpz-drop.\n"
+	    "t CNAME rpz-tcp-only.\np CNAME rpz-passthru.\n*.p CNAME .\n"
+	    "24.0.100.51.198.rpz-ip A 192.0.2.8\n32.7.100.51.198.rpz-ip CNAME .\n";
+	static struct trie trie;
+	static uint8_t *image;
+	struct feed_counts counts;
+	struct feed_sink sink = {.rewrites = true, .rule = take_rule};
+	size_t len;
+
+	if (image != NULL)
+		return &trie;
+	sink.ctx = build_new();
+	CHECK(sink.ctx != NULL);
+	CHECK(feed_parse(adblock, sizeof(adblock) - 1, &feed_adblock, &sink, &counts, NULL) == 0);
+	CHECK(feed_parse(rpz, sizeof(rpz) - 1, &feed_rpz, &sink, &counts, NULL) == 0);
+	CHECK(build_image(sink.ctx, 1, &image, &len, NULL) == 0);
+	CHECK(trie_open(&trie, image, len, NULL) == 0);
+	build_free(sink.ctx);
+	return &trie;
+}
+
 static void command(struct world *w, unsigned which, const uint8_t *bytes, size_t len)
 {
-	switch (which % 6) {
+	static const struct trie none;
+
+	switch (which % 7) {
 	case 0:
 	case 1:
-		client(w, which % 6 == 1, bytes, len);
+		client(w, which % 7 == 1, bytes, len);
 		break;
 	case 2:
 	case 3:
-		reply(w, which % 6 == 2, bytes, len);
+		reply(w, which % 7 == 2, bytes, len);
 		break;
 	case 4:
 		pass_time(w, 16 * len);
 		break;
-	default:
+	case 5:
 		if (w->asked_len != 0)
 			query_failed(w->core, w->last.try, w->now_ms);
+		break;
+	default:
+		query_set_lists(w->core, len == 0 ? &none : lists());
 		break;
 	}
 }

@@ -1,6 +1,7 @@
-/* fuzz_feed.c - list texts.  The first byte chooses the syntax (0: by content), the rest is the
- * text.  Whatever it says, each rule has a well-formed lower-case name, lines come in order, and
- * the counts agree. */
+/* fuzz_feed.c - list texts.  The first byte chooses the syntax (0: by content, else a row of the
+ * table) and whether the list may give answers of its own (128 added); the rest is the text.
+ * Whatever it says, each rule is one that an image can keep, lines come in order, what is skipped
+ * stands in the text, and the counts agree. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -16,9 +17,8 @@ struct seen {
 	uint64_t first_bad_line;
 };
 
-static int on_rule(void *ctx, const uint8_t *name, size_t len, enum rule_kind kind, uint64_t line)
+static void check_name(const uint8_t *name, size_t len)
 {
-	struct seen *seen = ctx;
 	uint8_t again[NAME_SIZE];
 	char text[NAME_TEXT_SIZE];
 	size_t again_len, at = 0;
@@ -36,7 +36,32 @@ static int on_rule(void *ctx, const uint8_t *name, size_t len, enum rule_kind ki
 	CHECK(feed_name(text, strlen(text), again, &again_len));
 	CHECK(again_len == len && memcmp(again, name, len) == 0);
 	CHECK(!rule_is_own_name(name));
-	CHECK(kind < RULE_KINDS);
+}
+
+static void check_network(const struct net *network)
+{
+	unsigned bits = network->family == AF_INET ? 32 : 128;
+
+	CHECK(network->family == AF_INET || network->family == AF_INET6);
+	CHECK(network->bits <= bits);
+	for (unsigned bit = network->bits; bit < 128; bit++)
+		CHECK((network->bytes[bit / 8] & (0x80u >> bit % 8)) == 0);
+}
+
+static int on_rule(void *ctx, const struct rule *rule, uint64_t line)
+{
+	struct seen *seen = ctx;
+	static char text[RULE_TEXT_SIZE];
+
+	CHECK(rule->kind < RULE_KINDS);
+	if (rule->kind < RULE_NAME_KINDS)
+		check_name(rule->name, rule->name_len);
+	else if (rule->kind == RULE_REGEX)
+		CHECK(rule->regex_len != 0 && memchr(rule->regex, '\n', rule->regex_len) == NULL);
+	else
+		check_network(&rule->network);
+	CHECK(effect_check(rule->effect, rule->effect_len) == 0);
+	CHECK(memchr(rule_text(rule, text), '\0', RULE_TEXT_SIZE) != NULL);
 	CHECK(line >= seen->line && line != 0);
 	seen->line = line;
 	seen->n_rules++;
@@ -57,20 +82,33 @@ static void on_skip(void *ctx, enum feed_skip reason, uint64_t line, const char 
 		seen->first_bad_line = line;
 }
 
+/* A list that may only block has no rule that answers. */
+static int on_blocking_rule(void *ctx, const struct rule *rule, uint64_t line)
+{
+	CHECK(effect_verdict(rule->effect, rule->effect_len) != EFFECT_ANSWER);
+	return on_rule(ctx, rule, line);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct feed_syntax *const syntaxes[] = {NULL, &feed_hosts, &feed_domains};
 	struct seen seen = {0};
-	struct feed_sink sink = {.ctx = &seen, .rule = on_rule, .skip = on_skip};
+	struct feed_sink sink = {.ctx = &seen, .cancel = on_rule, .skip = on_skip};
+	const struct feed_syntax *syntax = NULL;
 	struct feed_counts counts;
 	struct why why = {""};
 	int err;
 
 	if (size == 0)
 		return 0;
+	for (size_t i = 0; feed_syntaxes[i] != NULL; i++) {
+		if ((data[0] & 0x7f) == i + 1)
+			syntax = feed_syntaxes[i];
+	}
+	sink.rewrites = data[0] >= 0x80;
+	sink.rule = sink.rewrites ? on_rule : on_blocking_rule;
 	seen.text = (const char *)data + 1;
 	seen.len = size - 1;
-	err = feed_parse(seen.text, seen.len, syntaxes[data[0] % 3], &sink, &counts, &why);
+	err = feed_parse(seen.text, seen.len, syntax, &sink, &counts, &why);
 	CHECK(err == 0 || (err == ERR_FORMAT && why.text[0] != '\0' && seen.n_rules == 0));
 	CHECK(counts.rules == seen.n_rules);
 	CHECK(counts.first_bad_line == seen.first_bad_line);

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "blocklists/build.h"
+#include "blocklists/feed.h"
 #include "lib/dns/msg.h"
 #include "resolver/core/query.h"
 
@@ -26,6 +27,7 @@
 #define SENT_MAX      4096
 #define WORDS_MAX     32
 #define TRACE_SIZE    262144
+#define TEXT_SIZE     16384
 #define START_MS      1000000u
 #define CLIENT	      "192.168.1.5:40000"
 #define SCENE_RNG_ONE 11
@@ -38,6 +40,7 @@ struct ask {
 	uint8_t *answer; /* NULL: none yet */
 	size_t answer_len;
 	unsigned n_answers;
+	bool for_good; /* the core said that there will be no answer */
 };
 
 struct sent {
@@ -56,6 +59,9 @@ struct scene {
 	struct query *core;
 	uint64_t now_ms, armed_ms, rng_seed;
 	struct build *lists;
+	unsigned n_lists;     /* list 0 has the rules of `block` */
+	char text[TEXT_SIZE]; /* of the list being read */
+	size_t text_len;
 	uint8_t *image, *old_image;
 	struct ask asks[ASKS_MAX];
 	unsigned n_asks;
@@ -99,6 +105,10 @@ static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg
 	struct scene *s = ctx;
 	struct ask *a = &s->asks[to->listener];
 
+	if (len == 0) {
+		a->for_good = to->tcp;
+		return;
+	}
 	a->n_answers++;
 	free(a->answer);
 	a->answer = malloc(len);
@@ -203,7 +213,7 @@ static bool start(struct scene *s)
 	return true;
 }
 
-/* Put the rules gathered by `block` lines in force. */
+/* Put the rules gathered by `block` and `list` in force. */
 static bool swap_lists(struct scene *s)
 {
 	struct trie trie = {0};
@@ -213,13 +223,64 @@ static bool swap_lists(struct scene *s)
 	free(s->old_image);
 	s->old_image = s->image;
 	s->image = NULL;
-	if (build_image(s->lists, 1, &s->image, &len, &why) != 0 ||
+	if (build_image(s->lists, s->n_lists, &s->image, &len, &why) != 0 ||
 	    trie_open(&trie, s->image, len, &why) != 0)
 		return fail(s, "lists: %s", why.text);
 	query_set_lists(s->core, &trie);
 	build_free(s->lists);
 	s->lists = build_new();
+	s->n_lists = 1;
 	return s->lists != NULL;
+}
+
+static int take_rule(void *ctx, const struct rule *rule, uint64_t line)
+{
+	struct scene *s = ctx;
+
+	(void)line;
+	return build_add(s->lists, rule, (uint16_t)s->n_lists);
+}
+
+static int take_cancel(void *ctx, const struct rule *rule, uint64_t line)
+{
+	struct scene *s = ctx;
+
+	(void)line;
+	return build_cancel(s->lists, rule);
+}
+
+/* list SYNTAX [trust] */
+static bool do_list(struct scene *s, const struct words *w)
+{
+	const struct feed_syntax *syntax = w->n < 2 ? NULL : feed_find(w->word[1]);
+	struct feed_sink sink = {
+	    .ctx = s,
+	    .rewrites = has(w, "trust"),
+	    .rule = take_rule,
+	    .cancel = take_cancel,
+	};
+	struct feed_counts counts;
+	struct why why = {""};
+
+	if (syntax == NULL)
+		return fail(s, "list SYNTAX [trust]");
+	if (feed_parse(s->text, s->text_len, syntax, &sink, &counts, &why) != 0)
+		return fail(s, "list: %s", why.text);
+	if (counts.skips[FEED_BAD] != 0)
+		return fail(s, "line %" PRIu64 " of the list is bad", counts.first_bad_line);
+	s->n_lists++;
+	return true;
+}
+
+static bool add_text(struct scene *s, const char *line)
+{
+	size_t len = strlen(line + 1);
+
+	if (len > sizeof(s->text) - s->text_len)
+		return fail(s, "the list is too long");
+	memcpy(s->text + s->text_len, line + 1, len);
+	s->text_len += len;
+	return true;
 }
 
 static bool do_block(struct scene *s, const struct words *w)
@@ -231,7 +292,10 @@ static bool do_block(struct scene *s, const struct words *w)
 	for (unsigned kind = 0; w->n == 3 && kind < 3; kind++)
 		if (strcmp(w->word[1], kinds[kind]) == 0 &&
 		    name_from_text(w->word[2], strlen(w->word[2]), name, &len) == 0)
-			return build_add(s->lists, name, len, (enum rule_kind)kind, 0) == 0 ||
+			return build_add(s->lists,
+				   &(struct rule){
+				       .kind = (enum rule_kind)kind, .name = name, .name_len = len},
+				   0) == 0 ||
 			       fail(s, "rule refused");
 	return fail(s, "block exact|suffix|below NAME");
 }
@@ -602,6 +666,18 @@ static bool do_answered(struct scene *s, const struct words *w, const struct rec
 	return ok;
 }
 
+/* unanswered LABEL [for-good] */
+static bool do_unanswered(struct scene *s, const struct words *w)
+{
+	const struct ask *a = w->n < 2 ? NULL : find_ask(s, w->word[1]);
+
+	if (a == NULL)
+		return fail(s, "unanswered LABEL: no such question");
+	if (a->n_answers != 0)
+		return fail(s, "it was answered");
+	return a->for_good == has(w, "for-good") || fail(s, "for good: %d", a->for_good);
+}
+
 /* ---- Time and the rest ---- */
 
 /* time MS: the loop's timer fires whenever it is due meanwhile. */
@@ -646,6 +722,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return do_option(s, w);
 	if (strcmp(command, "block") == 0)
 		return do_block(s, w);
+	if (strcmp(command, "list") == 0)
+		return do_list(s, w);
 	if (!start(s))
 		return false;
 	if (strcmp(command, "lists") == 0)
@@ -669,8 +747,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 	if (strcmp(command, "nothing-sent") == 0)
 		return s->n_claimed == s->n_sent ||
 		       fail(s, "%u messages more were sent", s->n_sent - s->n_claimed);
-	if (strcmp(command, "unanswered") == 0 && w->n == 2 && find_ask(s, w->word[1]) != NULL)
-		return find_ask(s, w->word[1])->n_answers == 0 || fail(s, "it was answered");
+	if (strcmp(command, "unanswered") == 0)
+		return do_unanswered(s, w);
 	if (strcmp(command, "failed") == 0 && w->n == 2 && (t = find_sent(s, w->word[1])) != NULL) {
 		query_failed(s->core, t->try.try, s->now_ms);
 		return true;
@@ -689,6 +767,7 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 	s->armed_ms = UINT64_MAX;
 	s->sent = calloc(SENT_MAX, sizeof(*s->sent));
 	s->lists = build_new();
+	s->n_lists = 1;
 	s->options = (struct options){
 	    .n_upstream = 1,
 	    .n_allow = 1,
@@ -728,6 +807,12 @@ static void records_fini(struct records *r)
 		ldns_rr_list_deep_free(r->section[i]);
 }
 
+/* Are the lines below this command the text of a list? */
+static bool is_list(const char *command)
+{
+	return strncmp(command, "list", 4) == 0 && isspace((unsigned char)command[4]);
+}
+
 /* Run one scene; true: all of it held. */
 static bool run(struct scene *s)
 {
@@ -748,7 +833,7 @@ static bool run(struct scene *s)
 			continue;
 		if (more && isspace((unsigned char)line[0])) {
 			s->line = line_no;
-			ok = add_record(s, &records, line);
+			ok = is_list(command) ? add_text(s, line) : add_record(s, &records, line);
 			continue;
 		}
 		/* A command is complete when the next begins. */
@@ -758,6 +843,7 @@ static bool run(struct scene *s)
 			ok = do_line(s, &words, &records);
 			records_fini(&records);
 			records_init(&records);
+			s->text_len = 0;
 		}
 		memcpy(command, line, sizeof(command));
 		command_line = line_no;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "blocklists/regex.h"
 #include "tests/unit/naive.h"
 
 static void *copy_of(const void *bytes, size_t len)
@@ -58,82 +59,98 @@ static bool rule_is(const struct rule *a, const struct rule *b)
 
 /* ---- Expressions, as the C library has them ---- */
 
-/* A class from behind its `[` on: a backslash in it escapes, but not in POSIX, where `]` has to come
- * first and `-` last.  Returns where the text goes on. */
-static const char *translate_class(const char *p, char *out)
+static char *put(char *out, const char *text, size_t len)
 {
-	char inside[512] = "";
-	bool bracket = false, hyphen = false, negated = *p == '^';
-	size_t n = 0;
+	memcpy(out, text, len);
+	return out + len;
+}
 
-	p += negated;
-	for (bool first = true; *p != '\0' && (*p != ']' || first); p++, first = false) {
-		if (p[0] == '[' && p[1] == ':') {
-			const char *end = strstr(p, ":]");
+/* A class from behind its `[` at *p on, which moves behind it.  In ours a backslash escapes; in POSIX
+ * it does not, and `]` has to come first and `-` last.  Returns the end of `out`. */
+static char *translate_class(const char **p, char *out)
+{
+	bool bracket = false, hyphen = false;
+	char *start;
 
-			assert_non_null(end);
-			memcpy(inside + n, p, (size_t)(end + 2 - p));
-			n += (size_t)(end + 2 - p);
-			p = end + 1;
-		} else if (*p == '\\' && strchr("dws", p[1]) != NULL) {
-			const char *class = *++p == 'd' ? "0-9" : *p == 'w' ? "a-z0-9_" : " ";
+	*out++ = '[';
+	if (**p == '^')
+		*out++ = *(*p)++;
+	start = out;
+	for (bool first = true; **p != '\0' && (**p != ']' || first); ++*p, first = false) {
+		const char *at = *p;
 
-			memcpy(inside + n, class, strlen(class));
-			n += strlen(class);
-		} else if (*p == '\\' || (*p == '-' && p[1] == ']')) {
-			p += *p == '\\';
-			bracket |= *p == ']';
-			hyphen |= *p == '-';
-			if (*p != ']' && *p != '-')
-				inside[n++] = *p;
+		if (at[0] == '[' && at[1] == ':') {
+			size_t n = strcspn(at, "]") + 1;
+
+			out = put(out, at, n);
+			*p += n - 1;
+		} else if (at[0] == '\\' && at[1] != '\0') {
+			++*p;
+			if (at[1] == 'd')
+				out = put(out, "0-9", 3);
+			else if (at[1] == 'w')
+				out = put(out, "a-z0-9_", 7);
+			else if (at[1] == ']' || at[1] == '-')
+				*(at[1] == ']' ? &bracket : &hyphen) = true;
+			else
+				*out++ = at[1];
+		} else if (at[0] == '-' && at[1] == ']') {
+			hyphen = true;
 		} else {
-			inside[n++] = *p;
+			*out++ = at[0];
 		}
-		assert_true(n < sizeof(inside) - 32);
 	}
-	sprintf(out, "[%s%s%.*s%s]", negated ? "^" : "", bracket ? "]" : "", (int)n, inside,
-	    hyphen ? "-" : "");
-	return *p == ']' ? p + 1 : p;
+	if (bracket) {
+		memmove(start + 1, start, (size_t)(out++ - start));
+		*start = ']';
+	}
+	if (hyphen)
+		*out++ = '-';
+	*out++ = ']';
+	*p += **p == ']';
+	return out;
 }
 
 static void translate(const char *p, char *out)
 {
 	while (*p != '\0') {
+		size_t n = 2;
+
 		if (*p == '[') {
-			p = translate_class(p + 1, out);
-			out += strlen(out);
-		} else if (strncmp(p, "(?:", 3) == 0) {
+			p++;
+			out = translate_class(&p, out);
+			continue;
+		}
+		if (strncmp(p, "(?:", 3) == 0) {
 			*out++ = '(';
-			p += 3;
-		} else if (strncmp(p, "\\d", 2) == 0 || strncmp(p, "\\D", 2) == 0) {
-			out += sprintf(out, "%s", p[1] == 'd' ? "[0-9]" : "[^0-9]");
-			p += 2;
+			n = 3;
+		} else if (strncmp(p, "\\d", 2) == 0) {
+			out = put(out, "[0-9]", 5);
+		} else if (strncmp(p, "\\D", 2) == 0) {
+			out = put(out, "[^0-9]", 6);
 		} else if (strncmp(p, "\\-", 2) == 0 || strncmp(p, "\\_", 2) == 0) {
 			*out++ = p[1];
-			p += 2;
 		} else if (*p == '\\' && p[1] != '\0') {
-			*out++ = *p++;
-			*out++ = *p++;
+			out = put(out, p, 2);
 		} else if (strchr("*+?}", *p) != NULL && p[1] == '?') {
 			*out++ = *p; /* lazy: the same names */
-			p += 2;
 		} else {
-			*out++ = *p++;
+			*out++ = *p;
+			n = 1;
 		}
+		p += n;
 	}
 	*out = '\0';
 }
 
 static void regex_of(struct naive_rule *rule)
 {
-	size_t size = 16 * rule->rule.regex_len + 64;
-	char *text = malloc(size);
+	static char text[16 * REGEX_TEXT_MAX + 64];
 
-	assert_non_null(text);
+	assert_true(rule->rule.regex_len <= REGEX_TEXT_MAX);
 	translate(rule->rule.regex, text);
 	if (regcomp(&rule->regex, text, REG_EXTENDED | REG_NOSUB) != 0)
 		fail_msg("the C library does not understand %s", text);
-	free(text);
 }
 
 /* ---- The array ---- */

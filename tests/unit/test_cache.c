@@ -73,9 +73,10 @@ static void answer_make(
 	    .stored_ms = now,
 	    .ttl_s = ttl_s,
 	    .has_targets = (seed & 1) != 0,
+	    .has_addresses = (seed & 4) != 0,
 	};
-	to->verdict =
-	    (struct cache_verdict){.generation = (uint32_t)seed, .blocked = (seed & 2) != 0};
+	to->verdict = (struct cache_verdict){
+	    .generation = (uint32_t)seed, .outcome = seed & 3, .holds = (seed & 2) != 0};
 }
 
 static void assert_answer(
@@ -90,8 +91,10 @@ static void assert_answer(
 	assert_true(got->stored_ms == want->a.stored_ms);
 	assert_int_equal(got->ttl_s, want->a.ttl_s);
 	assert_int_equal(got->has_targets, want->a.has_targets);
+	assert_int_equal(got->has_addresses, want->a.has_addresses);
 	assert_int_equal(verdict->generation, want->verdict.generation);
-	assert_int_equal(verdict->blocked, want->verdict.blocked);
+	assert_int_equal(verdict->outcome, want->verdict.outcome);
+	assert_int_equal(verdict->holds, want->verdict.holds);
 }
 
 /* A name for a number, of a length that follows from it too. */
@@ -260,10 +263,11 @@ static void test_verdict_can_be_written(void **state)
 
 	put(c, a, 1, 4, 100, 60, 0);
 	assert_true(cache_get(c, &key, 0, &got, &verdict));
-	*verdict = (struct cache_verdict){.generation = 99, .blocked = true};
+	*verdict = (struct cache_verdict){.generation = 99, .outcome = 2, .holds = true};
 	assert_true(cache_get(c, &key, 0, &got, &verdict));
 	assert_int_equal(verdict->generation, 99);
-	assert_true(verdict->blocked);
+	assert_int_equal(verdict->outcome, 2);
+	assert_true(verdict->holds);
 	cache_free(c);
 	test_free(a);
 }

@@ -104,8 +104,8 @@ static void test_every_option(void **state)
 				    "udp_size = 4096\n"
 				    "log_queries = yes\n"
 				    "list \"ads\" { url = \"https://example.net/hosts\" }\n"
-				    "list my.own_1 {\n\tfile = own.txt\n\tsyntax = domains\n"
-				    "\tmatch = exact\n}\n");
+				    "list my.own_1 {\n\tfile = own.txt\n\tsyntax = pihole-regex\n"
+				    "\tmatch = exact\n\ttrust = rewrite\n}\n");
 
 	(void)state;
 	assert_int_equal(conf->n_listen, 2);
@@ -134,11 +134,13 @@ static void test_every_option(void **state)
 	assert_string_equal(conf->lists[0].file, "");
 	assert_string_equal(conf->lists[0].syntax, "auto");
 	assert_int_equal(conf->lists[0].match, CONF_MATCH_AUTO);
+	assert_int_equal(conf->lists[0].trust, CONF_TRUST_BLOCK);
 	assert_string_equal(conf->lists[1].name, "my.own_1");
 	assert_string_equal(conf->lists[1].url, "");
 	assert_string_equal(conf->lists[1].file, "own.txt");
-	assert_string_equal(conf->lists[1].syntax, "domains");
+	assert_string_equal(conf->lists[1].syntax, "pihole-regex");
 	assert_int_equal(conf->lists[1].match, CONF_MATCH_EXACT);
+	assert_int_equal(conf->lists[1].trust, CONF_TRUST_REWRITE);
 	conf_free(conf);
 }
 
@@ -307,7 +309,8 @@ static void test_refused_grammar(void **state)
 	    {"list a { url = ftp://x/y }", 1, "begins with https://"},
 	    {"list a { url = https:// }", 1, "begins with https://"},
 	    {"list a { url = 'https://x/ y' }", 1, "no spaces"},
-	    {"list a { match = prefix }", 1, "exact, suffix, below or auto"},
+	    {"list a { trust = all }", 1, "block or rewrite"},
+	    {"list a { match = prefix }", 1, "auto, exact, suffix or below"},
 	    {"list a { syntax = Hosts }", 1, "not a syntax"},
 	    {"list a { syntax = aaaaaaaaaaaaaaaa }", 1, "at most 15"},
 	};
@@ -378,7 +381,7 @@ static void test_print_reads_back(void **state)
 	    "tcp_idle = 90\ncache_max_ttl = 36h\nlog_queries = yes\n"
 	    "state_dir = '/a \"b\" \\\\ $HOME ${HOME} #\\'/ */'\n"
 	    "list a { url = \"http://x/?a=b&c='d'\"\nmatch = below }\n"
-	    "list b { file = 'r\\x.txt' syntax = hosts }\n",
+	    "list b { file = 'r\\x.txt' syntax = pihole-regex trust = rewrite }\n",
 	};
 
 	(void)state;

@@ -1,71 +1,15 @@
 /* test_feed_rpz.c - response policy zones to rules. */
-#include "tests/unit/lists.h"
+#include "tests/unit/feeds.h"
 
-#include <dirent.h>
 #include <unistd.h>
-
-#include "blocklists/feed.h"
 
 #define SOA "@ SOA ns.example. root.example. 1 3600 600 86400 60\n"
 
-/* What a text gave, a line each: `2 exact ads.example`, `3 -bad`. */
-struct given {
-	char text[16384];
-	struct feed_counts counts;
-};
-
-static void give(struct given *given, uint64_t line, const char *what)
-{
-	size_t len = strlen(given->text);
-
-	snprintf(given->text + len, sizeof(given->text) - len, "%llu %s\n",
-	    (unsigned long long)line, what);
-}
-
-static int on_rule(void *ctx, const struct rule *rule, uint64_t line)
-{
-	char text[RULE_TEXT_SIZE];
-
-	assert_int_equal(
-	    rule->effect_len != 0 ? effect_check(rule->effect, rule->effect_len) : 0, 0);
-	give(ctx, line, rule_text(rule, text));
-	return 0;
-}
-
-static void on_skip(void *ctx, enum feed_skip reason, uint64_t line, const char *text, size_t len)
-{
-	static const char *const words[FEED_SKIPS] = {[FEED_BAD] = "-bad",
-	    [FEED_OWN_NAME] = "-own",
-	    [FEED_REWRITE] = "-rewrite",
-	    [FEED_NOT_HERE] = "-not-here"};
-
-	assert_true(len != 0);
-	assert_null(memchr(text, '\n', len));
-	assert_non_null(words[reason]);
-	give(ctx, line, words[reason]);
-}
-
-static void read_text(struct given *given, const char *text, size_t len, bool rewrites)
-{
-	struct feed_sink sink = {
-	    .ctx = given, .rewrites = rewrites, .rule = on_rule, .skip = on_skip};
-	/* Not a byte more than the text has. */
-	char *copy = malloc(len != 0 ? len : 1);
-	int err;
-
-	assert_non_null(copy);
-	memcpy(copy, text, len);
-	given->text[0] = '\0';
-	err = feed_parse(copy, len, &feed_rpz, &sink, &given->counts, NULL);
-	assert_true(err == 0 || (err == ERR_FORMAT && given->counts.rules == 0));
-	free(copy);
-}
+static struct given given = {.with_lines = true};
 
 static void expect(const char *text, bool rewrites, const char *expected)
 {
-	struct given given;
-
-	read_text(&given, text, strlen(text), rewrites);
+	given_parse(&given, "rpz", text, strlen(text), rewrites);
 	assert_string_equal(given.text, expected);
 }
 
@@ -89,9 +33,9 @@ static void test_triggers(void **state)
 	       "32.1.2.0.192.rpz-nsip CNAME .\n"
 	       "a.rpz-unheard-of CNAME .\n",
 	    false,
-	    "1 exact a.example\n2 below a.example\n3 -not-here\n4 -not-here\n5 -bad\n6 -bad\n"
-	    "7 -own\n8 -own\n9 -bad\n10 -bad\n11 exact upper.example\n12 exact com\n13 -not-here\n"
-	    "14 -not-here\n15 -not-here\n16 -not-here\n");
+	    "1 exact a.example, 2 below a.example, 3 not-here, 4 not-here, 5 bad, 6 bad, "
+	    "7 own, 8 own, 9 bad, 10 bad, 11 exact upper.example, 12 exact com, 13 not-here, "
+	    "14 not-here, 15 not-here, 16 not-here");
 }
 
 static void test_addresses(void **state)
@@ -139,15 +83,15 @@ static void test_addresses(void **state)
 	char text[256], expected[256];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < FEEDS_COUNT(rows); i++) {
 		snprintf(text, sizeof(text), "%s.rpz-ip CNAME .\n", rows[i].owner);
-		snprintf(expected, sizeof(expected), "1 %s%s\n",
-		    rows[i].network != NULL ? "address " : "-bad",
+		snprintf(expected, sizeof(expected), "1 %s%s",
+		    rows[i].network != NULL ? "address " : "bad",
 		    rows[i].network != NULL ? rows[i].network : "");
 		expect(text, false, expected);
 	}
 	expect("rpz-ip CNAME .\n32.1.2.0.192.RPZ-IP CNAME rpz-passthru.\n", false,
-	    "1 -bad\n2 address 192.0.2.1/32 pass nearest\n");
+	    "1 bad, 2 address 192.0.2.1/32 pass nearest");
 }
 
 static void test_actions(void **state)
@@ -169,17 +113,19 @@ static void test_actions(void **state)
 
 	(void)state;
 	expect(text, false,
-	    "1 exact a.example\n2 exact b.example\n3 exact c.example pass nearest\n"
-	    "4 exact d.example drop nearest\n5 exact e.example tcp-only nearest\n6 -bad\n7 -bad\n"
-	    "8 -not-here\n9 exact i.example pass nearest\n10 below j.example pass nearest\n"
-	    "11 address 192.0.2.1/32\n12 -not-here\n13 -not-here\n14 -not-here\n");
+	    "1 exact a.example, 2 exact b.example, 3 exact c.example pass nearest, "
+	    "4 exact d.example drop nearest, 5 exact e.example tcp-only nearest, 6 bad, "
+	    "7 bad, 8 not-here, 9 exact i.example pass nearest, "
+	    "10 below j.example pass nearest, 11 address 192.0.2.1/32, 12 not-here, "
+	    "13 not-here, 14 not-here");
 	expect(text, true,
-	    "1 exact a.example answer nearest rcode=NXDOMAIN\n"
-	    "2 exact b.example answer nearest rcode=NOERROR\n3 exact c.example pass nearest\n"
-	    "4 exact d.example drop nearest\n5 exact e.example tcp-only nearest\n6 -bad\n7 -bad\n"
-	    "8 -not-here\n9 exact i.example pass nearest\n10 below j.example pass nearest\n"
-	    "11 address 192.0.2.1/32 answer nearest rcode=NOERROR\n12 -not-here\n13 -not-here\n14 "
-	    "-not-here\n");
+	    "1 exact a.example answer nearest rcode=NXDOMAIN, "
+	    "2 exact b.example answer nearest rcode=NOERROR, 3 exact c.example pass nearest, "
+	    "4 exact d.example drop nearest, 5 exact e.example tcp-only nearest, 6 bad, "
+	    "7 bad, 8 not-here, 9 exact i.example pass nearest, "
+	    "10 below j.example pass nearest, "
+	    "11 address 192.0.2.1/32 answer nearest rcode=NOERROR, 12 not-here, 13 not-here, "
+	    "14 not-here");
 }
 
 static void test_local_data(void **state)
@@ -200,19 +146,18 @@ static void test_local_data(void **state)
 
 	(void)state;
 	expect(text, false,
-	    "13 exact g.example drop nearest\n1 -rewrite\n2 exact b.example\n3 exact c.example\n"
-	    "5 -rewrite\n8 -rewrite\n11 -bad\n6 -rewrite\n10 -rewrite\n");
+	    "1 rewrite, 2 exact b.example, 3 exact c.example, 5 rewrite, 6 rewrite, "
+	    "8 rewrite, 10 rewrite, 11 bad, 13 exact g.example drop nearest");
 	expect(text, true,
-	    "13 exact g.example drop nearest\n"
-	    "1 exact a.example answer nearest A=192.0.2.1\n"
-	    "2 exact b.example answer nearest A=0.0.0.0\n"
-	    "3 exact c.example answer nearest A=127.0.0.1 AAAA=::\n"
-	    "5 exact d.example answer nearest A=0.0.0.0 A=192.0.2.2\n"
-	    "8 exact f.example answer nearest TXT=\\# 6 05613b622863 "
-	    "MX=\\# 16 000a046d61696c076578616d706c6500\n"
-	    "11 -bad\n"
-	    "6 below e.example answer nearest CNAME=garden.example\n"
-	    "10 address 192.0.2.1/32 answer nearest A=192.0.2.9\n");
+	    "1 exact a.example answer nearest A=192.0.2.1, "
+	    "2 exact b.example answer nearest A=0.0.0.0, "
+	    "3 exact c.example answer nearest A=127.0.0.1 AAAA=::, "
+	    "5 exact d.example answer nearest A=0.0.0.0 A=192.0.2.2, "
+	    "6 below e.example answer nearest CNAME=garden.example, "
+	    "8 exact f.example answer nearest TXT=\\# 6 05613b622863 MX=\\# 16 "
+	    "000a046d61696c076578616d706c6500, "
+	    "10 address 192.0.2.1/32 answer nearest A=192.0.2.9, 11 bad, "
+	    "13 exact g.example drop nearest");
 }
 
 static void test_zone_name(void **state)
@@ -230,27 +175,27 @@ static void test_zone_name(void **state)
 	       "c CNAME .\n"
 	       "@ CNAME .\n",
 	    false,
-	    "5 exact ads.example.com\n6 exact ads.example.net\n7 -bad\n8 exact www.rpz.example\n"
-	    "10 exact a.com\n12 exact c.b.com\n13 exact b.com\n");
+	    "5 exact ads.example.com, 6 exact ads.example.net, 7 bad, "
+	    "8 exact www.rpz.example, 10 exact a.com, 12 exact c.b.com, 13 exact b.com");
 	/* the owner of the SOA */
 	expect("RPZ.example. SOA ns.example. root.example. 1 2 3 4 5\n"
 	       "ads.example.com.rpz.example. CNAME .\n"
 	       "ads.example.net CNAME .\n"
 	       "out.example. CNAME .\n"
 	       "sub SOA ns.example. root.example. 1 2 3 4 5\n",
-	    false, "2 exact ads.example.com\n3 exact ads.example.net\n4 -bad\n5 -not-here\n");
+	    false, "2 exact ads.example.com, 3 exact ads.example.net, 4 bad, 5 not-here");
 	/* neither: as they stand */
 	expect(SOA "ads.example.com CNAME .\nads.example.net. CNAME .\n"
 		   "pass.example CNAME rpz-passthru\n",
 	    false,
-	    "2 exact ads.example.com\n3 exact ads.example.net\n4 exact pass.example pass "
-	    "nearest\n");
+	    "2 exact ads.example.com, 3 exact ads.example.net, "
+	    "4 exact pass.example pass nearest");
 	/* The records of the zone's own name and its signatures are no rules. */
 	expect("$ORIGIN rpz.example.\n" SOA "@ NS ns.example.\n@ TXT \"about\"\n@ A 192.0.2.1\n"
 	       "a.example RRSIG CNAME 8 2 60 20300101000000 20200101000000 1 rpz.example. AAAA\n"
 	       "a.example NSEC b.example CNAME\n"
 	       "a.example CNAME .\n",
-	    false, "8 exact a.example\n");
+	    false, "8 exact a.example");
 }
 
 static void test_entries(void **state)
@@ -277,12 +222,12 @@ static void test_entries(void **state)
 	       "  TXT \"of h\"\n"
 	       "i.example CNAME .",
 	    false,
-	    "1 exact a.example\n2 exact b.example\n3 exact c.example\n10 -bad\n11 -bad\n12 -bad\n"
-	    "14 exact h.example\n19 exact i.example\n6 exact d.example\n18 -rewrite\n");
+	    "1 exact a.example, 2 exact b.example, 3 exact c.example, 6 exact d.example, "
+	    "10 bad, 11 bad, 12 bad, 14 exact h.example, 18 rewrite, 19 exact i.example");
 	/* CRLF and a byte order mark */
 	expect("\357\273\277$TTL 60\r\n@ SOA a b (\r\n1 2 3\r\n4 5 )\r\na.example CNAME .\r\n"
 	       "; L\344ngs\r\nb.example CNAME .\r\n",
-	    false, "5 exact a.example\n7 exact b.example\n");
+	    false, "5 exact a.example, 7 exact b.example");
 	expect("", false, "");
 	expect("; nothing\n\n", false, "");
 }
@@ -312,28 +257,27 @@ static void test_errors(void **state)
 	       "l.example CNAME a..b.\n"
 	       "z.example CNAME .\n",
 	    false,
-	    "1 exact a.example\n2 -bad\n3 -bad\n4 -bad\n5 -bad\n6 -bad\n7 -bad\n8 -bad\n9 -bad\n"
-	    "10 -bad\n11 -bad\n12 -bad\n13 -not-here\n14 -bad\n15 -bad\n16 -bad\n17 -bad\n18 -bad\n"
-	    "19 -bad\n20 exact z.example\n");
+	    "1 exact a.example, 2 bad, 3 bad, 4 bad, 5 bad, 6 bad, 7 bad, 8 bad, 9 bad, "
+	    "10 bad, 11 bad, 12 bad, 13 not-here, 14 bad, 15 bad, 16 bad, 17 bad, 18 bad, "
+	    "19 bad, 20 exact z.example");
 	/* A parenthesis that nobody closes */
 	expect("a.example CNAME .\nb.example CNAME ( .\nc.example CNAME .\nd.example A (\n"
 	       "192.0.2.1 )\ne.example CNAME .\n( (\n",
 	    false,
-	    "1 exact a.example\n2 -bad\n3 exact c.example\n4 -bad\n5 -bad\n6 exact e.example\n7 "
-	    "-bad\n");
+	    "1 exact a.example, 2 bad, 3 exact c.example, 4 bad, 5 bad, 6 exact e.example, "
+	    "7 bad");
 }
 
 static void test_bytes(void **state)
 {
 	static const char nul[] = "a.example CNAME .\nb.example CN\0AME .\nc.example CNAME . ; \0\n"
 				  "d.example CNAME .\n";
-	struct given given;
 	char *text;
 
 	(void)state;
-	read_text(&given, nul, sizeof(nul) - 1, false);
+	given_parse(&given, "rpz", nul, sizeof(nul) - 1, false);
 	assert_string_equal(
-	    given.text, "1 exact a.example\n2 -bad\n3 exact c.example\n4 exact d.example\n");
+	    given.text, "1 exact a.example, 2 bad, 3 exact c.example, 4 exact d.example");
 	/* lines of a megabyte */
 	text = malloc(3 << 20);
 	assert_non_null(text);
@@ -341,8 +285,8 @@ static void test_bytes(void **state)
 	memcpy(text, "a.example TXT ", 14);
 	memcpy(text + (1 << 20), "\nb.example CNAME . ;", 20);
 	memcpy(text + (2 << 20), "\nc.example CNAME .\n", 19);
-	read_text(&given, text, 3 << 20, false);
-	assert_string_equal(given.text, "1 -bad\n2 exact b.example\n3 exact c.example\n4 -bad\n");
+	given_parse(&given, "rpz", text, 3 << 20, false);
+	assert_string_equal(given.text, "1 bad, 2 exact b.example, 3 exact c.example, 4 bad");
 	assert_int_equal(given.counts.lines, 4);
 	/* Data that no effect has room for is no rule, not part of one. */
 	text[0] = '\0';
@@ -351,7 +295,7 @@ static void test_bytes(void **state)
 	sprintf(text + strlen(text), "z.example CNAME .\n");
 	for (unsigned i = 0; i < 400; i++)
 		sprintf(text + strlen(text), "big.example AAAA ::%x\n", i + 2);
-	expect(text, true, "401 exact z.example answer nearest rcode=NXDOMAIN\n1 -not-here\n");
+	expect(text, true, "1 not-here, 401 exact z.example answer nearest rcode=NXDOMAIN");
 	free(text);
 }
 
@@ -388,7 +332,7 @@ static void test_include(void **state)
 	close(fd);
 	snprintf(text, sizeof(text), "$INCLUDE %s\na.example CNAME .\n$include %s rpz.example.\n",
 	    path, path);
-	expect(text, false, "1 -not-here\n2 exact a.example\n3 -not-here\n");
+	expect(text, false, "1 not-here, 2 exact a.example, 3 not-here");
 	unlink(path);
 }
 
@@ -406,7 +350,7 @@ static void test_stop(void **state)
 	    "a.example CNAME .\nb.example A 0.0.0.0\nc.example A 0.0.0.0\nd.example A 0.0.0.0\n"};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(texts); i++) {
+	for (size_t i = 0; i < FEEDS_COUNT(texts); i++) {
 		unsigned n = 0;
 		struct feed_sink sink = {.ctx = &n, .rule = stop_at_third};
 		struct feed_counts counts;
@@ -428,9 +372,9 @@ static void test_looks(void **state)
 	    "local-data: \"a.example A 0.0.0.0\"", "address /a.example/#", "^a\\.example$"};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(zones); i++)
+	for (size_t i = 0; i < FEEDS_COUNT(zones); i++)
 		assert_int_equal(feed_rpz.looks(zones[i], strlen(zones[i])), 2);
-	for (size_t i = 0; i < COUNT(others); i++)
+	for (size_t i = 0; i < FEEDS_COUNT(others); i++)
 		assert_int_equal(feed_rpz.looks(others[i], strlen(others[i])), 0);
 }
 

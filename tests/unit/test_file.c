@@ -67,6 +67,41 @@ static void test_reads_pipes(void **state)
 	assert_ptr_equal(strstr(why.text, "gone: "), why.text);
 }
 
+/* Long, short, empty, too long, and then one that fits again. */
+static void test_reads_into_a_buffer(void **state)
+{
+	static const size_t lens[] = {70000, 10, 0, 200000, 99999};
+	struct file_buffer buffer = {NULL, 0};
+	char path[] = "/tmp/test_file.XXXXXX";
+	int fd = mkstemp(path);
+	size_t len;
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		char *bytes = malloc(lens[i] + 1);
+
+		assert_non_null(bytes);
+		memset(bytes, (int)('a' + i), lens[i]);
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, bytes, lens[i], 0), lens[i]);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		if (lens[i] > 100000) {
+			assert_int_equal(
+			    file_read_into(&buffer, fd, "f", 100000, &len, NULL), ERR_RANGE);
+		} else {
+			assert_int_equal(file_read_into(&buffer, fd, "f", 100000, &len, NULL), 0);
+			assert_int_equal(len, lens[i]);
+			assert_memory_equal(buffer.bytes, bytes, len);
+			assert_int_equal(buffer.bytes[len], 0);
+		}
+		free(bytes);
+	}
+	free(buffer.bytes);
+	close(fd);
+	unlink(path);
+}
+
 static void test_full_disk(void **state)
 {
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -85,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_writes_and_reads_files),
 	    cmocka_unit_test(test_reads_pipes),
+	    cmocka_unit_test(test_reads_into_a_buffer),
 	    cmocka_unit_test(test_full_disk),
 	};
 

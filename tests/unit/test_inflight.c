@@ -176,6 +176,42 @@ static void each_waiter_has_its_own_letter_case(void **state)
 	inflight_fini(&f);
 }
 
+/* Who was led to the question from another name is answered under that; the table has its bound, and
+ * a closed question gives back what it had. */
+static void a_waiter_may_have_asked_another_name(void **state)
+{
+	static const uint8_t asked[] = "\3aBc\4test\0\0\1\0\1", name[] = "\3abc\4test";
+	const size_t name_len = sizeof(name), n = 2 * INFLIGHT_ALIAS_SHARE;
+	const struct cache_key key = key_of("www.example", TYPE_A);
+	struct inflight_waiter *w = NULL;
+	uint8_t out[NAME_SIZE + 4];
+	struct inflight f;
+
+	(void)state;
+	assert_int_equal(inflight_init(&f, (uint32_t)n, &secret), 0);
+	for (unsigned round = 0; round < 100; round++) {
+		struct inflight_question *q = inflight_open(&f, &key, 0);
+		unsigned n_aliases = 0;
+
+		q->type = TYPE_A;
+		q->class = CLASS_IN;
+		while (inflight_has_alias(&f)) {
+			w = inflight_wait(&f, q);
+			assert_non_null(w);
+			assert_true(inflight_wait_as(&f, w, name, name_len));
+			n_aliases++;
+		}
+		assert_int_equal(n_aliases, n / INFLIGHT_ALIAS_SHARE + 1);
+		assert_false(inflight_wait_as(&f, inflight_wait(&f, q), name, name_len));
+		inflight_keep_case(w, asked, name_len);
+		assert_int_equal(inflight_question_as_asked(q, w, out), sizeof(asked) - 1);
+		assert_memory_equal(out, asked, sizeof(asked) - 1);
+		assert_memory_equal(inflight_asked_name(q, w), name, name_len);
+		inflight_close(&f, q);
+	}
+	inflight_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +220,7 @@ int main(void)
 	    cmocka_unit_test(a_try_is_found_by_carrier_port_and_id),
 	    cmocka_unit_test(tries_wait_in_the_order_of_sending),
 	    cmocka_unit_test(each_waiter_has_its_own_letter_case),
+	    cmocka_unit_test(a_waiter_may_have_asked_another_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,6 +310,26 @@ static void test_half_close(void **state)
 	await_clients(0);
 }
 
+/* The core says that a question gets no answer: nobody waits for it any more. */
+static void test_left_unanswered(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	core.later = true;
+	ask(fd, 1, 2);
+	shutdown(fd, SHUT_WR);
+	await_asked(2);
+	listen_tcp_send(listener, &core.askers[0], NULL, 0);
+	loopback_settle(base);
+	assert_int_equal(listen_tcp_clients(listener), 1);
+	answer(1, MSG_LEN);
+	expect(fd, 2, MSG_LEN);
+	expect_end(fd);
+	close(fd);
+	await_clients(0);
+}
+
 static void test_half_close_at_once(void **state)
 {
 	int fd = client();
@@ -612,6 +632,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_largest, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_answers_in_any_order, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_half_close, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_left_unanswered, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_half_close_at_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_what_has_no_answer, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_too_many_clients, setup, teardown),

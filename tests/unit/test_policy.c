@@ -20,15 +20,29 @@ static size_t wire(const char *text, uint8_t name[NAME_SIZE])
 	return len;
 }
 
-/* A policy with the one rule `suffix blocked.example`; the image is the caller's to free. */
-static uint8_t *one_rule(struct policy *p)
+/* A policy with rules of one list: `suffix blocked.example`, and the CNAMEs from[i] -> to[i] that are
+ * given.  The image is the caller's to free. */
+static uint8_t *rules(struct policy *p, const char *const from[], const char *const to[], size_t n)
 {
 	struct build *b = build_new();
-	uint8_t name[NAME_SIZE], *image;
+	uint8_t name[NAME_SIZE], target[NAME_SIZE], *image;
+	struct rule rule = {.kind = RULE_SUFFIX, .name = name};
 	struct trie trie;
-	size_t len = wire("blocked.example", name), image_len;
+	size_t image_len;
 
-	assert_int_equal(build_add(b, name, len, RULE_SUFFIX, 0), 0);
+	rule.name_len = wire("blocked.example", name);
+	assert_int_equal(build_add(b, &rule, 0), 0);
+	for (size_t i = 0; i < n; i++) {
+		struct effect e;
+
+		effect_init(&e, EFFECT_ANSWER, 0);
+		assert_int_equal(effect_add_record(&e, TYPE_CNAME, target, wire(to[i], target)), 0);
+		effect_finish(&e);
+		rule.name_len = wire(from[i], name);
+		rule.effect = e.bytes;
+		rule.effect_len = e.len;
+		assert_int_equal(build_add(b, &rule, 0), 0);
+	}
 	assert_int_equal(build_image(b, 1, &image, &image_len, NULL), 0);
 	assert_int_equal(trie_open(&trie, image, image_len, NULL), 0);
 	build_free(b);
@@ -36,29 +50,73 @@ static uint8_t *one_rule(struct policy *p)
 	return image;
 }
 
+static enum judge_outcome outcome(const struct policy *p, const char *text, uint16_t type)
+{
+	uint8_t name[NAME_SIZE];
+	const struct effect_ask ask = {.name = name, .type = type};
+	struct policy_way way;
+
+	wire(text, name);
+	policy_judge(p, &ask, &way);
+	return way.verdict.outcome;
+}
+
 static void without_lists_nothing_is_blocked(void **state)
 {
-	struct policy p = {0};
-	uint8_t name[NAME_SIZE];
+	const struct policy p = {0};
 
 	(void)state;
-	wire("blocked.example", name);
-	assert_false(policy_blocks(&p, name));
+	assert_int_equal(outcome(&p, "blocked.example", TYPE_A), JUDGE_NONE);
 }
 
 static void each_change_is_a_generation(void **state)
 {
 	struct policy p = {0};
-	uint8_t name[NAME_SIZE], *image = one_rule(&p);
+	uint8_t *image = rules(&p, NULL, NULL, 0);
 	const struct trie none = {0};
 	uint32_t first = p.generation;
 
 	(void)state;
-	wire("a.blocked.example", name);
-	assert_true(policy_blocks(&p, name));
+	assert_int_equal(outcome(&p, "a.blocked.example", TYPE_A), JUDGE_BLOCKED);
 	policy_set_lists(&p, &none);
 	assert_int_not_equal(p.generation, first);
-	assert_false(policy_blocks(&p, name));
+	assert_int_equal(outcome(&p, "a.blocked.example", TYPE_A), JUDGE_NONE);
+	free(image);
+}
+
+static void cnames_of_lists_are_followed(void **state)
+{
+	static const char *const from[] = {"a.example", "b.example", "self.example", "bad.example",
+	    "one.example", "two.example", "n0.example", "n1.example", "n2.example", "n3.example",
+	    "n4.example", "n5.example", "n6.example", "n7.example", "n8.example"};
+	static const char *const to[] = {"B.example", "c.example", "www.self.example",
+	    "x.blocked.example", "two.example", "one.example", "n1.example", "n2.example",
+	    "n3.example", "n4.example", "n5.example", "n6.example", "n7.example", "n8.example",
+	    "n9.example"};
+	struct policy p = {0};
+	uint8_t *image = rules(&p, from, to, sizeof(to) / sizeof(to[0]));
+	uint8_t name[NAME_SIZE], end[NAME_SIZE];
+	const struct effect_ask ask = {.name = name, .type = TYPE_A};
+	struct policy_way way;
+
+	(void)state;
+	wire("a.example", name);
+	wire("c.example", end);
+	policy_judge(&p, &ask, &way);
+	assert_int_equal(way.verdict.outcome, JUDGE_NONE);
+	assert_int_equal(way.n_hops, 2);
+	assert_memory_equal(policy_way_end(&way, name), end, name_len(end));
+
+	/* Who asks for the CNAME itself gets it. */
+	assert_int_equal(outcome(&p, "a.example", TYPE_CNAME), JUDGE_ANSWER);
+	assert_int_equal(outcome(&p, "a.example", TYPE_ANY), JUDGE_ANSWER);
+
+	assert_int_equal(outcome(&p, "self.example", TYPE_A), JUDGE_ALLOWED);
+	assert_int_equal(outcome(&p, "bad.example", TYPE_A), JUDGE_BLOCKED);
+	/* A loop, and a chain of one too many. */
+	assert_int_equal(outcome(&p, "one.example", TYPE_A), JUDGE_BLOCKED);
+	assert_int_equal(outcome(&p, "n0.example", TYPE_A), JUDGE_BLOCKED);
+	assert_int_equal(outcome(&p, "n1.example", TYPE_A), JUDGE_NONE);
 	free(image);
 }
 
@@ -88,28 +146,39 @@ static size_t message(uint8_t *out, size_t size, enum msg_section section, uint1
 	return w.out.pos;
 }
 
+static bool withheld(const struct policy *p, const uint8_t *msg, size_t len)
+{
+	uint8_t name[NAME_SIZE];
+	const struct effect_ask ask = {.name = name, .type = TYPE_A};
+	struct judge_verdict verdict;
+
+	wire("www.example", name);
+	policy_judge_answer(p, &ask, RULE_LISTS_MAX, msg, len, &verdict);
+	return verdict.outcome == JUDGE_BLOCKED;
+}
+
 static void targets_are_judged_by_type_and_section(void **state)
 {
 	struct policy p = {0};
-	uint8_t *image = one_rule(&p), msg[512];
+	uint8_t *image = rules(&p, NULL, NULL, 0), msg[512];
 	size_t len;
 
 	(void)state;
 	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "X.Blocked.example");
-	assert_true(policy_blocks_targets(&p, msg, len));
+	assert_true(withheld(&p, msg, len));
 	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_DNAME, 0, "blocked.example");
-	assert_true(policy_blocks_targets(&p, msg, len));
+	assert_true(withheld(&p, msg, len));
 	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_HTTPS, 2, "blocked.example");
-	assert_true(policy_blocks_targets(&p, msg, len));
+	assert_true(withheld(&p, msg, len));
 	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_SVCB, 2, "blocked.example");
-	assert_true(policy_blocks_targets(&p, msg, len));
+	assert_true(withheld(&p, msg, len));
 	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "open.example");
-	assert_false(policy_blocks_targets(&p, msg, len));
+	assert_false(withheld(&p, msg, len));
 	/* A name server is not where an answer leads. */
 	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_NS, 0, "blocked.example");
-	assert_false(policy_blocks_targets(&p, msg, len));
+	assert_false(withheld(&p, msg, len));
 	len = message(msg, sizeof(msg), SECTION_AUTHORITY, TYPE_CNAME, 0, "blocked.example");
-	assert_false(policy_blocks_targets(&p, msg, len));
+	assert_false(withheld(&p, msg, len));
 	free(image);
 }
 
@@ -118,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(without_lists_nothing_is_blocked),
 	    cmocka_unit_test(each_change_is_a_generation),
+	    cmocka_unit_test(cnames_of_lists_are_followed),
 	    cmocka_unit_test(targets_are_judged_by_type_and_section),
 	};
 

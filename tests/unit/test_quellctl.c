@@ -194,6 +194,7 @@ static void test_requests(void **state)
 	    {"stats", "stats\n"},
 	    {"reload", "reload\n"},
 	    {"why www.example.com", "why www.example.com\n"},
+	    {"why www.example.com AAAA", "why www.example.com AAAA\n"},
 	    {"flush www.example.com", "flush www.example.com\n"},
 	    {"flush --all", "flush --all\n"},
 	    {"--all flush", "flush --all\n"},
@@ -238,15 +239,15 @@ static void test_json_why(void **state)
 {
 	(void)state;
 	assert_int_equal(run_answered("--json --control socket why a.example",
-			     ok("name a.example\nverdict blocked\nmatch a.example exact by 7\n")),
+			     ok("name a.example\nverdict blocked\nmatch ads: exact a.example\n")),
 	    WELL);
 	ASSERT_OBJECT(said.out, "\"name\":\"a.example\"", "\"verdict\":\"blocked\"",
-	    "\"match\":[\"a.example exact by 7\"]");
+	    "\"match\":[\"ads: exact a.example\"]");
 	assert_int_equal(run_answered("--json --control socket why b.example",
-			     ok("name b.example\nverdict not blocked\n")),
+			     ok("name b.example\nverdict not listed\n")),
 	    WELL);
 	ASSERT_OBJECT(
-	    said.out, "\"name\":\"b.example\"", "\"verdict\":\"not blocked\"", "\"match\":[]");
+	    said.out, "\"name\":\"b.example\"", "\"verdict\":\"not listed\"", "\"match\":[]");
 }
 
 /* RFC 8259, 6: a number has no zero before other digits; and 7: what a text must escape. */
@@ -275,7 +276,7 @@ static void assert_usage(const char *line)
 static void test_usage(void **state)
 {
 	static const char *const lines[] = {"", "status now", "reload --all", "--all",
-	    "stats --all", "why --all", "why", "why a.example b.example", "flush",
+	    "stats --all", "why --all", "why", "why a.example A B", "flush", "flush a.example A",
 	    "flush --all a.example", "--bogus status", "status --control"};
 	char line[128];
 

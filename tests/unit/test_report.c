@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/dns/msg.h"
 #include "resolver/report.h"
 
 #define N_WORKERS 3
@@ -65,7 +66,7 @@ bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type typ
 struct ctl {
 	uint64_t client; /* of the last answer */
 	unsigned n_answers;
-	char text[8192];
+	char text[1 << 18];
 };
 
 static struct ctl control;
@@ -438,10 +439,16 @@ static void test_no_workers(void **state)
 	assert_int_equal(event_base_loop(s->base, EVLOOP_NONBLOCK), 1); /* no timer is left */
 }
 
+static void set_match(struct explain *why, unsigned i, uint16_t list, const char *rule)
+{
+	why->match[i].list = list;
+	(void)snprintf(why->match[i].rule, sizeof(why->match[i].rule), "%s", rule);
+}
+
 static void test_why(void **state)
 {
 	struct server *s = *state;
-	struct channel_why why;
+	struct explain why;
 
 	memset(&why, 0, sizeof(why));
 	s->swapped[0] = 4; /* it still has the lists before these */
@@ -452,24 +459,48 @@ static void test_why(void **state)
 	assert_int_equal(workers.type, CHANNEL_WHY);
 	assert_int_equal(workers.len, sizeof(workers.name));
 	assert_int_equal(workers.name.name_len, 13);
+	assert_int_equal(workers.name.type, TYPE_A);
 	assert_memory_equal(workers.name.name, "\3ads\7example", 13);
 	say(s, 2, CHANNEL_WHY, workers.serial, &why, sizeof(why)); /* it was not asked */
 	assert_int_equal(control.n_answers, 0);
-	why.n_matches = CHANNEL_WHY_MATCHES + 9;
-	why.match[0] = (struct trie_match){.list = 1, .kind = RULE_SUFFIX, .labels = 1};
-	why.match[1] = (struct trie_match){.list = 0, .kind = RULE_EXACT, .labels = 2};
-	for (unsigned i = 2; i < CHANNEL_WHY_MATCHES; i++)
+	(void)snprintf(why.verdict, sizeof(why.verdict), "blocked");
+	why.n_matches = EXPLAIN_MATCHES + 9;
+	set_match(&why, 0, 1, "suffix example");
+	set_match(&why, 1, 0, "exact ads.example block types=A");
+	why.match[1].voided = 1;
+	for (unsigned i = 2; i < EXPLAIN_MATCHES; i++)
 		why.match[i] = why.match[1];
 	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
-	assert_ptr_equal(strstr(control.text, "ok\nname ads.example\nverdict blocked\n"
-					      "match example suffix by /lists/two\n"
-					      "match ads.example exact by /lists/one\n"),
+	assert_ptr_equal(
+	    strstr(control.text, "ok\nname ads.example\ntype A\nverdict blocked\n"
+				 "match /lists/two: suffix example\n"
+				 "match /lists/one: exact ads.example block types=A (void)\n"),
 	    control.text);
 	assert_true(has_line("match and 9 more"));
-	report_request(s, 4, "why", "good.example");
-	why.n_matches = 0;
+	report_request(s, 4, "why", "good.example https");
+	assert_int_equal(workers.name.type, TYPE_HTTPS);
+	memset(&why, 0, sizeof(why));
+	(void)snprintf(why.verdict, sizeof(why.verdict), "not listed");
+	why.by_client = 1;
 	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
-	assert_string_equal(control.text, "ok\nname good.example\nverdict not blocked\n");
+	assert_string_equal(control.text, "ok\nname good.example\ntype HTTPS\nverdict not listed\n"
+					  "note another client may get another verdict\n");
+}
+
+/* A rule is a publisher's text, and a worker may say anything: neither ends a line or a buffer. */
+static void test_why_hostile(void **state)
+{
+	struct server *s = *state;
+	struct explain why;
+
+	memset(&why, 0xff, sizeof(why));
+	report_request(s, 3, "why", "a.example");
+	set_match(&why, 0, 1, "regex /a\nstate well\033[2J/");
+	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	assert_int_equal(control.n_answers, 1);
+	for (const char *c = control.text; *c != '\0'; c++)
+		assert_true(*c == '\n' || (*c >= ' ' && *c < 0x7f));
+	assert_true(has_line("match /lists/two: regex /a\\x0astate well\\x1b[2J/ (void)"));
 }
 
 /* The one worker that was asked dies. */
@@ -519,8 +550,11 @@ static void test_bad_names(void **state)
 		assert_int_equal(control.client, i + 1);
 		report_request(s, i + 1, "why", bad[i]);
 		assert_string_equal(
-		    control.text, "error this is not a name; write it as: why www.example.com\n");
+		    control.text, "error this is not a name; write it as: why www.example.com AAAA\n");
 	}
+	report_request(s, 1, "why", "a.example FOO");
+	assert_string_equal(control.text,
+	    "error this is not a query type; write it as: why www.example.com AAAA\n");
 	for (unsigned i = 0; i < N_WORKERS; i++)
 		assert_int_equal(workers.n_sent[i], 0);
 	assert_null(the_report(s));
@@ -569,6 +603,7 @@ int main(void)
 	    TEST(test_silent_workers),
 	    TEST(test_no_workers),
 	    TEST(test_why),
+	    TEST(test_why_hostile),
 	    TEST(test_why_died),
 	    TEST(test_flush),
 	    TEST(test_bad_names),

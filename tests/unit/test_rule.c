@@ -23,8 +23,8 @@ static void test_covers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct rule rule = rule_of(rows[i].rule, RULE_EXACT, 0);
-		struct rule name = rule_of(rows[i].name, RULE_EXACT, 0);
+		struct listed rule = rule_of(rows[i].rule, RULE_EXACT, 0);
+		struct listed name = rule_of(rows[i].name, RULE_EXACT, 0);
 
 		assert_int_equal(rule_covers(RULE_EXACT, rule.name, name.name), rows[i].exact);
 		assert_int_equal(rule_covers(RULE_SUFFIX, rule.name, name.name), rows[i].suffix);

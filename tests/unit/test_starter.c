@@ -5,22 +5,20 @@
 #include "blocklists/starter.h"
 
 struct list {
-	struct rule rules[1000];
+	struct listed rules[1000];
 	size_t n;
 };
 
-static int on_rule(
-    void *ctx, const uint8_t *name, size_t name_len, enum rule_kind kind, uint64_t line)
+static int on_rule(void *ctx, const struct rule *rule, uint64_t line)
 {
 	struct list *list = ctx;
-	struct rule *rule = &list->rules[list->n++];
+	struct listed *listed = &list->rules[list->n++];
 
 	(void)line;
-	assert_true(list->n <= COUNT(list->rules));
-	memcpy(rule->name, name, name_len);
-	rule->name_len = (uint8_t)name_len;
-	rule->kind = kind;
-	rule->list = 0;
+	assert_true(list->n <= COUNT(list->rules) && rule->kind < RULE_NAME_KINDS);
+	assert_int_equal(rule->effect_len, 0);
+	listed->rule.kind = rule->kind;
+	memcpy(listed->name, rule->name, rule->name_len);
 	return 0;
 }
 
@@ -40,10 +38,10 @@ static int read_list(void **state)
 
 static bool blocks(const char *text)
 {
-	struct rule name = rule_of(text, RULE_EXACT, 0);
+	struct listed name = rule_of(text, RULE_EXACT, 0);
 
 	for (size_t i = 0; i < list.n; i++) {
-		if (rule_covers(list.rules[i].kind, list.rules[i].name, name.name))
+		if (rule_covers(list.rules[i].rule.kind, list.rules[i].name, name.name))
 			return true;
 	}
 	return false;
@@ -69,8 +67,8 @@ static void test_no_rule_twice_or_below_another(void **state)
 
 		assert_true(name_labels(list.rules[i].name) >= 2);
 		for (size_t k = 0; k < list.n; k++)
-			n_covering +=
-			    rule_covers(list.rules[k].kind, list.rules[k].name, list.rules[i].name);
+			n_covering += rule_covers(
+			    list.rules[k].rule.kind, list.rules[k].name, list.rules[i].name);
 		if (n_covering != 1)
 			fail_msg("%s", name_to_text(list.rules[i].name, text));
 	}

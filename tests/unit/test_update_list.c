@@ -57,7 +57,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	update_list_fini(&f->list);
+	update_list_drop(&f->list);
 	update_store_close(&f->store, true);
 	update_fetch_free(f->fetch);
 	scratch_tear_down(NULL);
@@ -78,7 +78,7 @@ static void use_file(struct fixture *f)
 
 static void refresh(struct fixture *f, bool asked, bool dry)
 {
-	update_list_fini(&f->list);
+	update_list_drop(&f->list);
 	f->list = (struct update_list){.conf = &f->conf, .asked = asked};
 	update_list_refresh(&f->list, &f->store, f->fetch, dry);
 }
@@ -93,7 +93,9 @@ static void assert_became(
 	    update_list_outcome_text(f->list.outcome), update_list_outcome_text(outcome));
 	if (text == NULL) {
 		assert_null(f->list.text);
+		assert_false(update_list_has_text(&f->list));
 	} else {
+		assert_true(update_list_has_text(&f->list));
 		assert_int_equal(f->list.len, strlen(text));
 		assert_memory_equal(f->list.text, text, strlen(text));
 	}
@@ -244,6 +246,21 @@ static void test_kept_copy_is_no_list_any_more(void **state)
 	assert_became(f, UPDATE_UPDATED, hosts, hosts);
 }
 
+/* A list of nothing but answers of its own has rules only where it may have them. */
+static void test_trust(void **state)
+{
+	static const char answers[] = "address=/nas.example/192.0.2.1\n";
+	struct fixture *f = *state;
+
+	(void)snprintf(f->conf.syntax, sizeof(f->conf.syntax), "dnsmasq");
+	scratch_write("published", answers);
+	refresh(f, true, false);
+	assert_became(f, UPDATE_LEFT_OUT, NULL, NULL);
+	f->conf.trust = CONF_TRUST_REWRITE;
+	refresh(f, true, false);
+	assert_became(f, UPDATE_UPDATED, answers, answers);
+}
+
 /* A copy that cannot be kept would be gone at the next run, so it does not count. */
 static void test_copy_cannot_be_written(void **state)
 {
@@ -292,6 +309,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_not_asked, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_dry, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_kept_copy_is_no_list_any_more, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_trust, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_copy_cannot_be_written, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_origin, setup, teardown),
 	    cmocka_unit_test(test_outcome_texts),

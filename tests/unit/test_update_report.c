@@ -139,9 +139,11 @@ static void test_text_of_lines_without_rule(void **state)
 	f->lists[0].counts.skips[FEED_OWN_NAME] = 9; /* of no interest */
 	has(f, update_report_text, "ads: updated, 3 rules, 30 B\n");
 	f->lists[0].counts.skips[FEED_REWRITE] = 4;
-	has(f, update_report_text, ", 4 lines with an address left out\n");
+	has(f, update_report_text, "ads: updated, 3 rules, 30 B; left out: 4 (");
+	f->lists[0].counts.skips[FEED_BROWSER] = 17;
+	has(f, update_report_text, "), 17 (a rule for browsers)\n");
 	make_hostile(f);
-	has(f, update_report_text, ", 2 bad lines (the first is line 7: \"x\\x1by \"z\"\")");
+	has(f, update_report_text, ", 2 bad lines (the first is line 7: \"x\\x1by \"z\"\"); left out: 4 (");
 }
 
 static void test_text_of_failures(void **state)
@@ -171,6 +173,10 @@ static void test_text_is_escaped(void **state)
 	has(f, update_report_text, "/var/\\x9b/image\n");
 }
 
+#define NO_SKIPS                                                                                   \
+	"\"bad_lines\":0,\"own_names\":0,\"rewrites_left_out\":0,\"browser_rules\":0,"             \
+	"\"client_rules\":0,\"over_budget\":0,\"not_here\":0"
+
 static void test_json(void **state)
 {
 	struct fixture *f = *state;
@@ -178,10 +184,10 @@ static void test_json(void **state)
 	assert_string_equal(report(f, update_report_json),
 	    "{\"exit\":3,\"lists\":["
 	    "{\"name\":\"ads\",\"origin\":\"https://lists.example/ads\",\"result\":\"updated\","
-	    "\"bytes\":30,\"lines\":3,\"rules\":3,\"bad_lines\":0,\"rewrites_left_out\":0},"
+	    "\"bytes\":30,\"lines\":3,\"rules\":3," NO_SKIPS "},"
 	    "{\"name\":\"own\",\"origin\":\"/etc/quell/own\",\"result\":\"left out\","
 	    "\"reason\":\"it is empty\","
-	    "\"bytes\":0,\"lines\":0,\"rules\":0,\"bad_lines\":0,\"rewrites_left_out\":0}],"
+	    "\"bytes\":0,\"lines\":0,\"rules\":0," NO_SKIPS "}],"
 	    "\"image\":{\"state_dir\":\"/var/lib/q\",\"result\":\"written\",\"rules\":3,"
 	    "\"bytes\":2500},\"quelld\":{\"result\":\"reloaded\"}}\n");
 	f->result.n_lists = 0;
@@ -208,13 +214,16 @@ static void test_json_is_escaped(void **state)
 
 	make_hostile(f);
 	f->lists[0].counts.skips[FEED_REWRITE] = 4;
+	f->lists[0].counts.skips[FEED_CLIENT] = 5;
+	f->lists[0].counts.skips[FEED_NOT_HERE] = 6;
 	assert_printable(report(f, update_report_json));
 	assert_ptr_equal(strchr(f->report, '\n'), f->report + strlen(f->report) - 1);
 	has(f, update_report_json, "\"reason\":\"a\\\"b\\\\x1b[2J\\\\x0a\\\\\\\\xe9\",");
 	has(f, update_report_json, "\"origin\":\"/own\\\\x07\",");
 	has(f, update_report_json, "\"state_dir\":\"/var/\\\\x9b\",");
 	has(f, update_report_json,
-	    "\"bad_lines\":2,\"rewrites_left_out\":4,\"first_bad_line\":7,"
+	    "\"bad_lines\":2,\"own_names\":0,\"rewrites_left_out\":4,\"browser_rules\":0,"
+	    "\"client_rules\":5,\"over_budget\":0,\"not_here\":6,\"first_bad_line\":7,"
 	    "\"first_bad_text\":\"x\\\\x1by \\\"z\\\"\"}");
 }
 

@@ -14,6 +14,7 @@
 
 #include "blocklists/compile.h"
 #include "tests/unit/fake_quelld.h"
+#include "tests/unit/images.h"
 #include "tests/unit/scratch.h"
 #include "tools/update_run.h"
 #include "tools/update_store.h"
@@ -91,14 +92,12 @@ static void run_with_quelld(struct fixture *f, int expected, const char *answer,
 /* The image in `file` is that of these two texts, in this order. */
 static void assert_image(const char *file, const char *a, const char *b)
 {
-	struct compile_source sources[2] = {
-	    {.name = "a", .text = a, .len = strlen(a)}, {.name = "b", .text = b, .len = strlen(b)}};
+	const char *const texts[] = {a, b};
 	static char found[1 << 16];
 	size_t len, found_len = scratch_read(file, found, sizeof(found));
-	uint8_t *image;
-	struct why why;
+	uint8_t *image = image_of_texts(texts, 2, &len);
 
-	assert_int_equal(compile_texts(sources, 2, NULL, NULL, &image, &len, &why), 0);
+	assert_non_null(image);
 	assert_int_equal(found_len, len);
 	assert_memory_equal(found, image, len);
 	free(image);

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "lib/clock.h"
+#include "lib/dns/msg.h"
 #include "resolver/channel.h"
 #include "resolver/worker.h"
 #include "tests/unit/loopback.h"
@@ -157,12 +158,14 @@ int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
 	return 0;
 }
 
-size_t trie_matches(const struct trie *t, const uint8_t *name, struct trie_match *out, size_t max)
+void explain_name(const struct trie *t, const struct effect_ask *ask, struct explain *out)
 {
-	if (t->bytes == NULL || name[0] != 3)
-		return 0;
-	out[0] = (struct trie_match){.list = 8, .kind = RULE_SUFFIX, .labels = 1};
-	return max + 1;
+	memset(out, 0, sizeof(*out));
+	if (t->bytes == NULL || ask->name[0] != 3 || ask->type != TYPE_AAAA || ask->client != NULL)
+		return;
+	out->n_matches = EXPLAIN_MATCHES + 1;
+	out->match[0].list = 8;
+	memset(out->match[EXPLAIN_MATCHES - 1].rule, 'r', EXPLAIN_RULE_SIZE - 1);
 }
 
 /* ---- the parent ---- */
@@ -476,8 +479,8 @@ static void test_stats(void **state)
 
 static void test_why(void **state)
 {
-	const struct channel_why *why = (const struct channel_why *)message.payload;
-	const struct channel_name name = {.name_len = 5, .name = "\3com"};
+	const struct explain *why = (const struct explain *)message.payload;
+	const struct channel_name name = {.name_len = 5, .type = TYPE_AAAA, .name = "\3com"};
 	int fd = start();
 
 	(void)state;
@@ -487,8 +490,9 @@ static void test_why(void **state)
 	assert_int_equal(swap_image("good1", F_SEAL_WRITE | F_SEAL_SHRINK, 2).failed, 0);
 	tell(CHANNEL_WHY, 4, &name, sizeof(name), -1);
 	await_message(CHANNEL_WHY, 4, sizeof(*why));
-	assert_int_equal(why->n_matches, CHANNEL_WHY_MATCHES + 1);
+	assert_int_equal(why->n_matches, EXPLAIN_MATCHES + 1);
 	assert_int_equal(why->match[0].list, 8);
+	assert_int_equal(strlen(why->match[EXPLAIN_MATCHES - 1].rule), EXPLAIN_RULE_SIZE - 1);
 	close(fd);
 }
 
