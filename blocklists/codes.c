@@ -126,10 +126,10 @@ static int read_slowly(const struct codes_reader *r, uint64_t bits, unsigned *le
 int codes_open(struct codes_reader *r, const codes_word *table, unsigned n)
 {
 	codes_word canonical[CODES_SYMBOLS_MAX];
-	uint16_t n_of[CODES_LEN_MAX + 2] = {0};
+	uint16_t n_of[CODES_LEN_MAX + 2] = {0}, next[CODES_LEN_MAX + 2] = {0};
 	uint8_t lens[CODES_SYMBOLS_MAX] = {0};
 	uint32_t space = 0;
-	unsigned index = 0, len;
+	unsigned len;
 
 	for (unsigned symbol = 0; symbol < n; symbol++) {
 		len = codes_len(table[symbol]);
@@ -145,21 +145,17 @@ int codes_open(struct codes_reader *r, const codes_word *table, unsigned n)
 	assign(canonical, lens, n);
 	if (memcmp(canonical, table, n * sizeof(*table)) != 0)
 		return ERR_FORMAT;
+	memset(r, 0, sizeof(*r));
 	first_codes(r->first, n_of);
-	for (len = 1; len <= CODES_LEN_MAX; len++) {
-		r->index[len] = (uint16_t)index;
-		for (unsigned symbol = 0; symbol < n; symbol++)
-			if (lens[symbol] == len)
-				r->symbols[index++] = (uint8_t)symbol;
-	}
-	r->index[CODES_LEN_MAX + 1] = (uint16_t)index;
-	memset(r->fast, 0, sizeof(r->fast));
+	for (len = 1; len <= CODES_LEN_MAX; len++)
+		r->index[len + 1] = next[len + 1] = (uint16_t)(r->index[len] + n_of[len]);
 	for (unsigned symbol = 0; symbol < n; symbol++) {
 		len = lens[symbol];
-		if (len == 0 || len > CODES_FAST_BITS)
+		if (len == 0)
 			continue;
-		for (unsigned bits = codes_bits(table[symbol]); bits < 1u << CODES_FAST_BITS;
-		     bits += 1u << len)
+		r->symbols[next[len]++] = (uint8_t)symbol;
+		for (unsigned bits = codes_bits(table[symbol]);
+		     len <= CODES_FAST_BITS && bits < 1u << CODES_FAST_BITS; bits += 1u << len)
 			r->fast[bits] = (uint16_t)(symbol | len << 8);
 	}
 	return 0;

@@ -399,7 +399,7 @@ static int keep_datum(struct zone *z, const struct zonefile_entry *e, const uint
 
 	if (z->n_data == z->max_data) {
 		size_t max = z->max_data != 0 ? 2 * z->max_data : 64;
-		struct datum **data = realloc(z->data, max * sizeof(*data));
+		struct datum **data = realloc(z->data, max * sizeof(struct datum *));
 
 		if (data == NULL)
 			return ERR_NOMEM;
@@ -517,7 +517,7 @@ static int look_ahead(struct zone *z)
 	z->data = ahead.data;
 	z->n_data = ahead.n_data;
 	if (z->n_data != 0)
-		qsort(z->data, z->n_data, sizeof(*z->data), compare_data);
+		qsort(z->data, z->n_data, sizeof(struct datum *), compare_data);
 	ldns_rdf_deep_free(ahead.ldns_origin);
 	free(e);
 	return ret;

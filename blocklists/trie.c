@@ -25,6 +25,11 @@ static const uint8_t *part(struct parts *p, uint64_t n, uint64_t size)
 	return at;
 }
 
+static codes_word code(const struct trie *t, unsigned at)
+{
+	return format_get_u16(t->codes + sizeof(codes_word) * (size_t)at);
+}
+
 static int open_parts(struct trie *t, struct why *why)
 {
 	const uint8_t *h = t->bytes;
@@ -33,6 +38,7 @@ static int open_parts(struct trie *t, struct why *why)
 	uint32_t networks_len = format_get_u32(h + FORMAT_AT_NETWORKS_LEN);
 	uint32_t n_regexes = format_get_u32(h + FORMAT_AT_REGEXES);
 	const uint8_t *patterns, *networks;
+	codes_word set_code[CODES_SYMBOLS_MAX];
 	int err = 0;
 
 	t->codes = part(&p, FORMAT_CODES, sizeof(codes_word));
@@ -51,6 +57,10 @@ static int open_parts(struct trie *t, struct why *why)
 		return why_set(why, ERR_FORMAT, "the parts do not fill its %zu bytes", t->len);
 	if (t->nodes_len < BITS_PAD || t->nodes_len > FORMAT_NODES_MAX || t->n_hubs == 0)
 		return why_set(why, ERR_FORMAT, "it has no nodes, or too many");
+	for (unsigned i = 0; i < CODES_SYMBOLS_MAX; i++)
+		set_code[i] = code(t, FORMAT_CODES_SET + i);
+	if (codes_open(&t->set_code, set_code, CODES_SYMBOLS_MAX) != 0)
+		return why_set(why, ERR_FORMAT, "the code of the sets is none");
 	if (patterns_len != 0)
 		err = patterns_open(&t->patterns, patterns, patterns_len, why);
 	if (err == 0 && networks_len != 0)
@@ -153,11 +163,6 @@ uint32_t trie_regex_set(const struct trie *t, uint32_t number)
 
 /* ---- Records ---- */
 
-static codes_word code(const struct trie *t, unsigned at)
-{
-	return format_get_u16(t->codes + sizeof(codes_word) * (size_t)at);
-}
-
 /* Bits [at, end) of the nodes. */
 struct span {
 	size_t at, end;
@@ -214,24 +219,20 @@ static struct span bucket_span(const struct trie *t, uint32_t bucket)
 	return (struct span){span.at * 8, span.end * 8};
 }
 
-/* A set's or hub's number; *at moves behind it.  UINT32_MAX: malformed. */
-static uint32_t read_number(const struct trie *t, unsigned table, size_t *at)
+/* A set's number; *at moves behind it.  UINT32_MAX: malformed. */
+static uint32_t read_set(const struct trie *t, size_t *at)
 {
 	uint64_t bits = bits_peek(t->nodes, *at);
+	unsigned len;
+	int symbol = codes_read(&t->set_code, bits, &len);
 
-	for (unsigned symbol = 0; symbol < FORMAT_RARE + 1; symbol++) {
-		codes_word word = code(t, table + symbol);
-		unsigned len = codes_len(word);
-
-		if (len == 0 || bits_low(bits, len) != codes_bits(word))
-			continue;
-		*at += len;
-		if (symbol < FORMAT_RARE)
-			return symbol;
-		*at += FORMAT_RARE_BITS;
-		return (uint32_t)bits_low(bits >> len, FORMAT_RARE_BITS);
-	}
-	return UINT32_MAX;
+	if (symbol < 0)
+		return UINT32_MAX;
+	*at += len;
+	if (symbol < FORMAT_RARE)
+		return (uint32_t)symbol;
+	*at += FORMAT_RARE_BITS;
+	return (uint32_t)bits_low(bits >> len, FORMAT_RARE_BITS);
 }
 
 /* ---- Keys: what a record begins with ---- */
@@ -353,7 +354,7 @@ static void path_start(struct path *path, const uint8_t *name)
 /* What follows the key of a record: the set, and where the children are. */
 static void read_node(const struct trie *t, struct path *path, struct span rest)
 {
-	path->set = read_number(t, FORMAT_CODES_SET, &rest.at);
+	path->set = read_set(t, &rest.at);
 	path->hub = UINT32_MAX;
 	path->family = (struct span){0, 0};
 	if (rest.at + 1 >= rest.end || bits_low(bits_peek(t->nodes, rest.at), 1) == 0)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/codes.h"
 #include "blocklists/networks.h"
 #include "blocklists/patterns.h"
 #include "blocklists/rule.h"
@@ -37,10 +38,11 @@ struct trie {
 	const uint8_t *codes, *directory, *nodes, *hub_ends, *hub_names, *set_ends, *entries,
 	    *regex_sets, *effect_ends, *effects;
 	uint32_t nodes_len, hub_names_len, n_entries, effects_len;
+	struct codes_reader set_code;
 };
 
-/* Look at the header of an image: magic, version, length, and that the parts lie inside.  Does not
- * read the rest (see verify.h).  Cost: constant.  Returns 0 or ERR_FORMAT with the reason in
+/* Look at the header of an image: magic, version, length, that the parts lie inside; and at the code
+ * of the sets.  Does not read the rest (see verify.h).  Cost: constant.  Returns 0 or ERR_FORMAT with the reason in
  * `why`. */
 int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 

@@ -81,7 +81,7 @@ tests_unit_test_report_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_report_SOURCES = tests/unit/test_report.c
 tests_unit_test_report_LDADD = $(PARENT_LIBS)
 tests_unit_test_server_CFLAGS = $(PARENT_CFLAGS)
-tests_unit_test_server_SOURCES = tests/unit/test_server.c
+tests_unit_test_server_SOURCES = tests/unit/test_server.c tests/unit/images.h
 tests_unit_test_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=event_add
 tests_unit_test_server_LDADD = $(PARENT_LIBS)
 tests_unit_test_settings_CFLAGS = $(PARENT_CFLAGS)

@@ -8,7 +8,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_update_store tests/unit/test_text
 TESTS += tests/unit/test_update_store tests/unit/test_text
 tests_unit_test_update_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_update_store_SOURCES = tests/unit/test_update_store.c \
+tests_unit_test_update_store_SOURCES = tests/unit/test_update_store.c tests/unit/images.h \
 	tools/update_store.c tools/text.c
 tests_unit_test_update_store_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -80,7 +80,7 @@ tests_unit_test_update_report_SOURCES = tests/unit/test_update_report.c $(list_s
 tests_unit_test_update_report_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CURL_LIBS)
 
 tests_unit_test_update_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
-tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c $(list_sources) $(fake_quelld_sources) \
+tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c tests/unit/images.h $(list_sources) $(fake_quelld_sources) \
 	tools/control.c tools/update_progress.c tools/update_report.c tools/update_run.c tools/update_skips.c
 tests_unit_test_update_run_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) \
 	$(CMOCKA_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)

@@ -1,8 +1,10 @@
 """Real lists, where they are at hand: every rule blocks, no neighbour of a rule does, a swap under load loses nothing."""
 
+import glob
 import lzma
 import os
 import random
+import re
 import socket
 import struct
 import subprocess
@@ -149,6 +151,55 @@ def test_hosts_list():
 def test_domain_list():
     """Each name of a real list of domains is blocked for A, AAAA and HTTPS, over UDP and TCP; neighbours are not"""
     check_list("stevenblack.domains.txt.xz", domain_names, suffix=True)
+
+
+# What a line blocks, by the ending of its file: read here by other means than the product's.
+LINES = {
+    "hosts.txt": r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)\s+([a-z0-9_][a-z0-9._-]*[a-z])",
+    "abp.txt": r"\|\|([a-z0-9_][a-z0-9._-]*)\^$",
+    "adguard.txt": r"\|\|([a-z0-9_][a-z0-9._-]*)\^$",
+    "wildcard.txt": r"\*\.([a-z0-9_][a-z0-9._-]*[a-z])$",
+    "dnsmasq.txt": r"(?:address|local|server)=/([^/]*)/",
+    "dnsmasq.conf": r"(?:address|local|server)=/([^/]*)/",
+    "smartdns.conf": r"address /([^/]*)/#",
+    "unbound.conf": r"\s*local-zone: \"([^\"]*)\"",
+    "rpz.txt": r"([a-z0-9_][a-z0-9._-]*)\s+(?:in\s+)?cname \.$",
+    "rpz": r"([a-z0-9_][a-z0-9._-]*)\s+(?:in\s+)?cname \.$",
+    "": r"([a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]*)$",
+}
+SAMPLE = 300  # names of each file
+
+
+def blocked_names(file, text):
+    name = os.path.basename(file)[:-len(".xz")]
+    pattern = re.compile(next(LINES[end] for end in LINES if name.endswith(end)))
+    found = [m.group(1).rstrip(".") for m in map(pattern.match, text.lower().splitlines()) if m]
+    return [n for n in found if not n.startswith(OWN)]
+
+
+@test
+def test_all_lists():
+    """Every real list there is, of each syntax, in one daemon: names of each are blocked, unlisted ones are not"""
+    files = sorted(glob.glob(os.path.join(SHARED, "lists", "*.xz")))
+    if not files:
+        raise Skip("no real lists are at hand")
+    rng = random.Random(5)
+    with FakeUpstream(quick_reply) as upstream, temporary_folder() as folder:
+        paths, chosen = [], []
+        for file in files:
+            text = shared_text("lists", os.path.basename(file))
+            names = blocked_names(file, text)
+            assert len(names) > 1000, "%d names in %s" % (len(names), file)
+            paths.append(os.path.join(folder, os.path.basename(file)[:-len(".xz")]))
+            with open(paths[-1], "w") as f:
+                f.write(text)
+            chosen += rng.sample(names, SAMPLE)
+        with Quelld([upstream], paths, patience=harness.TEST_SECONDS) as daemon:
+            print("# %s" % daemon.log.wait("^notice ready "), flush=True)
+            assert_all(daemon, chosen, SERVFAIL)
+            equal(upstream.asked(), [], "packets upstream for blocked names")
+            open_names = ["n%d.unlisted.example" % i for i in range(1000)]
+            assert_all(daemon, open_names, NOERROR, window=WINDOW_FORWARDED)
 
 
 @test

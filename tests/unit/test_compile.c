@@ -136,7 +136,7 @@ static void test_match_and_others(void **state)
 static void test_trust(void **state)
 {
 	static const char *const rules[] = {
-	    "0 suffix a.example", "1 suffix a.example", "1 suffix b.example answer nearest A=192.0.2.1"};
+	    "0 suffix a.example", "1 suffix a.example", "1 suffix b.example answer nearest types=A A=192.0.2.1"};
 	static const char text[] = "address=/a.example/\naddress=/b.example/192.0.2.1\n";
 	struct compile_source sources[] = {source_of("block", text), source_of("rewrite", text)};
 	struct dump dump = {""};
@@ -262,7 +262,7 @@ static void test_tells_skipped_lines(void **state)
 {
 	struct compile_source sources[] = {
 	    source_of("one", "a.example\nlocalhost\n"),
-	    source_of("two", "0.0.0.0 b.example\n\n192.0.2.1 c.example\nx\n"),
+	    source_of("two", "0.0.0.0 b.example\n\n192.0.2.1 c.example\n???\n"),
 	};
 	char skipped[1000] = "", expected[200];
 	uint8_t *image;
@@ -270,7 +270,7 @@ static void test_tells_skipped_lines(void **state)
 
 	(void)state;
 	assert_int_equal(compile(sources, 2, on_skip, skipped, &image, &len, NULL), 0);
-	snprintf(expected, sizeof(expected), "one:2:%d:localhost;two:3:%d:c.example;two:4:%d:x;",
+	snprintf(expected, sizeof(expected), "one:2:%d:localhost;two:3:%d:c.example;two:4:%d:?\?\?;",
 	    FEED_OWN_NAME, FEED_REWRITE, FEED_BAD);
 	assert_string_equal(skipped, expected);
 	free(image);

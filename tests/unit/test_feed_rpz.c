@@ -270,8 +270,9 @@ static void test_errors(void **state)
 
 static void test_bytes(void **state)
 {
-	static const char nul[] = "a.example CNAME .\nb.example CN\0AME .\nc.example CNAME . ; \0\n"
-				  "d.example CNAME .\n";
+	static const char nul[] =
+	    "a.example CNAME .\nb.example CNAME .\0x\nc.example CNAME . ; \0\n"
+	    "d.example CNAME .\n";
 	char *text;
 
 	(void)state;

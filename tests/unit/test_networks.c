@@ -284,10 +284,12 @@ static void test_verify(void **state)
 	struct why why;
 	uint8_t *bytes = section_of(&s, list, COUNT(list));
 	size_t len = s.len, size = len / COUNT(list);
-	uint8_t *other = malloc(len);
+	uint8_t *other = malloc(len), bits[COUNT(list)];
 
 	(void)state;
 	assert_non_null(other);
+	for (uint32_t i = 0; i < COUNT(list); i++)
+		bits[i] = networks_at(&s, i).network.bits;
 	/* Each byte but those of the sets matters: with another value it is wrong, or another
 	 * network in another place. */
 	for (size_t i = 0; i < len; i++) {
@@ -296,6 +298,8 @@ static void test_verify(void **state)
 		assert_int_equal(networks_open(&s, other, len, &why), 0);
 		if (i % size >= size - 4)
 			assert_int_equal(networks_verify(&s, &why), 0);
+		else if (i % size >= 2 && 8 * (i % size - 2) >= bits[i / size])
+			assert_int_equal(networks_verify(&s, &why), ERR_FORMAT);
 		else if (networks_verify(&s, &why) == 0)
 			assert_true(i % size >= 2); /* bytes of the address before the prefix */
 		else

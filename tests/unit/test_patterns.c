@@ -256,19 +256,13 @@ static int use(const uint8_t *bytes, size_t len)
 	return err;
 }
 
-static void test_damaged(void **state)
+static void damage(const struct patterns_source *sources, size_t n)
 {
 	static const uint8_t masks[] = {0x01, 0x10, 0x80, 0xff};
-	static struct mix mix;
-	uint32_t seed = 77;
-	struct patterns p;
-	uint8_t *bytes;
 	size_t len;
+	uint8_t *bytes = section_of(sources, n, &len);
+	struct patterns p = opened(bytes, len);
 
-	(void)state;
-	mix_make(&mix, 12, &seed);
-	bytes = section_of(mix.sources, mix.n, &len);
-	p = opened(bytes, len);
 	assert_int_equal(use(bytes, len), 0);
 	for (size_t at = 0; at < len; at++) {
 		for (size_t i = 0; i < COUNT(masks); i++) {
@@ -282,9 +276,22 @@ static void test_damaged(void **state)
 			bytes[at] ^= masks[i];
 		}
 	}
-	for (size_t n = 0; n < len; n++)
-		assert_int_equal(use(bytes, n), ERR_FORMAT);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(use(bytes, i), ERR_FORMAT);
 	free(bytes);
+}
+
+static void test_damaged(void **state)
+{
+	/* With nothing behind its table but its own text. */
+	static const struct patterns_source one = {"a", 1, false};
+	static struct mix mix;
+	uint32_t seed = 77;
+
+	(void)state;
+	mix_make(&mix, 12, &seed);
+	damage(mix.sources, mix.n);
+	damage(&one, 1);
 }
 
 static void refused(const struct patterns_source *sources, size_t n, int wanted, const char *reason)

@@ -16,10 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "blocklists/compile.h"
 #include "lib/log.h"
 #include "resolver/server.h"
 #include "resolver/worker.h"
+#include "tests/unit/images.h"
 
 #define WAIT_MS 30000
 

@@ -124,6 +124,37 @@ static void test_many_names(void **state)
 	assert_groups(0, 0, 2000);
 }
 
+/* Where there is more than plain blocks, the whole verdict is measured too, and says what is
+ * blocked. */
+static void test_verdicts(void **state)
+{
+	char *files[] = {(char *)"c.txt"};
+	unsigned n, n_blocked;
+	double ns, verdict_ns;
+
+	(void)state;
+	scratch_write("c.txt", "||example.com^\n@@||good.example.com^\n/^ads[0-9]/\n");
+	scratch_capture_begin();
+	assert_int_equal(update_offline_compile("image", files, 1), UPDATE_EXIT_WELL);
+	scratch_capture_end(&said);
+	scratch_write("names", "example.com\ngood.example.com\na.good.example.com\n"
+			       "bad.example.com\nads1.example\nads.example\n");
+	assert_int_equal(bench("image", "names"), UPDATE_EXIT_WELL);
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const groups[] = {"listed", "below", "unlisted"};
+		const char *line = strstr(said.out, groups[i]);
+
+		assert_non_null(line);
+		assert_int_equal(sscanf(line + strlen(groups[i]),
+				     "%u names, %lf ns a look-up, %lf ns a verdict, %u of them blocked",
+				     &n, &ns, &verdict_ns, &n_blocked),
+		    4);
+		assert_int_equal(n, 2);
+		assert_true(ns > 0 && verdict_ns > 0);
+		assert_int_equal(n_blocked, 1);
+	}
+}
+
 static void assert_failed(const char *image, const char *names, const char *what)
 {
 	assert_int_equal(bench(image, names), UPDATE_EXIT_NOTHING);
@@ -151,6 +182,7 @@ int main(void)
 	    TEST(test_lines),
 	    TEST(test_no_names),
 	    TEST(test_many_names),
+	    TEST(test_verdicts),
 	    TEST(test_failures),
 	};
 

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "blocklists/compile.h"
 #include "tests/unit/fake_quelld.h"
 #include "tests/unit/images.h"
 #include "tests/unit/scratch.h"

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "blocklists/compile.h"
+#include "tests/unit/images.h"
 #include "tools/update_store.h"
 
 struct fixture {
@@ -175,6 +175,13 @@ static void test_lists(void **state)
 
 	assert_int_equal(update_store_read(&f->store, "a", &text, &len, &f->why), ERR_NOTFOUND);
 	assert_int_equal(update_store_keep(&f->store, "a", "one\n", 4, &f->why), 0);
+	assert_true(update_store_has(&f->store, "a", "one\n", 4));
+	assert_false(update_store_has(&f->store, "a", "one\n\n", 5));
+	assert_false(update_store_has(&f->store, "a", "one", 3));
+	assert_false(update_store_has(&f->store, "a", "two\n", 4));
+	assert_false(update_store_has(&f->store, "a", "", 0));
+	assert_false(update_store_has(&f->store, "b", "one\n", 4));
+	assert_false(update_store_has(&f->store, "b", "", 0));
 	assert_int_equal(update_store_keep(&f->store, "a", "three\n", 6, &f->why), 0);
 	assert_int_equal(update_store_read(&f->store, "a", &text, &len, &f->why), 0);
 	assert_int_equal(len, 6);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/dns/msg.h"
 #include "tests/unit/scratch.h"
 #include "tools/update_offline.h"
 #include "tools/update_run.h"
@@ -17,7 +18,7 @@ static struct scratch_output said;
 static char *both[] = {(char *)"a.txt", (char *)"b.txt"};
 static char *image[] = {(char *)"image"};
 
-static int why(char **files, unsigned n, const char *name, const char *type)
+static int why(char **files, unsigned n, const char *name, uint16_t type)
 {
 	int code;
 
@@ -44,7 +45,7 @@ static int set_up(void **state)
 
 static void assert_answer(char **files, unsigned n, const char *name, const char *wanted)
 {
-	assert_int_equal(why(files, n, name, NULL), UPDATE_EXIT_WELL);
+	assert_int_equal(why(files, n, name, TYPE_A), UPDATE_EXIT_WELL);
 	assert_string_equal(said.out, wanted);
 	assert_string_equal(said.err, "");
 }
@@ -53,36 +54,36 @@ static void test_texts(void **state)
 {
 	(void)state;
 	assert_answer(both, 2, "x.ads.example.com",
+	    "a.txt:3: suffix ads.example.com\n"
+	    "a.txt:2: suffix example.com\n"
+	    "a.txt:5: suffix example.com\n"
 	    "b.txt:1: exact x.ads.example.com\n"
-	    "a.txt:3: suffix ads.example.com\n"
-	    "a.txt:2: suffix example.com\n"
-	    "a.txt:5: suffix example.com\n"
-	    "x.ads.example.com: blocked\n");
+	    "x.ads.example.com A: blocked\n");
 	assert_answer(both, 2, "ads.example.com",
-	    "b.txt:2: exact ads.example.com\n"
 	    "a.txt:3: suffix ads.example.com\n"
 	    "a.txt:2: suffix example.com\n"
 	    "a.txt:5: suffix example.com\n"
-	    "ads.example.com: blocked\n");
+	    "b.txt:2: exact ads.example.com\n"
+	    "ads.example.com A: blocked\n");
 	assert_answer(both, 1, "ads.example.com",
 	    "a.txt:3: suffix ads.example.com\n"
 	    "a.txt:2: suffix example.com\n"
 	    "a.txt:5: suffix example.com\n"
-	    "ads.example.com: blocked\n");
+	    "ads.example.com A: blocked\n");
 }
 
 static void test_image(void **state)
 {
 	(void)state;
 	assert_answer(image, 1, "x.ads.example.com",
-	    "1: exact x.ads.example.com\n"
 	    "0: suffix ads.example.com\n"
 	    "0: suffix example.com\n"
-	    "x.ads.example.com: blocked\n");
+	    "1: exact x.ads.example.com\n"
+	    "x.ads.example.com A: blocked\n");
 	assert_answer(image, 1, "example.com",
-	    "1: exact example.com\n"
 	    "0: suffix example.com\n"
-	    "example.com: blocked\n");
+	    "1: exact example.com\n"
+	    "example.com A: blocked\n");
 }
 
 static void test_not_blocked(void **state)
@@ -91,13 +92,13 @@ static void test_not_blocked(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		assert_int_equal(why(both, 2, names[i], NULL), UPDATE_EXIT_WELL);
+		assert_int_equal(why(both, 2, names[i], TYPE_A), UPDATE_EXIT_WELL);
 		assert_int_equal(strncmp(said.out, names[i], strlen(names[i])), 0);
-		assert_string_equal(said.out + strlen(names[i]), ": not blocked\n");
-		assert_int_equal(why(image, 1, names[i], NULL), UPDATE_EXIT_WELL);
-		assert_string_equal(said.out + strlen(names[i]), ": not blocked\n");
+		assert_string_equal(said.out + strlen(names[i]), " A: not listed\n");
+		assert_int_equal(why(image, 1, names[i], TYPE_A), UPDATE_EXIT_WELL);
+		assert_string_equal(said.out + strlen(names[i]), " A: not listed\n");
 	}
-	assert_answer(both + 1, 1, "below.example.com", "below.example.com: not blocked\n");
+	assert_answer(both + 1, 1, "below.example.com", "below.example.com A: not listed\n");
 }
 
 static void test_name_is_normalised(void **state)
@@ -105,19 +106,58 @@ static void test_name_is_normalised(void **state)
 	(void)state;
 	assert_answer(image, 1, "Other.EXAMPLE.",
 	    "0: suffix other.example\n"
-	    "other.example: blocked\n");
+	    "other.example A: blocked\n");
 	assert_answer(both, 2, "OTHER.example",
 	    "a.txt:4: suffix other.example\n"
-	    "other.example: blocked\n");
+	    "other.example A: blocked\n");
 }
 
-static void test_type_is_shown(void **state)
+static void test_type(void **state)
 {
+	char *list[] = {(char *)"types.txt"};
+
 	(void)state;
-	assert_int_equal(why(image, 1, "other.example", "HTTPS"), UPDATE_EXIT_WELL);
+	assert_int_equal(why(image, 1, "other.example", TYPE_HTTPS), UPDATE_EXIT_WELL);
 	assert_string_equal(said.out, "0: suffix other.example\nother.example HTTPS: blocked\n");
-	assert_int_equal(why(image, 1, "free.example", "A"), UPDATE_EXIT_WELL);
-	assert_string_equal(said.out, "free.example A: not blocked\n");
+	scratch_write("types.txt", "||six.example^$dnstype=AAAA\n||all.example^\n");
+	assert_int_equal(why(list, 1, "six.example", TYPE_AAAA), UPDATE_EXIT_WELL);
+	assert_string_equal(said.out,
+	    "types.txt:1: suffix six.example block types=AAAA\nsix.example AAAA: blocked\n");
+	assert_int_equal(why(list, 1, "six.example", 65280), UPDATE_EXIT_WELL);
+	assert_string_equal(said.out, "six.example TYPE65280: not listed\n");
+}
+
+/* Rules of every kind, each in its place; what another takes out is void and comes last. */
+static void test_every_kind(void **state)
+{
+	char *lists[] = {(char *)"rpz", (char *)"adblock", (char *)"regex"};
+
+	(void)state;
+	scratch_write("rpz", "$TTL 60\n@ SOA a. b. 1 2 3 4 5\n*.example.com CNAME .\n"
+			     "pass.example.com CNAME rpz-passthru.\n");
+	scratch_write("adblock", "! a comment\n||example.com^\n@@||good.example.com^\n"
+				 "/^ad[0-9]+\\./\n||off.example^\n||off.example^$badfilter\n"
+				 "||me.example^$client=192.0.2.7\n");
+	scratch_write("regex", "^ad[0-9]+\\.\n^ad[0-9]+\\.;querytype=AAAA\n");
+	assert_answer(lists, 3, "ad7.example.com",
+	    "rpz:3: below example.com\n"
+	    "adblock:2: suffix example.com\n"
+	    "adblock:4: regex /^ad[0-9]+\\./\n"
+	    "regex:1: regex /^ad[0-9]+\\./\n"
+	    "ad7.example.com A: blocked\n");
+	assert_answer(lists, 3, "www.good.example.com",
+	    "adblock:3: suffix good.example.com allow\n"
+	    "rpz:3: below example.com\n"
+	    "adblock:2: suffix example.com\n"
+	    "www.good.example.com A: allowed\n");
+	assert_answer(lists, 3, "pass.example.com",
+	    "rpz:4: exact pass.example.com pass nearest\n"
+	    "rpz:3: below example.com (void)\n"
+	    "adblock:2: suffix example.com (void)\n"
+	    "pass.example.com A: let pass\n");
+	assert_answer(lists, 3, "off.example", "off.example A: not listed\n");
+	assert_answer(lists, 3, "me.example",
+	    "me.example A: not listed (another client may get another verdict)\n");
 }
 
 /* More matches than fit a first guess: every line of 100 repeats one rule. */
@@ -131,7 +171,7 @@ static void test_many_matches(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		memcpy(text + (size_t)i * 16, "doubles.example\n", 17);
 	scratch_write("many.txt", text);
-	assert_int_equal(why(many, 1, "a.doubles.example", NULL), UPDATE_EXIT_WELL);
+	assert_int_equal(why(many, 1, "a.doubles.example", TYPE_A), UPDATE_EXIT_WELL);
 	for (unsigned i = 1; i <= 100; i++) {
 		char line[64];
 
@@ -139,7 +179,7 @@ static void test_many_matches(void **state)
 		assert_int_equal(strncmp(at, line, strlen(line)), 0);
 		at += strlen(line);
 	}
-	assert_string_equal(at, "a.doubles.example: blocked\n");
+	assert_string_equal(at, "a.doubles.example A: blocked\n");
 }
 
 static void assert_failed(int code, int wanted, const char *what)
@@ -153,8 +193,8 @@ static void assert_failed(int code, int wanted, const char *what)
 static void test_no_name(void **state)
 {
 	(void)state;
-	assert_failed(why(both, 2, "a..b", NULL), UPDATE_EXIT_USAGE, "a..b: ");
-	assert_failed(why(both, 2, "", NULL), UPDATE_EXIT_USAGE, "no domain name");
+	assert_failed(why(both, 2, "a..b", TYPE_A), UPDATE_EXIT_USAGE, "a..b: ");
+	assert_failed(why(both, 2, "", TYPE_A), UPDATE_EXIT_USAGE, "no domain name");
 }
 
 static void test_files_that_do_not_serve(void **state)
@@ -164,18 +204,18 @@ static void test_files_that_do_not_serve(void **state)
 	char *mixed[] = {(char *)"a.txt", (char *)"image"};
 	char *mixed_first[] = {(char *)"image", (char *)"a.txt"};
 	char *damaged[] = {(char *)"damaged"};
-	char bytes[4096];
+	static char bytes[1 << 16];
 	size_t len = scratch_read("image", bytes, sizeof(bytes));
 
 	(void)state;
 	scratch_write("page.html", "<!DOCTYPE html>\n<html><body>Not found</body></html>\n");
 	bytes[len / 2] = (char)(bytes[len / 2] ^ 1);
 	scratch_write_bytes("damaged", bytes, len);
-	assert_failed(why(missing, 2, "example.com", NULL), UPDATE_EXIT_NOTHING, "missing.txt: ");
-	assert_failed(why(page, 2, "example.com", NULL), UPDATE_EXIT_NOTHING, "page.html: ");
-	assert_failed(why(mixed, 2, "example.com", NULL), UPDATE_EXIT_NOTHING, "image: ");
-	assert_failed(why(mixed_first, 2, "example.com", NULL), UPDATE_EXIT_NOTHING, "image: ");
-	assert_failed(why(damaged, 1, "example.com", NULL), UPDATE_EXIT_NOTHING, "damaged: ");
+	assert_failed(why(missing, 2, "example.com", TYPE_A), UPDATE_EXIT_NOTHING, "missing.txt: ");
+	assert_failed(why(page, 2, "example.com", TYPE_A), UPDATE_EXIT_NOTHING, "page.html: ");
+	assert_failed(why(mixed, 2, "example.com", TYPE_A), UPDATE_EXIT_NOTHING, "image: ");
+	assert_failed(why(mixed_first, 2, "example.com", TYPE_A), UPDATE_EXIT_NOTHING, "image: ");
+	assert_failed(why(damaged, 1, "example.com", TYPE_A), UPDATE_EXIT_NOTHING, "damaged: ");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, scratch_tear_down)
@@ -187,7 +227,8 @@ int main(void)
 	    TEST(test_image),
 	    TEST(test_not_blocked),
 	    TEST(test_name_is_normalised),
-	    TEST(test_type_is_shown),
+	    TEST(test_type),
+	    TEST(test_every_kind),
 	    TEST(test_many_matches),
 	    TEST(test_no_name),
 	    TEST(test_files_that_do_not_serve),
