@@ -15,6 +15,7 @@
 #include "blocklists/names.h"
 #include "blocklists/networks.h"
 #include "blocklists/patterns.h"
+#include "blocklists/regex.h"
 #include "blocklists/sets.h"
 
 /* A rule that is no name, and a rule that is taken out: what it matches, as bytes that tell it from
@@ -53,6 +54,7 @@ struct build {
 	uint8_t *patterns, *networks;
 	size_t patterns_len, networks_len;
 	uint64_t n_odd_rules;
+	uint64_t regex_load, regex_size; /* of all expressions taken in */
 };
 
 struct build *build_new(void)
@@ -230,6 +232,19 @@ static bool is_rule(const struct rule *rule)
 	}
 }
 
+/* Does an expression fit beside the others?  Then what it costs is counted. */
+static bool has_room(struct build *b, const struct rule *rule)
+{
+	uint64_t load = b->regex_load + rule->regex_load, size = b->regex_size + rule->regex_size;
+
+	if (load > (uint64_t)PATTERNS_LOAD_MAX * REGEX_LOAD_ONE || size > PATTERNS_BYTES_MAX ||
+	    b->others.n >= PATTERNS_MAX)
+		return false;
+	b->regex_load = load;
+	b->regex_size = size;
+	return true;
+}
+
 int build_add(struct build *b, const struct rule *rule, uint16_t list)
 {
 	uint8_t turned[NAME_SIZE];
@@ -241,6 +256,8 @@ int build_add(struct build *b, const struct rule *rule, uint16_t list)
 	err = intern_effect(b, rule->effect, rule->effect_len, &effect);
 	if (err != 0)
 		return err;
+	if (rule->kind == RULE_REGEX && !has_room(b, rule))
+		return ERR_LIMIT;
 	if (rule->kind < RULE_NAME_KINDS)
 		err = names_add(&b->names, turned, names_turn(rule->name, turned),
 		    format_entry(rule->kind, list, effect));

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "blocklists/patterns.h"
+#include "blocklists/regex.h"
 #include "lib/dns/msg.h"
 
 #define DETECT_HEAD	200  /* lines at the beginning of a text that are looked at */
@@ -225,8 +227,27 @@ void feed_skip(const char *text, size_t len, enum feed_skip reason, uint64_t lin
 int feed_give_rule(
     const struct rule *rule, uint64_t line, struct feed_sink *sink, struct feed_counts *counts)
 {
+	int ret = sink->rule(sink->ctx, rule, line);
+
+	if (ret == ERR_LIMIT && rule->kind == RULE_REGEX) {
+		feed_skip(rule->regex, rule->regex_len, FEED_BUDGET, line, sink, counts);
+		return 0;
+	}
 	counts->rules++;
-	return sink->rule(sink->ctx, rule, line);
+	return ret;
+}
+
+int feed_check_regex(struct rule *rule)
+{
+	struct regex regex;
+	int err = regex_compile(&regex, rule->regex, rule->regex_len, rule->inverted, NULL);
+
+	if (err == 0) {
+		rule->regex_load = regex.load;
+		rule->regex_size = (uint32_t)patterns_table_size(&regex);
+	}
+	regex_free(&regex);
+	return err;
 }
 
 int feed_give(const char *text, size_t len, enum rule_kind kind, const struct effect *effect,
@@ -305,6 +326,13 @@ int feed_give_glob(const char *text, size_t len, const struct effect *effect, ui
 		return 0;
 	}
 	rule.regex_len = (size_t)n;
+	n = feed_check_regex(&rule);
+	if (n == ERR_NOMEM)
+		return n;
+	if (n != 0) {
+		feed_skip(text, len, n == ERR_LIMIT ? FEED_BUDGET : FEED_BAD, line, sink, counts);
+		return 0;
+	}
 	if (effect != NULL) {
 		rule.effect = effect->bytes;
 		rule.effect_len = effect->len;

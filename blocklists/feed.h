@@ -141,7 +141,12 @@ void feed_answer_address(struct effect *effect, unsigned flags, int family, cons
 /* Make it a finished answer without records. */
 void feed_answer_rcode(struct effect *effect, unsigned flags, uint8_t rcode);
 
-/* Give a rule that is ready; counts it. */
+/* Can the rule's expression be compiled within its budget?  Fills in what it costs.  Returns 0,
+ * ERR_FORMAT, ERR_LIMIT or ERR_NOMEM. */
+int feed_check_regex(struct rule *rule) QUELL_CHECK;
+
+/* Give a rule that is ready; counts it.  An expression that does not fit beside those of before
+ * (ERR_LIMIT of the sink) is skipped as FEED_BUDGET. */
 int feed_give_rule(
     const struct rule *rule, uint64_t line, struct feed_sink *sink, struct feed_counts *counts);
 

@@ -60,10 +60,8 @@ static int give_regex(
 	struct rule rule = {.kind = RULE_REGEX, .regex = text, .regex_len = len};
 	struct rule of_name = {0};
 	uint8_t name[NAME_SIZE];
-	struct regex regex;
-	int err = regex_compile(&regex, text, len, false, NULL);
+	int err = feed_check_regex(&rule);
 
-	regex_free(&regex);
 	if (err == ERR_NOMEM)
 		return err;
 	if (err != 0)

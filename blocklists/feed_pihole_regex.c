@@ -263,16 +263,6 @@ static bool copy_regex(const char *text, size_t len, char *out, size_t *out_len)
 	return true;
 }
 
-/* Can it be compiled?  Returns 0, ERR_FORMAT, ERR_LIMIT or ERR_NOMEM. */
-static int check_regex(const struct rule *rule)
-{
-	struct regex regex;
-	int ret = regex_compile(&regex, rule->regex, rule->regex_len, rule->inverted, NULL);
-
-	regex_free(&regex);
-	return ret;
-}
-
 static int give_regex(const char *text, size_t len, struct rule *rule, uint64_t line,
     struct feed_sink *sink, struct feed_counts *counts)
 {
@@ -286,7 +276,7 @@ static int give_regex(const char *text, size_t len, struct rule *rule, uint64_t 
 		return 0;
 	}
 	rule->kind = RULE_REGEX;
-	ret = check_regex(rule);
+	ret = feed_check_regex(rule);
 	if (ret == 0)
 		return feed_give_rule(rule, line, sink, counts);
 	if (ret == ERR_NOMEM)

@@ -45,6 +45,11 @@ struct patterns {
 	uint8_t bucket_bits, lengths;
 };
 
+struct regex;
+
+/* Bytes that an expression's table takes of PATTERNS_BYTES_MAX. */
+size_t patterns_table_size(const struct regex *r);
+
 /* One expression to build from. */
 struct patterns_source {
 	const char *text;

@@ -55,10 +55,15 @@ static int add_literals(struct maker *m, const struct regex *r, size_t number)
 	return err;
 }
 
+size_t patterns_table_size(const struct regex *r)
+{
+	return PATTERNS_TABLE_HEADER + (r->n_states + 7u) / 8 +
+	       (size_t)r->first_sink * r->n_classes * patterns_next_size(r->n_states);
+}
+
 static int add_expression(struct maker *m, const struct regex *r, size_t number, struct why *why)
 {
-	size_t len = PATTERNS_TABLE_HEADER + (r->n_states + 7u) / 8 +
-		     (size_t)r->first_sink * r->n_classes * patterns_next_size(r->n_states);
+	size_t len = patterns_table_size(r);
 	int err;
 
 	m->load += r->load;

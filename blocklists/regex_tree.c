@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/dns/name.h"
+
 struct parser {
 	struct regex_tree *tree;
 	const char *text;
@@ -377,6 +379,8 @@ static void read_bound(struct parser *p, unsigned *min, unsigned *max)
 		refuse(p, ERR_FORMAT, from, "this is no bound like {2} or {2,5}");
 	else if (*min > REGEX_REPEAT_MAX || (*max > REGEX_REPEAT_MAX && *max != REGEX_INFINITE))
 		refuse(p, ERR_LIMIT, from, "a bound is too large");
+	else if (*max >= NAME_SIZE - 2)
+		*max = REGEX_INFINITE; /* no name is longer */
 }
 
 static bool take_quantifier(struct parser *p, unsigned *min, unsigned *max)

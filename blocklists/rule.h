@@ -29,6 +29,7 @@ struct rule {
 	size_t name_len;
 	const char *regex; /* RULE_REGEX: in lower case but for escapes, as regex.h reads it */
 	size_t regex_len;
+	uint32_t regex_load, regex_size; /* what it costs: feed_check_regex(); 0: not known */
 	bool inverted;	    /* RULE_REGEX: matches the names that the expression does not match */
 	struct net network; /* RULE_ADDRESS */
 	const uint8_t *effect; /* finished by effect_finish(); effect_len 0: a plain block */

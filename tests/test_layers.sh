@@ -5,7 +5,8 @@
 #	tools use lib and blocklists; nothing includes from tools or tests
 #
 # Libraries have their layer too: sockets and loops belong to io and above, downloads to the tools,
-# and ldns stays out of everything that sees a packet of the network.
+# and ldns, which reads zones and records on lists, to the syntaxes: it stays out of everything that sees
+# a packet of the network.
 
 cd "${top_srcdir:-.}" || exit 1
 
@@ -40,11 +41,19 @@ layer() {
 }
 
 none='[^ -~]'
-echo 1..7
+echo 1..8
 layer lib 'lib|lib/dns' 'confuse|uthash|utlist'
 layer lib/dns 'lib|lib/dns' "$none"
-layer blocklists 'lib|lib/dns|blocklists' 'uthash|utlist'
+layer blocklists 'lib|lib/dns|blocklists' 'ldns/|uthash|utlist'
 layer resolver/core 'lib|lib/dns|blocklists|resolver/core' 'uthash|utlist'
 layer resolver/io 'lib|lib/dns|blocklists|resolver/core|resolver/io' 'event2/|uthash|utlist'
 layer resolver 'lib|lib/dns|blocklists|resolver|resolver/core|resolver/io' 'event2/|uthash|utlist'
 layer tools 'lib|lib/dns|blocklists|tools' 'curl/|uthash|utlist'
+
+with_ldns=$(includes blocklists | grep '<ldns/' | grep -Ev '^blocklists/(feed|adblock|zonefile)[a-z_]*\.[ch]:')
+if [ -z "$with_ldns" ]; then
+	echo "ok 8 - of blocklists only the syntaxes include ldns"
+else
+	echo "not ok 8 - of blocklists only the syntaxes include ldns"
+	printf '%s\n' "$with_ldns" | sed 's/^/# /'
+fi
