@@ -247,7 +247,6 @@ static bool has_room(struct build *b, const struct rule *rule)
 
 int build_add(struct build *b, const struct rule *rule, uint16_t list)
 {
-	uint8_t turned[NAME_SIZE];
 	uint32_t effect;
 	int err;
 
@@ -259,8 +258,7 @@ int build_add(struct build *b, const struct rule *rule, uint16_t list)
 	if (rule->kind == RULE_REGEX && !has_room(b, rule))
 		return ERR_LIMIT;
 	if (rule->kind < RULE_NAME_KINDS)
-		err = names_add(&b->names, turned, names_turn(rule->name, turned),
-		    format_entry(rule->kind, list, effect));
+		err = names_add(&b->names, rule->name, format_entry(rule->kind, list, effect));
 	else
 		err = add_odd(b, &b->others, rule, format_entry(RULE_EXACT, list, effect));
 	if (err == 0 && list >= b->n_lists)

@@ -47,8 +47,7 @@ struct target {
 	void *skip_ctx;
 };
 
-/* The rule as the list's option `match` has it. */
-static struct rule matched(const struct target *target, const struct rule *rule)
+struct rule compile_matched(const struct rule *rule, enum conf_match match)
 {
 	static const enum rule_kind kinds[] = {
 	    [CONF_MATCH_EXACT] = RULE_EXACT,
@@ -57,15 +56,15 @@ static struct rule matched(const struct target *target, const struct rule *rule)
 	};
 	struct rule changed = *rule;
 
-	if (target->source->match != CONF_MATCH_AUTO && rule->kind < RULE_NAME_KINDS)
-		changed.kind = kinds[target->source->match];
+	if (match != CONF_MATCH_AUTO && rule->kind < RULE_NAME_KINDS)
+		changed.kind = kinds[match];
 	return changed;
 }
 
 static int take_rule(void *ctx, const struct rule *rule, uint64_t line)
 {
 	const struct target *target = ctx;
-	struct rule changed = matched(target, rule);
+	struct rule changed = compile_matched(rule, target->source->match);
 
 	(void)line;
 	return build_add(target->build, &changed, target->list);
@@ -74,7 +73,7 @@ static int take_rule(void *ctx, const struct rule *rule, uint64_t line)
 static int take_cancel(void *ctx, const struct rule *rule, uint64_t line)
 {
 	const struct target *target = ctx;
-	struct rule changed = matched(target, rule);
+	struct rule changed = compile_matched(rule, target->source->match);
 
 	(void)line;
 	return build_cancel(target->build, &changed);
@@ -93,6 +92,13 @@ int compile_add_none(struct compile *c, struct why *why)
 		return why_set(why, ERR_LIMIT, "more than %d lists", RULE_LISTS_MAX);
 	c->n_lists++;
 	return 0;
+}
+
+int compile_add_rule(struct compile *c, const struct rule *rule, struct why *why)
+{
+	int err = build_add(c->build, rule, (uint16_t)(c->n_lists - 1));
+
+	return err == 0 ? 0 : why_set(why, err, "%s", err_text(err));
 }
 
 int compile_add(struct compile *c, struct compile_source *source, compile_skip_fn *skip,

@@ -51,6 +51,12 @@ int compile_add(struct compile *c, struct compile_source *source, compile_skip_f
 /* Leave out a list: the next has the id after it.  Returns 0 or ERR_LIMIT. */
 int compile_add_none(struct compile *c, struct why *why) QUELL_CHECK;
 
+/* A rule of the list that was added last, from elsewhere than a text.  Returns 0 or an error. */
+int compile_add_rule(struct compile *c, const struct rule *rule, struct why *why) QUELL_CHECK;
+
+/* `rule` as a list with the option `match` has it. */
+struct rule compile_matched(const struct rule *rule, enum conf_match match);
+
 /* The image of all of them, once.  *image is malloc'ed for the caller.  Returns 0 or an error with
  * the reason. */
 int compile_image(

@@ -19,7 +19,7 @@
 #define HEADER	    3
 #define ITEM_HEADER 3
 #define RCODE_MAX   15 /* what the header of a message holds (RFC 1035, 4.1.1) */
-#define FLAGS	    (EFFECT_IMPORTANT | EFFECT_NEAREST)
+#define FLAGS	    (EFFECT_IMPORTANT | EFFECT_NEAREST | EFFECT_NEEDED)
 
 /* In the order in which they stand; the records are the last. */
 enum tag {
@@ -506,8 +506,9 @@ const char *effect_text(const uint8_t *effect, size_t len, char *text, size_t si
 	text[0] = '\0';
 	if (len == 0)
 		return text;
-	say(&w, "%s%s%s", verdicts[verdict], (flags & EFFECT_IMPORTANT) != 0 ? " important" : "",
-	    (flags & EFFECT_NEAREST) != 0 ? " nearest" : "");
+	say(&w, "%s%s%s%s", verdicts[verdict], (flags & EFFECT_IMPORTANT) != 0 ? " important" : "",
+	    (flags & EFFECT_NEAREST) != 0 ? " nearest" : "",
+	    (flags & EFFECT_NEEDED) != 0 ? " needed" : "");
 	if (rcode != RCODE_NOERROR ||
 	    (verdict == EFFECT_ANSWER && records_at(effect, len) == len)) {
 		say(&w, " rcode=");

@@ -46,7 +46,8 @@ enum effect_verdict {
 
 enum {
 	EFFECT_IMPORTANT = 1, /* $important */
-	EFFECT_NEAREST = 2    /* of the rules of its list, the most specific one alone decides */
+	EFFECT_NEAREST = 2,   /* of the rules of its list, the most specific one alone decides */
+	EFFECT_NEEDED = 4     /* of an allow: not a list's, but since the network needs the name */
 };
 
 /* An effect being made. */
@@ -106,7 +107,8 @@ bool effect_voids(const uint8_t *by, size_t by_len, const uint8_t *answer, size_
 
 /* Words behind a rule, for dump and why: `allow important types=A,AAAA`, `block types=~A`,
  * `block clients=192.0.2.0/24,~192.0.2.7`, `block except=a.example`, `pass`, `answer rcode=NXDOMAIN`,
- * `answer A=192.0.2.1`; nothing for a plain block.  A flag EFFECT_NEAREST is the word `nearest`.
+ * `answer A=192.0.2.1`; nothing for a plain block.  The flags are the words `important`,
+ * `nearest` and `needed`.
  * Cut to size - 1 bytes, terminated.  Returns `text`. */
 const char *effect_text(const uint8_t *effect, size_t len, char *text, size_t size);
 

@@ -1,9 +1,9 @@
-# A text file as a C string: blocklists/starter.c from blocklists/starter.txt.
+# A text file as a C string, with -v name=starter: blocklists/starter.c from blocklists/starter.txt.
 BEGIN {
-	print "/* Made from starter.txt by embed.awk. */"
-	print "#include \"blocklists/starter.h\""
+	print "/* Made from " name ".txt by embed.awk. */"
+	print "#include \"blocklists/" name ".h\""
 	print ""
-	print "const char starter_text[] ="
+	print "const char " name "_text[] ="
 }
 {
 	gsub(/\\/, "\\\\")
@@ -12,5 +12,5 @@ BEGIN {
 }
 END {
 	print "    \"\";"
-	print "const size_t starter_len = sizeof(starter_text) - 1;"
+	print "const size_t " name "_len = sizeof(" name "_text) - 1;"
 }

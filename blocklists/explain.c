@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-bool explain_rule(const struct trie *t, const uint8_t *name, const struct judge_match *match,
-    struct rule *rule)
+bool explain_rule(
+    const struct trie *t, const uint8_t *name, const struct judge_match *match, struct rule *rule)
 {
 	struct patterns_source source;
 

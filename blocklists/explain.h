@@ -31,8 +31,8 @@ void explain_name(const struct trie *t, const struct effect_ask *ask, struct exp
 
 /* The rule that `match`, of `name`, is; it borrows from both and from the image.  False for one of a
  * damaged image. */
-bool explain_rule(const struct trie *t, const uint8_t *name, const struct judge_match *match,
-    struct rule *rule);
+bool explain_rule(
+    const struct trie *t, const uint8_t *name, const struct judge_match *match, struct rule *rule);
 
 /* "not listed" (n_matches 0), "not blocked", "let pass", "allowed", "blocked", "dropped", "truncated
  * over UDP", or the answer.  Returns `text`. */

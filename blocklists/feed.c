@@ -70,15 +70,17 @@ const char *feed_skip_text(enum feed_skip reason)
 
 size_t feed_word(const char **text, size_t *len)
 {
-	size_t n = 0;
+	const char *blank;
+	size_t n;
 
 	while (*len != 0 && (**text == ' ' || **text == '\t')) {
 		(*text)++;
 		(*len)--;
 	}
-	while (n < *len && (*text)[n] != ' ' && (*text)[n] != '\t')
-		n++;
-	return n;
+	blank = memchr(*text, ' ', *len);
+	n = blank != NULL ? (size_t)(blank - *text) : *len;
+	blank = memchr(*text, '\t', n);
+	return blank != NULL ? (size_t)(blank - *text) : n;
 }
 
 /* For each byte of a name, a dot between labels included, the bit that makes it lower case (or that

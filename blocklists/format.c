@@ -4,8 +4,10 @@
 /* Lower-case letters, digits, hyphen and underscore are symbols of their own. */
 const uint8_t format_byte[FORMAT_SYMBOLS] = "\0\0abcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): these are initializers */
 #define LETTER(c) [c] = FORMAT_PLAIN + (c) - 'a'
 #define DIGIT(c)  [c] = FORMAT_PLAIN + 26 + (c) - '0'
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* clang-format off */
 const uint8_t format_symbol[256] = {

@@ -189,13 +189,19 @@ static inline void format_put(uint8_t *p, uint64_t v, unsigned n_bytes)
 		p[i] = (uint8_t)v;
 }
 
-/* The bucket of an anchor: from its hub's number and its label (length byte and bytes). */
-static inline uint32_t format_bucket(
-    uint64_t seed, uint32_t hub, const uint8_t *label, uint32_t n_buckets)
+/* The hash of an anchor: of its whole name, in wire form without the root. */
+static inline uint64_t format_hash(uint64_t seed, const uint8_t *name, size_t len)
 {
-	const struct hash_key key = {seed, hub};
+	const struct hash_key key = {seed, 0};
 
-	return (uint32_t)((hash_siphash13(&key, label, 1u + label[0]) >> 32) * n_buckets >> 32);
+	return hash_siphash13(&key, name, len);
+}
+
+/* The bucket of an anchor with that hash: so many parts as there are buckets of all hashes in their
+ * order, so that names with near hashes stand near. */
+static inline uint32_t format_bucket(uint64_t hash, uint32_t n_buckets)
+{
+	return (uint32_t)((hash >> 32) * n_buckets >> 32);
 }
 
 static inline uint64_t format_sum(const uint8_t *bytes, size_t len)

@@ -104,33 +104,9 @@ static int find_top(struct layout *l, const uint8_t *label, struct layout_top **
 	return 0;
 }
 
-/* ---- Every family, in order ---- */
-
-typedef int each_family_fn(struct layout *l, uint32_t *next_hub);
-
 static bool is_top(const struct family *f)
 {
 	return f->n == 1 && f->nodes[0].label_off == 0;
-}
-
-/* Inner hubs are met in the same order each time: *next_hub counts them. */
-static int each_family(struct layout *l, each_family_fn *each, uint32_t next_hub)
-{
-	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++) {
-		struct names_cursor c = names_begin(l->names, shard);
-		struct names_one ahead = {.len = 0};
-		int ret;
-
-		while ((ret = family_next(&l->family, &c, &ahead)) == 1) {
-			int err = each(l, &next_hub);
-
-			if (err != 0)
-				return err;
-		}
-		if (ret != 0)
-			return ret;
-	}
-	return 0;
 }
 
 /* ---- Counting ---- */
@@ -160,13 +136,12 @@ static int count_top(struct layout *l)
 	return 0;
 }
 
-static int count_family(struct layout *l, uint32_t *next_hub)
+static int count_family(struct layout *l)
 {
 	struct family *f = &l->family;
 	struct layout_top *top;
 	int err;
 
-	(void)next_hub;
 	if (is_top(f))
 		return count_top(l);
 	err = find_top(l, f->nodes[0].name, &top);
@@ -174,7 +149,8 @@ static int count_family(struct layout *l, uint32_t *next_hub)
 		uint32_t hub, off = top->name_off;
 
 		err = add_hub(l, off, 1u + l->hub_names[off], &hub);
-		top->hub = hub;
+		if (err == 0)
+			top->hub = hub;
 	}
 	if (err != 0)
 		return err;
@@ -197,6 +173,25 @@ static int count_family(struct layout *l, uint32_t *next_hub)
 			if (err != 0)
 				return err;
 		}
+	}
+	return 0;
+}
+
+static int count_families(struct layout *l)
+{
+	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++) {
+		struct names_cursor c = names_begin(l->names, shard);
+		struct names_one ahead = {.len = 0};
+		int ret;
+
+		while ((ret = family_next(&l->family, &c, &ahead)) == 1) {
+			int err = count_family(l);
+
+			if (err != 0)
+				return err;
+		}
+		if (ret != 0)
+			return ret;
 	}
 	return 0;
 }
@@ -381,15 +376,17 @@ struct filling {
 	bool too_full;
 };
 
-static uint32_t bucket_of(const struct layout *l, uint32_t i, uint32_t hub)
+static uint32_t bucket_of(const struct layout *l, uint32_t i)
 {
-	return format_bucket(l->seed, hub, family_label(&l->family.nodes[i]), l->n_buckets);
+	const struct family_node *node = &l->family.nodes[i];
+
+	return format_bucket(names_hash(l->seed, node->name, node->name_len), l->n_buckets);
 }
 
 static void fill_bucket(struct layout *l, uint32_t i, uint32_t hub, void *ctx)
 {
 	struct filling *filling = ctx;
-	uint32_t bucket = bucket_of(l, i, hub);
+	uint32_t bucket = bucket_of(l, i);
 	uint32_t bits =
 	    l->family.nodes[i].bits + family_number_bits(l->codes + FORMAT_CODES_HUB, hub);
 
@@ -474,7 +471,7 @@ int layout_plan(struct layout *l, const struct names *names, struct sets *sets, 
 		  ? ERR_NOMEM
 		  : add_hub(l, 0, 0, &root);
 	if (err == 0)
-		err = each_family(l, count_family, 0);
+		err = count_families(l);
 	if (err == 0)
 		err = sort_tops(l);
 	if (err != 0)
@@ -540,7 +537,7 @@ static void write_directory(struct layout *l, uint8_t *directory)
 
 static void write_anchor(struct layout *l, uint32_t i, uint32_t hub, void *ctx)
 {
-	uint32_t *at = &l->buckets[bucket_of(l, i, hub)];
+	uint32_t *at = &l->buckets[bucket_of(l, i)];
 	struct bits_out out = {.bytes = ctx, .at = *at};
 
 	family_put(&l->family, i, hub, l->codes, l->sets, &out);

@@ -6,6 +6,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/adblock_rewrite.c \
 	blocklists/bits.h \
 	blocklists/build.c blocklists/build.h \
+	blocklists/catalogue.h \
 	blocklists/codes.c blocklists/codes.h \
 	blocklists/compile.c blocklists/compile.h \
 	blocklists/effect.c blocklists/effect.h \
@@ -39,15 +40,31 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/starter.h \
 	blocklists/trie.c blocklists/trie.h \
 	blocklists/verify.c blocklists/verify.h \
+	blocklists/vital.h \
 	blocklists/walk.c blocklists/walk.h \
 	blocklists/zonefile.c blocklists/zonefile.h
-nodist_blocklists_libblocklists_a_SOURCES = blocklists/starter.c
+nodist_blocklists_libblocklists_a_SOURCES = blocklists/catalogue.c blocklists/starter.c blocklists/vital.c
 
 # The starter list as a string in the program.
 BUILT_SOURCES += blocklists/starter.c
 CLEANFILES += blocklists/starter.c
 dist_pkgdata_DATA = blocklists/starter.txt
-EXTRA_DIST += blocklists/embed.awk
+EXTRA_DIST += blocklists/catalogue.awk blocklists/catalogue.txt blocklists/embed.awk
 blocklists/starter.c: blocklists/starter.txt blocklists/embed.awk
 	$(AM_V_GEN)$(MKDIR_P) blocklists && \
-	$(AWK) -f $(srcdir)/blocklists/embed.awk $(srcdir)/blocklists/starter.txt >$@.tmp && mv $@.tmp $@
+	$(AWK) -v name=starter -f $(srcdir)/blocklists/embed.awk $(srcdir)/blocklists/starter.txt >$@.tmp && mv $@.tmp $@
+
+# The names that the network needs, likewise.
+BUILT_SOURCES += blocklists/vital.c
+CLEANFILES += blocklists/vital.c
+EXTRA_DIST += blocklists/vital.txt
+blocklists/vital.c: blocklists/vital.txt blocklists/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) blocklists && \
+	$(AWK) -v name=vital -f $(srcdir)/blocklists/embed.awk $(srcdir)/blocklists/vital.txt >$@.tmp && mv $@.tmp $@
+
+# The catalogue of public lists as a table in the program.
+BUILT_SOURCES += blocklists/catalogue.c
+CLEANFILES += blocklists/catalogue.c
+blocklists/catalogue.c: blocklists/catalogue.txt blocklists/catalogue.awk
+	$(AM_V_GEN)$(MKDIR_P) blocklists && \
+	$(AWK) -f $(srcdir)/blocklists/catalogue.awk $(srcdir)/blocklists/catalogue.txt >$@.tmp && mv $@.tmp $@

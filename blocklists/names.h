@@ -1,5 +1,6 @@
-/* names.h - the names of an image that is being built: kept in shards by their two rightmost labels,
- * so that what hangs together lies together and is sorted within the processor's cache.
+/* names.h - the names of an image that is being built: kept in shards by the hash of their two
+ * rightmost labels, so that what hangs together lies together and is sorted within the processor's
+ * cache; and most of a shard goes to buckets that stand together.
  *
  *   names_add()   (name, entry) as they come  -->  names_merge()  (name, set), sorted, each once
  *
@@ -18,6 +19,9 @@
 #include "lib/err.h"
 
 #define NAMES_SHARDS 256
+
+/* format_hash() of a turned name. */
+uint64_t names_hash(uint64_t seed, const uint8_t *turned, size_t len);
 
 /* A name from the right, borrowed from the shard. */
 struct names_one {
@@ -46,8 +50,8 @@ size_t names_turn(const uint8_t *name, uint8_t out[NAME_SIZE]);
 /* And back, from one of len bytes; returns the length with the root. */
 size_t names_turn_back(const uint8_t *turned, size_t len, uint8_t out[NAME_SIZE]);
 
-/* Add one, copied.  Returns 0 or ERR_NOMEM. */
-int names_add(struct names *names, const uint8_t *turned, size_t len, uint32_t value) QUELL_CHECK;
+/* Add the name `name` (wire form), copied.  Returns 0 or ERR_NOMEM. */
+int names_add(struct names *names, const uint8_t *name, uint32_t value) QUELL_CHECK;
 
 /* Called with all entries of one name, sorted, without doubles; may take some out (*n). */
 typedef void names_filter_fn(

@@ -337,16 +337,18 @@ struct path {
 	uint32_t hub;	    /* UINT32_MAX: it is none */
 	uint32_t set;	    /* of the node; 0: no rule */
 	unsigned n_left;    /* labels not yet followed */
+	uint8_t name_len;   /* without the root */
 	uint8_t label_off[NAME_LABELS_MAX];
 };
 
 static void path_start(struct path *path, const uint8_t *name)
 {
-	unsigned n = 0;
+	unsigned n = 0, off;
 
-	for (unsigned off = 0; name[off] != 0; off += name[off] + 1u)
+	for (off = 0; name[off] != 0; off += name[off] + 1u)
 		path->label_off[n++] = (uint8_t)off;
 	path->n_left = n;
+	path->name_len = (uint8_t)off;
 	path->hub = 0;
 	path->family = (struct span){0, 0};
 }
@@ -373,7 +375,10 @@ static bool path_down(struct path *path, const struct trie *t, const uint8_t *na
 	struct key key;
 
 	if (path->hub != UINT32_MAX) {
-		in = bucket_span(t, format_bucket(t->seed, path->hub, label, t->n_buckets));
+		uint64_t hash =
+		    format_hash(t->seed, label, (size_t)(name + path->name_len - label));
+
+		in = bucket_span(t, format_bucket(hash, t->n_buckets));
 		/* It comes into the cache while the key is made. */
 		__builtin_prefetch(t->nodes + in.at / 8);
 		__builtin_prefetch(t->nodes + in.at / 8 + 64);

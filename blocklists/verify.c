@@ -89,7 +89,8 @@ static int verify_node(void *ctx, const struct walk_node *node)
 	const struct trie *t = found->t;
 
 	if (node->parent_hub != UINT32_MAX &&
-	    format_bucket(t->seed, node->parent_hub, node->name, t->n_buckets) != node->bucket)
+	    format_bucket(format_hash(t->seed, node->name, node->name_len - 1), t->n_buckets) !=
+		node->bucket)
 		return why_set(found->why, ERR_FORMAT,
 		    "bucket %" PRIu32 ": a name that belongs elsewhere", node->bucket);
 	if (node->hub != UINT32_MAX) {

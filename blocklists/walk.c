@@ -12,7 +12,7 @@ struct walk {
 	void *ctx;
 	struct why *why;
 	struct walk_node node; /* the one being told of */
-	struct codes_reader label[FORMAT_CONTEXTS], set, hub;
+	struct codes_reader label[FORMAT_CONTEXTS], hub;
 };
 
 /* Bits [at, end). */
@@ -41,8 +41,6 @@ static int open_codes(struct walk *w)
 	for (unsigned i = 0; i < FORMAT_CONTEXTS && err == 0; i++)
 		err = open_code(&w->label[i], w->t, FORMAT_CODES_LABEL + (size_t)i * FORMAT_SYMBOLS,
 		    FORMAT_SYMBOLS);
-	if (err == 0)
-		err = open_code(&w->set, w->t, FORMAT_CODES_SET, CODES_SYMBOLS_MAX);
 	if (err == 0)
 		err = open_code(&w->hub, w->t, FORMAT_CODES_HUB, CODES_SYMBOLS_MAX);
 	return err == 0 ? 0 : why_set(w->why, ERR_FORMAT, "a code is none that could be made");
@@ -188,7 +186,7 @@ static int walk_rest(struct walk *w, struct span rest, unsigned depth)
 	uint32_t has_more, is_hub = 0;
 	int ret;
 
-	if (!take_number(w, &rest, &w->set, &w->node.set) || w->node.set > w->t->n_sets ||
+	if (!take_number(w, &rest, &w->t->set_code, &w->node.set) || w->node.set > w->t->n_sets ||
 	    !take_bits(w, &rest, 1, &has_more) ||
 	    (has_more != 0 && !take_bits(w, &rest, 1, &is_hub)))
 		return malformed(w, "a record without set and form");

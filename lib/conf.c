@@ -272,6 +272,26 @@ static int check_url(const char *text, struct why *why)
 	    text);
 }
 
+static int check_sha256(const char *text, struct why *why)
+{
+	if (strlen(text) == CONF_SHA256_SIZE - 1 &&
+	    text[strspn(text, "0123456789abcdefABCDEF")] == '\0')
+		return 0;
+	return why_set(why, ERR_FORMAT, "'%s' is not a SHA-256; it has 64 hex digits", text);
+}
+
+static int check_key(const char *text, struct why *why)
+{
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+
+	if (strlen(text) == CONF_KEY_SIZE - 1 && text[strspn(text, base64)] == '\0' &&
+	    strncmp(text, "RW", 2) == 0)
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "'%s' is not a public key of minisign; it has 56 characters and begins with RW", text);
+}
+
 static int check_file(const char *text, struct why *why)
 {
 	if (text[0] != '\0')
@@ -420,15 +440,15 @@ static const struct kind seconds_kind =
     NUMBER_KIND(conf_parse_duration, format_duration, SECOND_MS);
 static const struct kind milliseconds_kind = NUMBER_KIND(conf_parse_duration, format_duration, 1);
 static const struct kind flag_kind = {.set = flag_set, .get = flag_get};
-static const struct kind match_kind = {
-    .set = choice_set, .get = choice_get, .words = match_words};
-static const struct kind trust_kind = {
-    .set = choice_set, .get = choice_get, .words = trust_words};
+static const struct kind match_kind = {.set = choice_set, .get = choice_get, .words = match_words};
+static const struct kind trust_kind = {.set = choice_set, .get = choice_get, .words = trust_words};
 static const struct kind path_kind = {.set = text_set, .get = text_get, .check = check_path};
 static const struct kind name_kind = {.set = text_set, .get = text_get, .check = check_name};
 static const struct kind syntax_kind = {.set = text_set, .get = text_get, .check = check_syntax};
 static const struct kind url_kind = {.set = text_set, .get = text_get, .check = check_url};
 static const struct kind file_kind = {.set = text_set, .get = text_get, .check = check_file};
+static const struct kind sha256_kind = {.set = text_set, .get = text_get, .check = check_sha256};
+static const struct kind key_kind = {.set = text_set, .get = text_get, .check = check_key};
 static const struct kind listen_kind = {.is_list = true, .set = listen_set, .get = listen_get};
 static const struct kind upstream_kind = {
     .is_list = true, .set = upstream_set, .get = upstream_get};
@@ -450,6 +470,12 @@ const struct option conf_options[] = {
 	"socket for quellctl and quell-update"},
     {"state_dir", &path_kind, FIELD(conf, state_dir), {QUELL_STATEDIR}, 0, 0,
 	"folder of the downloaded lists and the compiled image"},
+    {"versions", &count_kind, FIELD(conf, versions), {"3"}, 1, CONF_VERSIONS_MAX,
+	"versions of each list that are kept"},
+    {"vital_names", &flag_kind, FIELD(conf, vital_names), {"yes"}, 0, 0,
+	"whether names that the network needs are exempted from the lists"},
+    {"rules", &path_kind, FIELD(conf, rules), {QUELL_RULESDIR "/rules"}, 0, 0,
+	"the user's own rules, which quellctl changes"},
     {"cache_size", &size_kind, FIELD(conf, cache_size), {"32M"}, 1 * MIB, 4 * GIB,
 	"memory for cached answers, all workers together"},
     {"cache_max_ttl", &seconds_kind, FIELD(conf, cache_max_ttl_s), {"1d"}, 1, 7 * DAY_S,
@@ -478,6 +504,17 @@ const struct option conf_list_options[] = {
     {"match", &match_kind, FIELD(conf_list, match), {"auto"}, 0, 0, "what a line covers"},
     {"trust", &trust_kind, FIELD(conf_list, trust), {"block"}, 0, 0,
 	"whether it may only block, or answer too"},
+    {"bad_max", &count_kind, FIELD(conf_list, bad_max), {"20"}, 0, 100,
+	"percent of lines not understood from which a new version is held"},
+    {"shrink_max", &count_kind, FIELD(conf_list, shrink_max), {"50"}, 0, 100,
+	"percent of its rules that a new version may lack"},
+    {"grow_max", &count_kind, FIELD(conf_list, grow_max), {"200"}, 0, 1000000,
+	"percent of its rules that a new version may add"},
+    {"sha256", &sha256_kind, FIELD(conf_list, sha256), {NULL}, 0, 0, "the only text that is taken"},
+    {"minisign", &key_kind, FIELD(conf_list, minisign), {NULL}, 0, 0,
+	"the public key that must have signed it"},
+    {"signature", &url_kind, FIELD(conf_list, signature), {NULL}, 0, 0,
+	"where its signature is downloaded"},
     {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
 };
 

@@ -23,6 +23,9 @@
 #define CONF_NAME_SIZE	  64
 #define CONF_URL_SIZE	  2048
 #define CONF_WORKERS_MAX  64
+#define CONF_SHA256_SIZE  65 /* hex digits and the terminator */
+#define CONF_KEY_SIZE	  57 /* base64 of 42 bytes, and the terminator */
+#define CONF_VERSIONS_MAX 20
 
 /* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
 enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MATCH_BELOW };
@@ -39,6 +42,13 @@ struct conf_list {
 	char syntax[16];	   /* "auto", or a name of feed_find() */
 	enum conf_match match;
 	enum conf_trust trust;
+	/* When a new version is held, in percent: see update_gate.h. */
+	uint16_t bad_max;
+	uint16_t shrink_max;
+	uint32_t grow_max;
+	char sha256[CONF_SHA256_SIZE]; /* of the text, in hex; empty: any */
+	char minisign[CONF_KEY_SIZE];  /* the key that must have signed it, base64; empty: none */
+	char signature[CONF_URL_SIZE]; /* where the signature is; empty: `url` with .minisig */
 };
 
 struct conf {
@@ -54,7 +64,10 @@ struct conf {
 	unsigned workers;
 	char control[108]; /* sun_path */
 	char state_dir[CONF_PATH_SIZE];
-	uint64_t cache_size; /* bytes, all workers together */
+	char rules[CONF_PATH_SIZE]; /* the user's own, written by quelld */
+	uint32_t versions;	    /* of each list that are kept, the present one included */
+	bool vital_names;	    /* names that the network needs are exempted from the lists */
+	uint64_t cache_size;	    /* bytes, all workers together */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s; /* upper bound for answers that say no (RFC 2308, 5) */
 	uint32_t query_timeout_ms;     /* a question is given up after this */
@@ -82,6 +95,11 @@ int conf_read(struct conf **out, const char *path, struct why *why) QUELL_CHECK;
 /* The same from text in memory; `name` stands for the path in messages.  For tests and fuzzing. */
 int conf_read_text(
     struct conf **out, const char *text, const char *name, struct why *why) QUELL_CHECK;
+
+/* Blank out the comments of a configuration's text, and a byte order mark, in place: every other
+ * byte stays where it is.  Returns 0 or ERR_FORMAT with "NAME:LINE: reason": a comment, quoted
+ * text or brace without an end, a control character. */
+int conf_tidy(char *text, const char *name, struct why *why) QUELL_CHECK;
 
 /* Set value `index` (0 unless a list) of the option `name`, which is one outside of lists, as the
  * file would; later values of a list are dropped.  Returns 0 or ERR_FORMAT with the reason. */

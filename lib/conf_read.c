@@ -22,11 +22,13 @@
 
 /* libconfuse takes a comment inside { } for a value, miscounts lines behind a comment and takes no
  * notice of one that never ends, so comments are blanked out before it sees them.  It also drops
- * bytes it cannot use without a word; those are refused here. */
+ * bytes it cannot use without a word, and takes the end of the file for that of a section; those
+ * are refused here. */
 
 struct tidy {
 	char *at;
 	unsigned line;
+	unsigned depth, open_line; /* of braces, and where the outermost one is */
 	const char *error;
 };
 
@@ -82,6 +84,14 @@ static void tidy_string(struct tidy *t)
 		t->at++;
 }
 
+static void tidy_brace(struct tidy *t)
+{
+	if (*t->at == '{' && t->depth++ == 0)
+		t->open_line = t->line;
+	else if (*t->at == '}' && t->depth > 0)
+		t->depth--;
+}
+
 static void tidy_token(struct tidy *t)
 {
 	/* What ends a word of libconfuse.  A slash does not: http://x is one word. */
@@ -102,12 +112,13 @@ static void tidy_token(struct tidy *t)
 		t->error = "this line holds a control character; is it a text file?";
 	else if (len > 0)
 		t->at += len;
-	else
+	else {
+		tidy_brace(t);
 		t->line += *t->at++ == '\n';
+	}
 }
 
-/* Blank the comments out of `text` in place; every byte keeps its line. */
-static int conf_tidy(char *text, const char *name, struct why *why)
+int conf_tidy(char *text, const char *name, struct why *why)
 {
 	struct tidy t = {.at = text, .line = 1};
 
@@ -115,6 +126,10 @@ static int conf_tidy(char *text, const char *name, struct why *why)
 		memset(text, ' ', 3);
 	while (*t.at != '\0' && t.error == NULL)
 		tidy_token(&t);
+	if (t.error == NULL && t.depth > 0) {
+		t.line = t.open_line;
+		t.error = "the section or list of values that begins here has no '}'";
+	}
 	if (t.error != NULL)
 		return why_set(why, ERR_FORMAT, "%s:%u: %s", name, t.line, t.error);
 	return 0;

@@ -23,7 +23,7 @@ static size_t first_size(int fd, size_t max)
 /* Make room for `size` bytes; of what is in it nothing is kept. */
 static int make_room(struct file_buffer *b, size_t size)
 {
-	if (b->size >= size)
+	if (b->bytes != NULL && b->size >= size)
 		return 0;
 	free(b->bytes);
 	b->bytes = malloc(size);
@@ -31,13 +31,16 @@ static int make_room(struct file_buffer *b, size_t size)
 	return b->bytes != NULL ? 0 : ERR_NOMEM;
 }
 
-static int grow(struct file_buffer *b)
+/* More room behind the first `len` bytes, which stay. */
+static int grow(struct file_buffer *b, size_t len)
 {
 	size_t larger = b->size + b->size / 2;
-	char *bytes = realloc(b->bytes, larger);
+	char *bytes = malloc(larger);
 
 	if (bytes == NULL)
 		return ERR_NOMEM;
+	memcpy(bytes, b->bytes, len);
+	free(b->bytes);
 	b->bytes = bytes;
 	b->size = larger;
 	return 0;
@@ -52,7 +55,7 @@ static int read_all(struct file_buffer *b, int fd, size_t max, size_t *len)
 		ssize_t n;
 
 		if (b->size - *len < 2) {
-			err = grow(b);
+			err = grow(b, *len);
 			continue;
 		}
 		n = read(fd, b->bytes + *len, b->size - *len - 1);
@@ -71,8 +74,8 @@ static int read_all(struct file_buffer *b, int fd, size_t max, size_t *len)
 	return err;
 }
 
-int file_read_into(struct file_buffer *buffer, int fd, const char *name, size_t max, size_t *len,
-    struct why *why)
+int file_read_into(
+    struct file_buffer *buffer, int fd, const char *name, size_t max, size_t *len, struct why *why)
 {
 	int err = read_all(buffer, fd, max, len);
 

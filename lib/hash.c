@@ -34,6 +34,22 @@ static inline void sip_word(struct sip *s, uint64_t word)
 	s->v0 ^= word;
 }
 
+/* The n < 8 bytes at p as a little-endian number. */
+static inline uint64_t tail(const uint8_t *p, size_t n)
+{
+	uint32_t low = 0, high = 0;
+
+	if (n >= 4) {
+		memcpy(&low, p, 4);
+		memcpy(&high, p + n - 4, 4);
+		return le32toh(low) | (uint64_t)le32toh(high) << (8 * (n - 4));
+	}
+	if (n == 0)
+		return 0;
+	/* Of one to three bytes the first, the middle and the last are all there are. */
+	return p[0] | (uint64_t)p[n / 2] << (8 * (n / 2)) | (uint64_t)p[n - 1] << (8 * (n - 1));
+}
+
 uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -52,9 +68,7 @@ uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len
 		memcpy(&word, p, sizeof(word));
 		sip_word(&s, le64toh(word));
 	}
-	for (size_t i = 0; i < left; i++)
-		last |= (uint64_t)p[i] << 8 * i;
-	sip_word(&s, last);
+	sip_word(&s, last | tail(p, left));
 
 	s.v2 ^= 0xff;
 	sip_round(&s);

@@ -28,6 +28,7 @@ enum channel_type {
 	CHANNEL_STATS, /* empty; the answer is CHANNEL_STATS with struct channel_stats */
 	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct explain */
 	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; answer: a uint64_t: how many */
+	CHANNEL_OVERLAY, /* struct channel_overlay, with a memfd of the user's rules; answer: the same */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_image: these lists are in force (or `failed`) */
 	/* loader to parent */
@@ -54,6 +55,12 @@ struct channel_image {
 	uint32_t failed; /* from the worker: could not be mapped or opened; the old lists stay */
 };
 
+struct channel_overlay {
+	uint32_t paused; /* nothing is blocked */
+	uint32_t len;	 /* of the rules in the memfd (overlay.h); 0: none, and no memfd */
+	uint32_t failed; /* from the worker: they could not be taken; the old ones stay */
+};
+
 struct channel_stats {
 	struct stats stats;
 	struct query_upstream upstream[CONF_UPSTREAM_MAX];
@@ -64,6 +71,7 @@ struct channel_stats {
 struct channel_name {
 	uint16_t name_len;
 	uint16_t type;		 /* CHANNEL_WHY: the query's */
+	union addr client;	 /* CHANNEL_WHY: whose; AF_UNSPEC: one without an address */
 	uint8_t name[NAME_SIZE]; /* lower-case wire form */
 };
 

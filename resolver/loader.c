@@ -121,8 +121,7 @@ static int add_files(struct compile *c, const struct input *in, unsigned n,
 			    "%s: this is an image, which has to be the only file", in[i].path);
 			break;
 		}
-		err =
-		    file_read_into(&text, in[i].fd, in[i].path, COMPILE_TEXT_MAX, &len, why);
+		err = file_read_into(&text, in[i].fd, in[i].path, COMPILE_TEXT_MAX, &len, why);
 		if (err == 0)
 			err = add_text(c, in[i].path, text.bytes, len, out, why);
 	}

@@ -5,6 +5,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/client.c resolver/core/client.h \
 	resolver/core/inflight.c resolver/core/inflight.h \
 	resolver/core/options.h \
+	resolver/core/overlay.c resolver/core/overlay.h \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \
 	resolver/core/stats.c resolver/core/stats.h \
@@ -30,8 +31,10 @@ resolver_libquelld_a_SOURCES = \
 	resolver/lists.c resolver/lists.h \
 	resolver/loader.c resolver/loader.h \
 	resolver/notify.c resolver/notify.h \
+	resolver/own.c resolver/own.h \
 	resolver/priv.c resolver/priv.h \
 	resolver/report.c resolver/report.h \
+	resolver/rules.c resolver/rules.h \
 	resolver/server.c resolver/server.h \
 	resolver/settings.c resolver/settings.h \
 	resolver/supervise.c resolver/supervise.h \

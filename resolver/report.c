@@ -49,6 +49,7 @@ static void write_reasons(const struct report *r, struct evbuffer *to)
 	}
 	for (unsigned i = 0; i < r->total.n_upstream; i++)
 		n_down += r->total.upstream[i].down;
+	own_reasons(s, to);
 	if (s->options.n_upstream == 0)
 		evbuffer_add_printf(to, "reason there is no upstream\n");
 	else if (r->total.n_upstream != 0 && n_down == r->total.n_upstream)
@@ -104,6 +105,7 @@ static void write_status(const struct report *r, struct evbuffer *to)
 	evbuffer_add_printf(to, "lists_from %s\nlists_age_s %" PRIu64 "\ngeneration %" PRIu32 "\n",
 	    lists_source_text(s->lists.source), (clock_ms() - s->lists.loaded_ms) / 1000,
 	    s->generation);
+	own_status(s, to);
 	write_upstreams(&r->total, to);
 	if (reasons != NULL) {
 		(void)evbuffer_add_buffer(to, reasons);
@@ -138,8 +140,11 @@ static void write_why(const struct report *r, struct evbuffer *to)
 	uint32_t n = r->why.n_matches < EXPLAIN_MATCHES ? r->why.n_matches : EXPLAIN_MATCHES;
 	char text[NAME_TEXT_SIZE], type[TYPE_TEXT_SIZE], list[CONF_PATH_SIZE];
 
-	evbuffer_add_printf(to, "name %s\ntype %s\nverdict ", name_to_text(r->name.name, text),
+	evbuffer_add_printf(to, "name %s\ntype %s\n", name_to_text(r->name.name, text),
 	    type_to_text(r->name.type, type));
+	if (r->name.client.sa.sa_family != AF_UNSPEC)
+		evbuffer_add_printf(to, "client %s\n", addr_format_host(&r->name.client, text));
+	evbuffer_add_printf(to, "verdict ");
 	write_printable(to, r->why.verdict, sizeof(r->why.verdict));
 	evbuffer_add_printf(to, "\n");
 	if (r->why.by_client != 0)
@@ -174,6 +179,11 @@ static void write_answer(const struct report *r, struct evbuffer *to)
 	case REPORT_FLUSH:
 		evbuffer_add_printf(to, "flushed %" PRIu64 "\n", r->n_flushed);
 		break;
+	case REPORT_OWN:
+		(void)evbuffer_add_buffer(to, r->said);
+		if (r->failed || r->waiting != 0)
+			evbuffer_add_printf(to, "note a worker has not taken it\n");
+		break;
 	}
 }
 
@@ -186,7 +196,7 @@ static void finish(struct report *r)
 	(void)evtimer_del(r->limit);
 	r->client = 0;
 	if (answer == NULL)
-		return;
+		goto out;
 	if (r->kind == REPORT_WHY && r->waiting != 0) {
 		ctl_refuse(s->ctl, client, "no worker answers");
 	} else {
@@ -194,6 +204,10 @@ static void finish(struct report *r)
 		ctl_answer(s->ctl, client, answer);
 	}
 	evbuffer_free(answer);
+out:
+	if (r->said != NULL)
+		evbuffer_free(r->said);
+	r->said = NULL;
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -218,6 +232,8 @@ void report_fini(struct server *s)
 	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
 		if (s->reports[i].limit != NULL)
 			event_free(s->reports[i].limit);
+		if (s->reports[i].said != NULL)
+			evbuffer_free(s->reports[i].said);
 	}
 }
 
@@ -256,41 +272,58 @@ static void start_figures(struct report *r)
 		finish(r);
 }
 
-/* Refuse what does not begin with a name. */
-static void refuse_name(struct report *r, const char *command, const char *reason)
+static void refuse(struct report *r, const char *reason)
 {
-	char text[96];
-
-	(void)snprintf(text, sizeof(text), "%s; write it as: %s www.example.com%s", reason, command,
-	    r->kind == REPORT_WHY ? " AAAA" : "");
-	ctl_refuse(r->owner->ctl, r->client, text);
+	ctl_refuse(r->owner->ctl, r->client, reason);
 	(void)evtimer_del(r->limit);
 	r->client = 0;
 }
 
-/* The name that a command is about, and behind it a type where it is `why` (A where there is none).
- * False: it is none, and the client was told. */
-static bool take_name(struct report *r, const char *command, const char *text)
+/* The name that a command is about.  False: it is none, and the client was told. */
+static bool take_name(struct report *r, const char *command, const char *text, size_t text_len)
 {
-	size_t text_len = r->kind == REPORT_WHY ? strcspn(text, " ") : strlen(text), len;
+	char reason[64];
+	size_t len;
 
-	if (name_from_text(text, text_len, r->name.name, &len) < 0) {
-		refuse_name(r, command, "this is not a name");
+	if (name_from_text(text, text_len, r->name.name, &len) == 0) {
+		name_lower(r->name.name, r->name.name, len);
+		r->name.name_len = (uint16_t)len;
+		return true;
+	}
+	(void)snprintf(
+	    reason, sizeof(reason), "this is not a name; write it as: %s www.example.com", command);
+	refuse(r, reason);
+	return false;
+}
+
+/* `NAME [TYPE [ADDRESS]]`.  False: it is none, and the client was told. */
+static bool take_query(struct report *r, const char *text)
+{
+	size_t name_len = strcspn(text, " ");
+	char words[128], *client = words, *type;
+
+	if (!take_name(r, "why", text, name_len))
+		return false;
+	r->name.type = TYPE_A;
+	r->name.client.sa.sa_family = AF_UNSPEC;
+	(void)snprintf(
+	    words, sizeof(words), "%s", text[name_len] != '\0' ? text + name_len + 1 : "");
+	type = strsep(&client, " ");
+	if (*type != '\0' && !type_from_text(type, &r->name.type)) {
+		refuse(r, "this is not a query type; write it as: why www.example.com AAAA");
 		return false;
 	}
-	name_lower(r->name.name, r->name.name, len);
-	r->name.name_len = (uint16_t)len;
-	r->name.type = TYPE_A;
-	if (text[text_len] == '\0' || type_from_text(text + text_len + 1, &r->name.type))
-		return true;
-	refuse_name(r, command, "this is not a query type");
-	return false;
+	if (client != NULL && addr_parse(&r->name.client, client, 53, NULL) != 0) {
+		refuse(r, "this is not an address; write it as: why www.example.com A 192.0.2.7");
+		return false;
+	}
+	return true;
 }
 
 /* Each worker has its own cache. */
 static void start_flush(struct report *r, const char *text)
 {
-	if (strcmp(text, "--all") != 0 && !take_name(r, "flush", text))
+	if (strcmp(text, "--all") != 0 && !take_name(r, "flush", text, strlen(text)))
 		return;
 	for (unsigned i = 0; i < supervise_n(r->owner->workers); i++)
 		ask(r, i, CHANNEL_FLUSH, sizeof(r->name));
@@ -303,7 +336,7 @@ static void start_why(struct report *r, const char *text)
 {
 	struct server *s = r->owner;
 
-	if (!take_name(r, "why", text))
+	if (!take_query(r, text))
 		return;
 	for (unsigned i = 0; i < supervise_n(s->workers) && r->waiting == 0; i++) {
 		if (s->swapped[i] == s->generation)
@@ -311,6 +344,24 @@ static void start_why(struct report *r, const char *text)
 	}
 	if (r->waiting == 0) {
 		r->waiting = 1; /* for finish(): nobody is there */
+		finish(r);
+	}
+}
+
+/* The user's own rules: told to all workers. */
+static void start_own(struct report *r, const char *command, const char *arguments)
+{
+	struct why why = {"no memory"};
+
+	r->kind = REPORT_OWN;
+	r->said = evbuffer_new();
+	if (r->said == NULL || own_request(r->owner, command, arguments, r->serial, &r->waiting,
+				   r->said, &why) < 0) {
+		if (r->said != NULL)
+			evbuffer_free(r->said);
+		r->said = NULL;
+		refuse(r, why.text);
+	} else if (r->waiting == 0) {
 		finish(r);
 	}
 }
@@ -325,10 +376,11 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 		return;
 	}
 	if (strcmp(command, "status") != 0 && strcmp(command, "stats") != 0 &&
-	    strcmp(command, "why") != 0 && strcmp(command, "flush") != 0) {
+	    strcmp(command, "why") != 0 && strcmp(command, "flush") != 0 &&
+	    !own_is_command(command)) {
 		ctl_refuse(s->ctl, client,
-		    "unknown command; there are: status, stats, reload, why NAME [TYPE], flush "
-		    "NAME|--all");
+		    "unknown command; there are: status, stats, reload, why NAME [TYPE [ADDRESS]], "
+		    "flush NAME|--all, allow NAME, block NAME, unset NAME, rules, pause, resume");
 		return;
 	}
 	r = start(s, client);
@@ -336,7 +388,9 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 		ctl_refuse(s->ctl, client, "too many requests at once");
 		return;
 	}
-	if (strcmp(command, "why") == 0) {
+	if (own_is_command(command)) {
+		start_own(r, command, arguments);
+	} else if (strcmp(command, "why") == 0) {
 		r->kind = REPORT_WHY;
 		start_why(r, arguments);
 	} else if (strcmp(command, "flush") == 0) {
@@ -394,6 +448,12 @@ void report_message(struct server *s, unsigned worker, const struct channel_mess
 
 			memcpy(&n, m->payload, sizeof(n));
 			r->n_flushed += n;
+		} else if (m->head.type == CHANNEL_OVERLAY &&
+			   m->len == sizeof(struct channel_overlay)) {
+			const struct channel_overlay *overlay =
+			    (const struct channel_overlay *)m->payload;
+
+			r->failed |= overlay->failed != 0;
 		} else {
 			continue;
 		}

@@ -52,6 +52,7 @@ static void on_worker_started(void *ctx, unsigned worker)
 
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
+	(void)own_tell(s, worker, 0);
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_each(&s->listeners, tell_listen_one, &one);
@@ -141,12 +142,13 @@ static void log_state(const struct server *s, const char *tag)
 	format_upstreams(s, upstream, sizeof(upstream));
 	log_each(LOG_NOTICE, tag,
 	    "listen%s; lists %" PRIu32 " (%s), rules %" PRIu64 ", generation %" PRIu32
-	    "; upstream%s; workers %u; cache_size %" PRIu64 ", questions_max %" PRIu32
-	    ", tcp_clients_max %" PRIu32 ", control clients %d, log lines %d of a tag in %d s",
+	    ", own rules %u of %d; upstream%s; workers %u; cache_size %" PRIu64
+	    ", questions_max %" PRIu32 ", tcp_clients_max %" PRIu32
+	    ", control clients %d, log lines %d of a tag in %d s",
 	    listen, s->lists.info.n_lists, lists_source_text(s->lists.source),
-	    s->lists.info.n_rules, s->generation, upstream, supervise_n(s->workers),
-	    s->conf->cache_size, s->conf->questions_max, s->conf->tcp_clients_max, CTL_CLIENTS,
-	    LOG_BURST, LOG_WINDOW_MS / 1000);
+	    s->lists.info.n_rules, s->generation, s->own.rules.n_rules, OVERLAY_RULES_MAX, upstream,
+	    supervise_n(s->workers), s->conf->cache_size, s->conf->questions_max,
+	    s->conf->tcp_clients_max, CTL_CLIENTS, LOG_BURST, LOG_WINDOW_MS / 1000);
 }
 
 static void log_lists(const struct lists *lists)
@@ -329,6 +331,7 @@ static void reload_commit(struct server *s, struct lists *lists)
 
 	settings_options(s->conf, &s->options);
 	supervise_send_all(s->workers, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
+	own_read(s);
 	supervise_send_all(s->workers, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_switch(&s->listeners, &r->listeners, tell_listen, s);
 	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
@@ -477,7 +480,7 @@ static int open_all(struct server *s)
 		return ERR_NOMEM;
 	s->workers = supervise_new(s->base, s->conf->workers, &hooks);
 	s->loader = lists_loader_new(s->base, on_lists, s);
-	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0)
+	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0 || own_init(s) < 0)
 		return ERR_NOMEM;
 	return open_events(s);
 }
@@ -518,6 +521,7 @@ static void close_all(struct server *s)
 	if (s->lists.fd >= 0)
 		(void)close(s->lists.fd);
 	report_fini(s);
+	own_fini(s);
 	free_event(s->on_hup);
 	free_event(s->on_term);
 	free_event(s->on_int);
@@ -558,6 +562,7 @@ enum server_exit server_run(
 	listeners_switch(&s->listeners, &s->reload.listeners, tell_listen, s);
 	if (open_control(s) < 0)
 		goto out;
+	own_read(s);
 	lists_load(s->loader, s->conf, s->flags, true);
 	if (!s->stopped) /* where the lists failed at once there are no workers to wait for */
 		(void)event_base_dispatch(s->base);

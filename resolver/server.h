@@ -22,6 +22,7 @@
 #include "resolver/holder.h"
 #include "resolver/listeners.h"
 #include "resolver/lists.h"
+#include "resolver/own.h"
 #include "resolver/settings.h"
 #include "resolver/supervise.h"
 
@@ -49,7 +50,7 @@ struct reload {
 /* A request for figures that workers have to answer first. */
 struct report {
 	uint64_t client; /* 0: free */
-	enum { REPORT_STATUS, REPORT_STATS, REPORT_WHY, REPORT_FLUSH } kind;
+	enum { REPORT_STATUS, REPORT_STATS, REPORT_WHY, REPORT_FLUSH, REPORT_OWN } kind;
 	uint32_t serial;
 	uint64_t waiting; /* bit n: worker n has not answered */
 	struct event *limit;
@@ -58,6 +59,8 @@ struct report {
 	struct channel_name name;   /* REPORT_WHY, REPORT_FLUSH */
 	struct explain why;
 	uint64_t n_flushed;
+	struct evbuffer *said; /* REPORT_OWN: the answer's lines, owned */
+	bool failed;	       /* REPORT_OWN: a worker could not do it */
 };
 
 /* Open to report.c, which tells of all of it. */
@@ -73,6 +76,7 @@ struct server {
 	struct conf *conf;
 	struct options options; /* as the workers were told last */
 	struct listeners listeners;
+	struct own own; /* rules of the user's, before all lists */
 	struct lists lists;
 	uint32_t generation;		    /* of lists */
 	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */

@@ -295,6 +295,39 @@ static void on_image(struct worker *w, struct channel_message *m)
 	worker_tell(w, CHANNEL_SWAPPED, m->head.serial, &swapped, sizeof(swapped));
 }
 
+/* The rules in `fd`, which is only read and closed. */
+static int take_rules(struct worker *w, const struct channel_overlay *overlay, int fd)
+{
+	uint8_t *rules = NULL;
+	int err = ERR_FORMAT;
+
+	if (overlay->len > OVERLAY_SIZE || (fd < 0) != (overlay->len == 0))
+		return err;
+	if (fd >= 0) {
+		rules = malloc(overlay->len);
+		if (rules == NULL)
+			return ERR_NOMEM;
+		/* The place in the file is shared with the other workers. */
+		if (pread(fd, rules, overlay->len, 0) != (ssize_t)overlay->len)
+			goto out;
+	}
+	err = query_set_rules(w->core, overlay->paused != 0, rules, overlay->len);
+out:
+	free(rules);
+	return err;
+}
+
+static void on_overlay(struct worker *w, struct channel_message *m)
+{
+	struct channel_overlay overlay = *(const struct channel_overlay *)m->payload;
+	int err = take_rules(w, &overlay, m->fd);
+
+	overlay.failed = err < 0;
+	if (err < 0)
+		log_error("rules", "cannot be used: %s", err_text(err));
+	worker_tell(w, CHANNEL_OVERLAY, m->head.serial, &overlay, sizeof(overlay));
+}
+
 static void on_stats(struct worker *w, struct channel_message *m)
 {
 	struct channel_stats stats = {.generation = w->image.generation};
@@ -309,7 +342,11 @@ static void on_stats(struct worker *w, struct channel_message *m)
 static void on_why(struct worker *w, struct channel_message *m)
 {
 	const struct channel_name *name = (const struct channel_name *)m->payload;
-	const struct effect_ask ask = {.name = name->name, .type = name->type};
+	const struct effect_ask ask = {
+	    .name = name->name,
+	    .type = name->type,
+	    .client = name->client.sa.sa_family != AF_UNSPEC ? &name->client : NULL,
+	};
 	struct explain answer;
 
 	explain_name(&w->image.trie, &ask, &answer);
@@ -336,6 +373,7 @@ static const struct handler {
     [CHANNEL_STATS] = {0, on_stats},
     [CHANNEL_WHY] = {sizeof(struct channel_name), on_why},
     [CHANNEL_FLUSH] = {sizeof(struct channel_name), on_flush},
+    [CHANNEL_OVERLAY] = {sizeof(struct channel_overlay), on_overlay},
 };
 
 static void dispatch(struct worker *w, struct channel_message *m)

@@ -1,9 +1,11 @@
 # tests of blocklists
 LISTS_UNIT_TESTS = \
 	tests/unit/test_build \
+	tests/unit/test_codes \
 	tests/unit/test_compile \
 	tests/unit/test_effect \
 	tests/unit/test_explain \
+	tests/unit/test_family \
 	tests/unit/test_feed \
 	tests/unit/test_feed_adblock \
 	tests/unit/test_feed_dnsmasq \
@@ -16,15 +18,19 @@ LISTS_UNIT_TESTS = \
 	tests/unit/test_feed_unbound \
 	tests/unit/test_feed_wildcards \
 	tests/unit/test_judge \
+	tests/unit/test_layout \
 	tests/unit/test_lists_doc \
+	tests/unit/test_names \
 	tests/unit/test_networks \
 	tests/unit/test_patterns \
 	tests/unit/test_regex \
 	tests/unit/test_rule \
 	tests/unit/test_samples \
+	tests/unit/test_sets \
 	tests/unit/test_starter \
 	tests/unit/test_trie \
-	tests/unit/test_verify
+	tests/unit/test_verify \
+	tests/unit/test_walk
 LISTS_TEST_LIBS = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(LISTS_UNIT_TESTS)
@@ -132,7 +138,33 @@ tests_unit_test_verify_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_verify_SOURCES = tests/unit/test_verify.c tests/unit/lists.h
 tests_unit_test_verify_LDADD = $(LISTS_TEST_LIBS)
 
-fuzz_programs += tests/fuzz/fuzz_feed tests/fuzz/fuzz_image tests/fuzz/fuzz_patterns tests/fuzz/fuzz_regex
+tests_unit_test_codes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_codes_SOURCES = tests/unit/test_codes.c tests/unit/lists.h
+tests_unit_test_codes_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_family_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_family_SOURCES = tests/unit/test_family.c tests/unit/lists.h
+tests_unit_test_family_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_layout_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_layout_SOURCES = tests/unit/test_layout.c tests/unit/lists.h
+tests_unit_test_layout_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_names_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/unit/lists.h
+tests_unit_test_names_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_sets_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sets_SOURCES = tests/unit/test_sets.c tests/unit/lists.h
+tests_unit_test_sets_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_walk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_walk_SOURCES = tests/unit/test_walk.c tests/unit/lists.h
+tests_unit_test_walk_LDADD = $(LISTS_TEST_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_build tests/fuzz/fuzz_feed tests/fuzz/fuzz_image tests/fuzz/fuzz_patterns tests/fuzz/fuzz_regex
+tests_fuzz_fuzz_build_SOURCES = tests/fuzz/fuzz_build.c
+tests_fuzz_fuzz_build_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
 tests_fuzz_fuzz_feed_SOURCES = tests/fuzz/fuzz_feed.c
 tests_fuzz_fuzz_feed_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
 tests_fuzz_fuzz_image_SOURCES = tests/fuzz/fuzz_image.c

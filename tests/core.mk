@@ -6,6 +6,12 @@ tests_unit_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_cache_SOURCES = tests/unit/test_cache.c
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_cache_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_overlay
+TESTS += tests/unit/test_overlay
+tests_unit_test_overlay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_overlay_SOURCES = tests/unit/test_overlay.c
+tests_unit_test_overlay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_unit_test_overlay_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_query
 TESTS += tests/unit/test_query
 tests_unit_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -41,6 +47,11 @@ SCENES = \
 	tests/scene/overload-tries.scene \
 	tests/scene/overload-waiters.scene \
 	tests/scene/reconfigured.scene \
+	tests/scene/own-allow.scene \
+	tests/scene/own-block.scene \
+	tests/scene/own-cached.scene \
+	tests/scene/own-pause.scene \
+	tests/scene/own-waiting.scene \
 	tests/scene/rule-allow.scene \
 	tests/scene/rule-clients.scene \
 	tests/scene/rule-cname.scene \

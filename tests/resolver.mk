@@ -41,6 +41,7 @@ PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_notify \
 	tests/unit/test_priv \
 	tests/unit/test_report \
+	tests/unit/test_rules \
 	tests/unit/test_server \
 	tests/unit/test_settings \
 	tests/unit/test_supervise
@@ -80,6 +81,9 @@ tests_unit_test_loader_LDADD = $(PARENT_LIBS)
 tests_unit_test_report_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_report_SOURCES = tests/unit/test_report.c
 tests_unit_test_report_LDADD = $(PARENT_LIBS)
+tests_unit_test_rules_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_rules_LDADD = $(PARENT_LIBS)
 tests_unit_test_server_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_server_SOURCES = tests/unit/test_server.c tests/unit/images.h
 tests_unit_test_server_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=event_add

@@ -84,3 +84,31 @@ tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c tests/unit/ima
 	tools/control.c tools/update_progress.c tools/update_report.c tools/update_run.c tools/update_skips.c
 tests_unit_test_update_run_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) \
 	$(CMOCKA_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)
+
+# The lists of the configuration.
+CONF_UNIT_TESTS = tests/unit/test_catalogue tests/unit/test_conf_edit tests/unit/test_conf_file
+if HAVE_CMOCKA
+check_PROGRAMS += $(CONF_UNIT_TESTS)
+TESTS += $(CONF_UNIT_TESTS)
+endif
+
+tests_unit_test_catalogue_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_catalogue_SOURCES = tests/unit/test_catalogue.c \
+	tools/conf_edit.c tools/conf_file.c tools/text.c tools/update_lists.c
+tests_unit_test_catalogue_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CONFUSE_LIBS)
+
+tests_unit_test_conf_edit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_conf_edit_SOURCES = tests/unit/test_conf_edit.c tools/conf_edit.c
+tests_unit_test_conf_edit_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CONFUSE_LIBS)
+
+tests_unit_test_conf_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_conf_file_SOURCES = tests/unit/test_conf_file.c $(scratch_sources) tools/conf_file.c
+tests_unit_test_conf_file_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CONFUSE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_confedit
+tests_fuzz_fuzz_confedit_SOURCES = tests/fuzz/fuzz_confedit.c tools/conf_edit.c
+tests_fuzz_fuzz_confedit_LDADD = $(FUZZ_MAIN) lib/libquell.a $(CONFUSE_LIBS)
+
+TESTS += tests/e2e/test_catalogue.py
+dist_check_SCRIPTS += tests/e2e/test_catalogue.py
+tests/e2e/test_catalogue.log: quell-update

@@ -1,11 +1,14 @@
 bin_PROGRAMS += quell-update quellctl
 quell_update_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 quell_update_SOURCES = tools/quell-update.c \
+	tools/conf_edit.c tools/conf_edit.h \
+	tools/conf_file.c tools/conf_file.h \
 	tools/control.c tools/control.h \
 	tools/text.c tools/text.h \
 	tools/update_bench.c tools/update_bench.h \
 	tools/update_fetch.c tools/update_fetch.h \
 	tools/update_list.c tools/update_list.h \
+	tools/update_lists.c tools/update_lists.h \
 	tools/update_offline.c tools/update_offline.h \
 	tools/update_progress.c tools/update_progress.h \
 	tools/update_report.c tools/update_report.h \

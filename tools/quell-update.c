@@ -14,6 +14,7 @@
 #include "lib/dns/msg.h"
 #include "lib/dns/type.h"
 #include "tools/update_bench.h"
+#include "tools/update_lists.h"
 #include "tools/update_offline.h"
 #include "tools/update_run.h"
 #include "tools/update_why.h"
@@ -31,6 +32,9 @@ static const char usage_text[] =
     "       quell-update verify IMAGE\n"
     "       quell-update bench IMAGE NAMES\n"
     "       quell-update why IMAGE|FILE... -- NAME [TYPE]\n"
+    "       quell-update catalogue [--json]\n"
+    "       quell-update add [-c FILE] [--name NAME] [--syntax SYNTAX] [--json] NAME|URL...\n"
+    "       quell-update remove [-c FILE] [--json] NAME...\n"
     "       quell-update --version | --help\n";
 
 /* Say what is wrong and what would be right.  Returns the exit code. */
@@ -268,6 +272,83 @@ static int command_why(int argc, char **argv)
 	return update_why(argv + 1, (unsigned)(dashes - 1), argv[dashes + 1], type);
 }
 
+/* ---- the lists of the configuration ---- */
+
+static int command_catalogue(int argc, char **argv)
+{
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0))
+		return usage("catalogue takes nothing but --json");
+	return update_lists_catalogue(argc == 2);
+}
+
+enum { OPT_NAME = 512, OPT_SYNTAX, OPT_LISTS_JSON };
+
+static const struct option add_options[] = {
+    {"json", no_argument, NULL, OPT_LISTS_JSON},
+    {"name", required_argument, NULL, OPT_NAME},
+    {"syntax", required_argument, NULL, OPT_SYNTAX},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct option remove_options[] = {
+    {"json", no_argument, NULL, OPT_LISTS_JSON},
+    {NULL, 0, NULL, 0},
+};
+
+static bool take_lists_option(int opt, struct update_lists_options *options)
+{
+	switch (opt) {
+	case 'c':
+		options->conf_path = optarg;
+		options->conf_named = true;
+		return true;
+	case OPT_LISTS_JSON:
+		options->json = true;
+		return true;
+	case OPT_NAME:
+		options->name = optarg;
+		return true;
+	case OPT_SYNTAX:
+		options->syntax = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool take_lists_options(
+    int argc, char **argv, const struct option *known, struct update_lists_options *options)
+{
+	*options = (struct update_lists_options){.conf_path = conf_default_path};
+	for (int opt; (opt = getopt_long(argc, argv, "c:", known, NULL)) != -1;) {
+		if (!take_lists_option(opt, options))
+			return false;
+	}
+	options->words = argv + optind;
+	options->n_words = (unsigned)(argc - optind);
+	return true;
+}
+
+static int command_add(int argc, char **argv)
+{
+	struct update_lists_options options;
+
+	if (!take_lists_options(argc, argv, add_options, &options) || options.n_words == 0)
+		return usage("add takes a NAME of the catalogue or a URL, or several");
+	if (options.name != NULL && options.n_words > 1)
+		return usage("with --name, add takes one NAME or URL");
+	return update_lists_add(&options);
+}
+
+static int command_remove(int argc, char **argv)
+{
+	struct update_lists_options options;
+
+	if (!take_lists_options(argc, argv, remove_options, &options) || options.n_words == 0)
+		return usage("remove takes the NAME of a list in the configuration, or several");
+	return update_lists_remove(&options);
+}
+
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -278,6 +359,9 @@ static const struct command {
     {"verify", command_verify},
     {"bench", command_bench},
     {"why", command_why},
+    {"catalogue", command_catalogue},
+    {"add", command_add},
+    {"remove", command_remove},
 };
 
 static int dispatch(int argc, char **argv)

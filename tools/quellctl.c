@@ -29,9 +29,19 @@ static const char help[] =
     "\n"
     "  status           how it goes; exit status 0: well, 1: degraded, 2: not running\n"
     "  stats            counters\n"
-    "  why NAME [TYPE]  what becomes of a query, by which rules of which lists\n"
+    "  why NAME [TYPE]  what becomes of a query, by which rules of which lists; --client ADDRESS:\n"
+    "                   of this client's\n"
     "  flush NAME       forget the cached answers of this name; flush --all: of all names\n"
     "  reload           read configuration and lists again; exit status 1: it was refused\n"
+    "\n"
+    "Rules of your own come before all lists, at once:\n"
+    "  allow NAME [for TIME]  never block this name, nor what is below it\n"
+    "  block NAME [for TIME]  block it; =NAME: without what is below\n"
+    "  unset NAME             as if there had been no such rule\n"
+    "  rules                  those there are\n"
+    "  pause [TIME]           block nothing, until resume or for a time: 300, 30m, 2h\n"
+    "  resume                 block again\n"
+    "      --comment TEXT     kept with the rule\n"
     "\n"
     "  -c, --config FILE   take the path of the socket from this configuration\n"
     "      --control PATH  the socket\n"
@@ -40,8 +50,31 @@ static const char help[] =
     "\n"
     "See quellctl(8).\n";
 
-/* Keys that may come more than once. */
-static const char *const repeated[] = {"listen", "upstream", "reason", "match"};
+/* The commands about the user's own rules: each changes them, or lists them. */
+static const char *const own_commands[] = {
+    "allow", "block", "unset", "rules", "pause", "resume", NULL};
+
+/* Keys that may come more than once, and in the answers to which commands. */
+static const struct {
+	const char *key;
+	const char *const *commands;
+} repeated[] = {
+    {"listen", (const char *const[]){"status", NULL}},
+    {"upstream", (const char *const[]){"status", NULL}},
+    {"reason", (const char *const[]){"status", NULL}},
+    {"match", (const char *const[]){"why", NULL}},
+    {"rule", own_commands},
+    {"note", own_commands},
+};
+
+#define N_REPEATED (sizeof(repeated) / sizeof(repeated[0]))
+
+static bool is_among(const char *word, const char *const *words)
+{
+	while (*words != NULL && strcmp(word, *words) != 0)
+		words++;
+	return *words != NULL;
+}
 
 static void die(int status, const char *fmt, ...) QUELL_PRINTF(2, 3) __attribute__((noreturn));
 
@@ -73,10 +106,10 @@ static bool next_line(char **at, char **key, char **value)
 	return true;
 }
 
-static bool is_repeated(const char *key)
+static bool is_repeated(const char *command, const char *key)
 {
-	for (size_t i = 0; i < sizeof(repeated) / sizeof(repeated[0]); i++) {
-		if (strcmp(repeated[i], key) == 0)
+	for (size_t i = 0; i < N_REPEATED; i++) {
+		if (strcmp(repeated[i].key, key) == 0 && is_among(command, repeated[i].commands))
 			return true;
 	}
 	return false;
@@ -121,8 +154,7 @@ static void print_json_array(const char *lines, const char *key)
 	free(copy);
 }
 
-/* One object: the single values, then the arrays (those of `status` and `why` also where they are
- * empty). */
+/* One object: the single values, then the command's arrays, also where they are empty. */
 static void show_json(const char *command, const char *lines)
 {
 	char *copy = strdup(lines), *at = copy, *key, *value;
@@ -132,19 +164,17 @@ static void show_json(const char *command, const char *lines)
 		die(EXIT_DOWN, "no memory");
 	putchar('{');
 	while (next_line(&at, &key, &value)) {
-		if (is_repeated(key))
+		if (is_repeated(command, key))
 			continue;
 		printf("%s\"%s\":", separator, key);
 		print_json_value(value);
 		separator = ",";
 	}
-	for (size_t i = 0; i < sizeof(repeated) / sizeof(repeated[0]); i++) {
-		bool of_why = strcmp(repeated[i], "match") == 0;
-
-		if (strcmp(command, of_why ? "why" : "status") != 0)
+	for (size_t i = 0; i < N_REPEATED; i++) {
+		if (!is_among(command, repeated[i].commands))
 			continue;
 		fputs(separator, stdout);
-		print_json_array(lines, repeated[i]);
+		print_json_array(lines, repeated[i].key);
 		separator = ",";
 	}
 	puts("}");
@@ -200,47 +230,74 @@ static const char *control_path(const char *conf_path)
 	return path;
 }
 
+/* The words and the comment (NULL: none) as they are: quelld knows what they mean. */
+static void make_own_request(
+    char request[REQUEST_MAX], int n_words, char **words, const char *comment)
+{
+	FILE *to = fmemopen(request, REQUEST_MAX, "w");
+	long len;
+
+	if (to == NULL)
+		die(EXIT_DOWN, "no memory");
+	for (int i = 0; i < n_words; i++)
+		fprintf(to, "%s%s", i != 0 ? " " : "", words[i]);
+	if (comment != NULL)
+		fprintf(to, " # %s", comment);
+	fputc('\n', to);
+	len = ftell(to);
+	if (fclose(to) != 0 || len < 0 || len >= REQUEST_MAX)
+		die(EXIT_USAGE, "this is too long");
+	if (strchr(request, '\n')[1] != '\0')
+		die(EXIT_USAGE, "it has to be one line");
+}
+
 /* "COMMAND [ARGUMENT...]\n" of the words, checked as far as the daemon would not say it better.
- * `all` stands for the argument --all. */
-static void make_request(char request[REQUEST_MAX], int n_words, char **words, bool all)
+ * `all` stands for the argument --all, `client` (NULL: none) for that of --client. */
+static void make_request(
+    char request[REQUEST_MAX], int n_words, char **words, bool all, const char *client)
 {
 	const char *name = all ? "--all" : n_words > 1 ? words[1] : "";
-	const char *type = n_words > 2 ? words[2] : "";
+	const char *type = n_words > 2 ? words[2] : client != NULL ? "A" : "";
 	int n = n_words + all, takes = 1;
 	bool is_why;
 
 	if (n_words == 0)
-		die(EXIT_USAGE, "which command? status, stats, why NAME, flush NAME or reload");
+		die(EXIT_USAGE, "which command? quellctl --help shows them");
 	is_why = strcmp(words[0], "why") == 0;
 	if (is_why || strcmp(words[0], "flush") == 0)
 		takes = 2;
 	if (all && strcmp(words[0], "flush") != 0)
 		die(EXIT_USAGE, "--all belongs to flush");
+	if (client != NULL && !is_why)
+		die(EXIT_USAGE, "--client belongs to why");
 	if (n != takes && !(is_why && n == takes + 1))
 		die(EXIT_USAGE,
 		    takes == 2 ? "write it as: quellctl %s NAME%s" : "%s takes no argument",
 		    words[0], is_why ? " [TYPE]" : "");
-	if (snprintf(request, REQUEST_MAX, "%s%s%s%s%s\n", words[0], takes == 2 ? " " : "", name,
-		type[0] != '\0' ? " " : "", type) >= REQUEST_MAX ||
+	if (snprintf(request, REQUEST_MAX, "%s%s%s%s%s%s%s\n", words[0], takes == 2 ? " " : "",
+		name, type[0] != '\0' ? " " : "", type, client != NULL ? " " : "",
+		client != NULL ? client : "") >= REQUEST_MAX ||
 	    strchr(request, '\n')[1] != '\0')
 		die(EXIT_USAGE, "this is not a command");
 }
 
 int main(int argc, char **argv)
 {
-	enum { OPT_CONTROL = 256, OPT_JSON, OPT_ALL, OPT_VERSION, OPT_HELP };
+	enum { OPT_CONTROL = 256, OPT_JSON, OPT_ALL, OPT_CLIENT, OPT_COMMENT, OPT_VERSION, OPT_HELP };
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"control", required_argument, NULL, OPT_CONTROL},
 	    {"json", no_argument, NULL, OPT_JSON},
 	    {"all", no_argument, NULL, OPT_ALL},
+	    {"client", required_argument, NULL, OPT_CLIENT},
+	    {"comment", required_argument, NULL, OPT_COMMENT},
 	    {"version", no_argument, NULL, OPT_VERSION},
 	    {"help", no_argument, NULL, OPT_HELP},
 	    {NULL, 0, NULL, 0},
 	};
-	const char *control = NULL, *conf_path = NULL;
+	const char *control = NULL, *conf_path = NULL, *client = NULL, *comment = NULL;
 	char request[REQUEST_MAX], *lines = NULL;
-	bool json = false, all = false;
+	bool json = false, all = false, own;
 	int option, status, err;
 	struct why why;
 
@@ -255,6 +312,12 @@ int main(int argc, char **argv)
 		case OPT_JSON:
 			json = true;
 			break;
+		case OPT_CLIENT:
+			client = optarg;
+			break;
+		case OPT_COMMENT:
+			comment = optarg;
+			break;
 		case OPT_ALL:
 			all = true;
 			break;
@@ -268,7 +331,15 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	make_request(request, argc - optind, argv + optind, all);
+	own = argc > optind && is_among(argv[optind], own_commands);
+	if (own && (all || client != NULL))
+		die(EXIT_USAGE, "--all and --client do not belong to %s", argv[optind]);
+	if (!own && comment != NULL)
+		die(EXIT_USAGE, "--comment belongs to allow, block and pause");
+	if (own)
+		make_own_request(request, argc - optind, argv + optind, comment);
+	else
+		make_request(request, argc - optind, argv + optind, all, client);
 	err =
 	    control_ask(control != NULL ? control : control_path(conf_path), request, &lines, &why);
 	if (err < 0)

@@ -67,8 +67,9 @@ static enum group group_of(const struct trie *t, const uint8_t *name)
 	return UNLISTED;
 }
 
+/* Those of the names in the file that are in `group`. */
 static int read_names(
-    struct pool pools[GROUPS], const struct trie *t, const char *path, struct why *why)
+    struct pool *pool, enum group group, const struct trie *t, const char *path, struct why *why)
 {
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -84,7 +85,8 @@ static int read_names(
 		if (len == 0 || name_from_text(line, len, name, &len) != 0)
 			continue;
 		name_lower(name, name, len);
-		err = pool_add(&pools[group_of(t, name)], name, len);
+		if (group_of(t, name) == group)
+			err = pool_add(pool, name, len);
 	}
 	if (err != 0)
 		why_set(why, err, "%s: %s", path, err_text(err));
@@ -110,30 +112,29 @@ static uint64_t dice(uint64_t *state)
 static int pool_shuffle(struct pool *p)
 {
 	uint64_t state = p->n;
-	size_t *offs = malloc((size_t)p->n * sizeof(*offs) + 1);
-	uint8_t *names = malloc(p->len + 1), *at = names;
+	size_t *offs = calloc((size_t)p->n + 1, sizeof(*offs));
+	uint8_t *copy = malloc(p->len + 1), *at = p->names;
+	int err = offs != NULL && copy != NULL ? 0 : ERR_NOMEM;
 
-	if (offs == NULL || names == NULL) {
-		free(offs);
-		free(names);
-		return ERR_NOMEM;
-	}
-	for (size_t i = 0, off = 0; i < p->n; i++, off += name_len(p->names + off)) {
+	if (err != 0 || p->n == 0)
+		goto out;
+	memcpy(copy, p->names, p->len);
+	for (size_t i = 0, off = 0; i < p->n; i++, off += name_len(copy + off)) {
 		size_t other = (size_t)(dice(&state) % (i + 1));
 
 		offs[i] = offs[other];
 		offs[other] = off;
 	}
 	for (size_t i = 0; i < p->n; i++) {
-		size_t len = name_len(p->names + offs[i]);
+		size_t len = name_len(copy + offs[i]);
 
-		memcpy(at, p->names + offs[i], len);
+		memcpy(at, copy + offs[i], len);
 		at += len;
 	}
+out:
 	free(offs);
-	free(p->names);
-	p->names = names;
-	return 0;
+	free(copy);
+	return err;
 }
 
 /* Of the processor: what else runs on the machine does not count. */
@@ -196,11 +197,23 @@ static void print_group(const char *label, const struct trie *t, const struct po
 	printf("%" PRIu64 " of them blocked\n", n_blocked);
 }
 
-int update_bench(const char *path, const char *names)
+static int bench_group(enum group group, const struct trie *t, const char *names, struct why *why)
 {
 	static const char *const labels[GROUPS] = {
 	    [LISTED] = "listed", [BELOW] = "below", [UNLISTED] = "unlisted"};
-	struct pool pools[GROUPS] = {0};
+	struct pool pool = {0};
+	int err = read_names(&pool, group, t, names, why);
+
+	if (err == 0 && pool_shuffle(&pool) != 0)
+		err = why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	if (err == 0)
+		print_group(labels[group], t, &pool);
+	free(pool.names);
+	return err;
+}
+
+int update_bench(const char *path, const char *names)
+{
 	struct why why;
 	struct trie t;
 	char *bytes = NULL;
@@ -208,14 +221,8 @@ int update_bench(const char *path, const char *names)
 
 	if (err != 0)
 		return update_offline_fail(&why);
-	err = read_names(pools, &t, names, &why);
-	for (int i = 0; i < GROUPS; i++) {
-		if (err == 0 && pool_shuffle(&pools[i]) != 0)
-			err = why_set(&why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-		if (err == 0)
-			print_group(labels[i], &t, &pools[i]);
-		free(pools[i].names);
-	}
+	for (enum group group = 0; group < GROUPS && err == 0; group++)
+		err = bench_group(group, &t, names, &why);
 	free(bytes);
 	return err == 0 ? UPDATE_EXIT_WELL : update_offline_fail(&why);
 }

@@ -22,7 +22,7 @@ struct run {
 	struct update_store store;
 	struct update_progress progress;
 	struct update_list *lists; /* conf->n_lists of them, their index is the list id */
-	struct compile *compile; /* of those that have been refreshed */
+	struct compile *compile;   /* of those that have been refreshed */
 	struct update_result result;
 };
 

@@ -24,6 +24,7 @@
 #define IMAGE_TEMP    "image.tmp"
 #define PREVIOUS      "image.previous"
 #define PREVIOUS_TEMP "image.previous.tmp"
+#define LOCK	      "update.lock"
 
 static int sys_error(struct why *why, const char *what)
 {
@@ -67,8 +68,19 @@ int update_store_read_into(struct file_buffer *buffer, int dir_fd, const char *n
 	return err;
 }
 
-/* A disk that is nearly full is better left alone than filled up and then cleaned. */
-static int check_space(int fd, const char *name, size_t need, struct why *why)
+static uint64_t n_written;
+
+uint64_t update_store_written(void)
+{
+	return n_written;
+}
+
+void update_store_add_written(uint64_t bytes)
+{
+	n_written += bytes;
+}
+
+int update_store_check_space(int fd, const char *name, uint64_t need, struct why *why)
 {
 	char need_text[TEXT_BYTES_SIZE], free_text[TEXT_BYTES_SIZE];
 	struct statvfs fs;
@@ -91,7 +103,7 @@ static int write_temp(int dir_fd, const char *temp, const void *bytes, size_t le
 
 	if (fd < 0)
 		return sys_error(why, temp);
-	err = check_space(fd, temp, len, why);
+	err = update_store_check_space(fd, temp, len, why);
 	if (err == 0)
 		err = file_write(fd, temp, bytes, len, why);
 	if (err == 0 && fsync(fd) != 0)
@@ -100,6 +112,8 @@ static int write_temp(int dir_fd, const char *temp, const void *bytes, size_t le
 		err = sys_error(why, temp);
 	if (err != 0)
 		unlinkat(dir_fd, temp, 0);
+	else
+		update_store_add_written(len);
 	return err;
 }
 
@@ -112,19 +126,47 @@ static int rename_temp(int dir_fd, const char *temp, const char *name, struct wh
 	return ERR_SYS;
 }
 
-/* Read what the disk now has, rather than what was meant. */
+int update_store_write_at(
+    int dir_fd, const char *name, const void *bytes, size_t len, struct why *why)
+{
+	char temp[FILENAME_MAX];
+	int err;
+
+	(void)snprintf(temp, sizeof(temp), "%s.tmp", name);
+	err = write_temp(dir_fd, temp, bytes, len, why);
+	if (err == 0)
+		err = rename_temp(dir_fd, temp, name, why);
+	if (err == 0 && fsync(dir_fd) != 0)
+		err = sys_error(why, name);
+	return err;
+}
+
+#define COMPARE_SIZE 65536
+
+/* What the disk now has is what was meant. */
 static int check_written(
     int dir_fd, const char *temp, const uint8_t *image, size_t len, struct why *why)
 {
-	char *found = NULL;
-	size_t found_len = 0;
-	int err = update_store_read_at(dir_fd, temp, len, &found, &found_len, why);
+	uint8_t found[COMPARE_SIZE];
+	int fd = openat(dir_fd, temp, O_RDONLY | O_CLOEXEC), err = 0;
+	size_t at = 0;
+	ssize_t n;
 
-	if (err == 0)
-		err = verify_image(found, found_len, why);
-	if (err == 0 && (found == NULL || found_len != len || memcmp(found, image, len) != 0))
+	if (fd < 0)
+		return sys_error(why, temp);
+	while (err == 0 && (n = read(fd, found, sizeof(found))) != 0) {
+		if (n < 0 && errno != EINTR)
+			err = sys_error(why, temp);
+		else if (n > 0 &&
+			 ((size_t)n > len - at || memcmp(found, image + at, (size_t)n) != 0))
+			at = SIZE_MAX; /* other than it was written */
+		if (at == SIZE_MAX)
+			break;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	close(fd);
+	if (err == 0 && at != len)
 		err = why_set(why, ERR_FORMAT, "%s: reads back other than it was written", temp);
-	free(found);
 	return err;
 }
 
@@ -177,35 +219,51 @@ static int open_dir(int at, const char *name)
 	return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The process ID is for people; on a full disk it may be missing.  What stood there before goes
- * last, so that it is not lost. */
-static void write_holder(struct update_store *s)
+/* The lock of flock(2) holds between any two openers; the other one, which goes with it, is there
+ * to be asked for its process. */
+static pid_t holder_of(int lock_fd)
 {
-	char pid[32];
-	int len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	if (pwrite(s->lock_fd, pid, (size_t)len, 0) == len && ftruncate(s->lock_fd, len) != 0)
-		return;
+	if (fcntl(lock_fd, F_GETLK, &all) != 0 || all.l_type == F_UNLCK)
+		return 0;
+	return all.l_pid;
 }
 
 static int lock(struct update_store *s, struct why *why)
 {
-	char holder[32] = "";
-	ssize_t n;
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct stat st;
+	pid_t holder;
 
-	s->lock_fd = openat(s->dir_fd, "update.lock", O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	s->lock_fd = openat(s->dir_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
 	if (s->lock_fd < 0)
-		return why_set(why, ERR_SYS, "%s/update.lock: %s", s->dir, strerror(errno));
+		return why_set(why, ERR_SYS, "%s/" LOCK ": %s", s->dir, strerror(errno));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK)
-			return why_set(why, ERR_SYS, "%s/update.lock: %s", s->dir, strerror(errno));
-		n = pread(s->lock_fd, holder, sizeof(holder) - 1, 0);
-		holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
-		return why_set(why, ERR_TAKEN, "%s: another run holds the lock: process %s", s->dir,
-		    *holder != '\0' ? holder : "unknown");
+			return why_set(why, ERR_SYS, "%s/" LOCK ": %s", s->dir, strerror(errno));
+		holder = holder_of(s->lock_fd);
+		if (holder == 0)
+			return why_set(why, ERR_TAKEN, "%s: another run holds the lock", s->dir);
+		return why_set(why, ERR_TAKEN, "%s: another run holds the lock: process %ld",
+		    s->dir, (long)holder);
 	}
-	s->interrupted = pread(s->lock_fd, holder, 1, 0) == 1;
-	write_holder(s);
+	(void)fcntl(s->lock_fd, F_SETLK, &all);
+	s->interrupted = fstat(s->lock_fd, &st) == 0 && st.st_size != 0;
+	return 0;
+}
+
+/* From here on the folder may have what quelld has not: a byte in the lock says so until
+ * update_store_close().  Nothing is written where it is there already. */
+static int mark(const struct update_store *s, struct why *why)
+{
+	struct stat st;
+
+	if (fstat(s->lock_fd, &st) == 0 && st.st_size != 0)
+		return 0;
+	if (pwrite(s->lock_fd, "!\n", 2, 0) != 2 || fsync(s->lock_fd) != 0)
+		return sys_error(why, LOCK);
+	update_store_add_written(2);
 	return 0;
 }
 
@@ -281,13 +339,15 @@ void update_store_look(struct update_store *s, const char *dir)
 
 void update_store_close(struct update_store *s, bool done)
 {
+	struct stat st;
+
 	if (s->lists_fd >= 0)
 		close(s->lists_fd);
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);
 	if (s->lock_fd >= 0) {
-		/* A process ID that is left in the lock is how `interrupted` is told. */
-		if (done && ftruncate(s->lock_fd, 0) != 0)
+		if (done && fstat(s->lock_fd, &st) == 0 && st.st_size != 0 &&
+		    ftruncate(s->lock_fd, 0) != 0)
 			s->interrupted = true;
 		close(s->lock_fd);
 	}
@@ -326,34 +386,44 @@ static bool has_bytes(int fd, const char *text, size_t len)
 	}
 }
 
-bool update_store_has(struct update_store *s, const char *name, const char *text, size_t len)
+bool update_store_has_at(int dir_fd, const char *name, const char *text, size_t len)
 {
-	char file[LIST_FILE_SIZE];
 	bool same;
 	int fd;
 
-	snprintf(file, sizeof(file), "%s.txt", name);
-	if (open_to_read(s->lists_fd, file, &fd, NULL) != 0)
+	if (open_to_read(dir_fd, name, &fd, NULL) != 0)
 		return false;
 	same = has_bytes(fd, text, len);
 	close(fd);
 	return same;
 }
 
+bool update_store_has(struct update_store *s, const char *name, const char *text, size_t len)
+{
+	char file[LIST_FILE_SIZE];
+
+	snprintf(file, sizeof(file), "%s.txt", name);
+	return update_store_has_at(s->lists_fd, file, text, len);
+}
+
 int update_store_keep(
     struct update_store *s, const char *name, const char *text, size_t len, struct why *why)
 {
-	char file[LIST_FILE_SIZE], temp[LIST_FILE_SIZE];
-	int err;
+	char file[LIST_FILE_SIZE];
 
 	snprintf(file, sizeof(file), "%s.txt", name);
-	snprintf(temp, sizeof(temp), "%s.txt.tmp", name);
-	err = write_temp(s->lists_fd, temp, text, len, why);
-	if (err == 0)
-		err = rename_temp(s->lists_fd, temp, file, why);
-	if (err == 0 && fsync(s->lists_fd) != 0)
-		err = sys_error(why, file);
-	return err;
+	return update_store_write_at(s->lists_fd, file, text, len, why);
+}
+
+int update_store_adopt(
+    struct update_store *s, const char *name, const char *part, struct why *why)
+{
+	char file[LIST_FILE_SIZE];
+
+	snprintf(file, sizeof(file), "%s.txt", name);
+	if (renameat(s->lists_fd, part, s->lists_fd, file) != 0 || fsync(s->lists_fd) != 0)
+		return sys_error(why, file);
+	return 0;
 }
 
 /* ---- the image ---- */
@@ -397,7 +467,10 @@ int update_store_install(struct update_store *s, const uint8_t *image, size_t le
 {
 	size_t present_len;
 	char *present = NULL;
-	int err = write_image_temp(s->dir_fd, IMAGE_TEMP, image, len, why);
+	int err = verify_image(image, len, why);
+
+	if (err == 0)
+		err = write_image_temp(s->dir_fd, IMAGE_TEMP, image, len, why);
 
 	if (err != 0)
 		return err;
@@ -410,7 +483,11 @@ int update_store_install(struct update_store *s, const uint8_t *image, size_t le
 		unlinkat(s->dir_fd, IMAGE_TEMP, 0);
 		return err;
 	}
-	err = rename_temp(s->dir_fd, IMAGE_TEMP, IMAGE, why);
+	err = mark(s, why);
+	if (err == 0)
+		err = rename_temp(s->dir_fd, IMAGE_TEMP, IMAGE, why);
+	else
+		unlinkat(s->dir_fd, IMAGE_TEMP, 0);
 	if (err == 0 && fsync(s->dir_fd) != 0)
 		err = sys_error(why, s->dir);
 	return err;

@@ -3,7 +3,10 @@
  *   STATE/image                 in force, or about to be: quelld reads it
  *         image.previous        the one before
  *         lists/NAME.txt        the last good copy of each list
- *         update.lock           locked while a run lasts; holds its process ID
+ *         lists/NAME.seen       where that came from, and its validators: update_seen.h
+ *         lists/NAME.part       a download that broke off, and NAME.part-seen with its validators
+ *         lists/NAME.txt.1 ...  versions before, NAME.held, NAME.back: update_versions.h
+ *         update.lock           locked while a run lasts; not empty: quelld was not told yet
  *
  * A file is written under its name with `.tmp` behind it, synced, and renamed; so at every moment
  * each name is either missing or whole.  Whatever is left of a run that was killed is removed
@@ -51,10 +54,15 @@ bool update_store_has(struct update_store *s, const char *name, const char *text
 int update_store_keep(struct update_store *s, const char *name, const char *text, size_t len,
     struct why *why) QUELL_CHECK;
 
+/* Make the file `part` of the lists folder, synced by the caller, the kept copy of list `name`.
+ * Returns 0 or ERR_SYS. */
+int update_store_adopt(
+    struct update_store *s, const char *name, const char *part, struct why *why) QUELL_CHECK;
+
 /* Is `image` what the folder has already, byte for byte? */
 bool update_store_has_image(struct update_store *s, const uint8_t *image, size_t len);
 
-/* Put `image` in force: written, read back and verified, the present one kept as image.previous
+/* Put `image` in force: verified, written and read back, the present one kept as image.previous
  * (if it is valid and another).  Returns 0; ERR_SYS, ERR_NOMEM or ERR_FORMAT, the old one
  * untouched. */
 int update_store_install(
@@ -72,5 +80,22 @@ int update_store_read_at(int dir_fd, const char *name, size_t max, char **text, 
 /* The same into `buffer`: as file_read_into(), and ERR_NOTFOUND. */
 int update_store_read_into(struct file_buffer *buffer, int dir_fd, const char *name, size_t max,
     size_t *len, struct why *why) QUELL_CHECK;
+
+/* Make bytes[0..len) the content of the file `name` relative to `dir_fd`, whole or not at all.
+ * Returns 0 or ERR_SYS. */
+int update_store_write_at(
+    int dir_fd, const char *name, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
+
+/* Has the file `name` relative to `dir_fd` text[0..len), and no more? */
+bool update_store_has_at(int dir_fd, const char *name, const char *text, size_t len);
+
+/* Is there room for `need` more bytes where `fd` is?  A disk that is nearly full is better left alone
+ * than filled up and then cleaned.  Returns 0, or ERR_SYS, `name` in the message. */
+int update_store_check_space(
+    int fd, const char *name, uint64_t need, struct why *why) QUELL_CHECK;
+
+/* Bytes that this process has written to disk so far; those that were not written here are added. */
+uint64_t update_store_written(void);
+void update_store_add_written(uint64_t bytes);
 
 #endif

@@ -56,6 +56,7 @@ struct cache_answer {
 struct cache_verdict {
 	uint32_t generation;
 	uint8_t outcome; /* as in judge.h */
+	bool own;	 /* by the user's rules, not a list */
 	bool holds;	 /* for every asker; else there is none */
 };
 

@@ -1,4 +1,4 @@
-/* policy.c - names, and what answers lead to, against the lists. */
+/* policy.c - names, and what answers lead to, against the user's rules and the lists. */
 #include "resolver/core/policy.h"
 
 #include <string.h>
@@ -9,6 +9,32 @@ void policy_set_lists(struct policy *p, const struct trie *lists)
 {
 	p->lists = *lists;
 	p->generation++;
+}
+
+void policy_set_rules(struct policy *p, const struct overlay *rules)
+{
+	p->rules = rules;
+	p->generation++;
+}
+
+/* ---- One name ---- */
+
+/* The user's rules before the lists; returns whether it is theirs. */
+static bool judge_one(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
+    struct judge_verdict *verdict)
+{
+	enum overlay_action action =
+	    p->rules != NULL ? overlay_judge(p->rules, ask->name) : OVERLAY_NONE;
+
+	if (action == OVERLAY_NONE) {
+		judge_name(&p->lists, ask, n_lists, verdict);
+		return false;
+	}
+	verdict->outcome = action == OVERLAY_ALLOW ? JUDGE_ALLOWED : JUDGE_BLOCKED;
+	verdict->by_client = false;
+	verdict->n_lists = 0;
+	verdict->n_answers = 0;
+	return true;
 }
 
 /* ---- The name asked ---- */
@@ -42,7 +68,7 @@ void policy_judge(const struct policy *p, const struct effect_ask *asked, struct
 	bool by_client;
 
 	way->n_hops = 0;
-	judge_name(&p->lists, &ask, RULE_LISTS_MAX, &way->verdict);
+	way->own = judge_one(p, &ask, RULE_LISTS_MAX, &way->verdict);
 	while (leads_on(&way->verdict, ask.type, name)) {
 		if (name_equal(name, ask.name)) {
 			way->verdict.outcome = JUDGE_ALLOWED;
@@ -56,7 +82,7 @@ void policy_judge(const struct policy *p, const struct effect_ask *asked, struct
 		memcpy(way->hop[way->n_hops], name, name_len(name));
 		ask.name = way->hop[way->n_hops++];
 		by_client = way->verdict.by_client;
-		judge_name(&p->lists, &ask, RULE_LISTS_MAX, &way->verdict);
+		way->own = judge_one(p, &ask, RULE_LISTS_MAX, &way->verdict);
 		way->verdict.by_client |= by_client;
 	}
 }
@@ -78,9 +104,10 @@ static size_t target_off(const struct msg_rr *rr)
 	}
 }
 
-/* The verdict on what `rr` leads to; false: it leads to nothing. */
+/* The verdict on what `rr` leads to, and whose it is; false: it leads to nothing. */
 static bool judge_record(const struct policy *p, const struct effect_ask *asked, unsigned n_lists,
-    const uint8_t *msg, size_t len, const struct msg_rr *rr, struct judge_verdict *verdict)
+    const uint8_t *msg, size_t len, const struct msg_rr *rr, struct judge_verdict *verdict,
+    bool *own)
 {
 	struct effect_ask ask = *asked;
 	size_t off = target_off(rr), target_len;
@@ -89,9 +116,10 @@ static bool judge_record(const struct policy *p, const struct effect_ask *asked,
 	if (off != 0 && name_read(msg, len, &off, target, &target_len) == 0) {
 		name_lower(target, target, target_len);
 		ask.name = target;
-		judge_name(&p->lists, &ask, n_lists, verdict);
+		*own = judge_one(p, &ask, n_lists, verdict);
 		return true;
 	}
+	*own = false;
 	/* The normal form knows their lengths, but for another class. */
 	if ((rr->type == TYPE_A && rr->rdata_len == 4) ||
 	    (rr->type == TYPE_AAAA && rr->rdata_len == 16)) {
@@ -102,8 +130,18 @@ static bool judge_record(const struct policy *p, const struct effect_ask *asked,
 	return false;
 }
 
+bool policy_judges_answers(const struct policy *p, const struct policy_way *way, bool addresses)
+{
+	if (way->own)
+		return false;
+	if (addresses && way->verdict.n_lists != 0 && p->lists.networks.n != 0)
+		return true;
+	return !addresses &&
+	       (way->verdict.n_lists != 0 || (p->rules != NULL && p->rules->n_blocks != 0));
+}
+
 void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
-    const uint8_t *msg, size_t len, struct judge_verdict *verdict)
+    const uint8_t *msg, size_t len, struct judge_verdict *verdict, bool *own)
 {
 	uint8_t elsewhere[NAME_SIZE];
 	struct msg_walk walk;
@@ -111,14 +149,16 @@ void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, u
 	bool by_client = false;
 
 	verdict->outcome = JUDGE_NONE;
+	*own = false;
 	if (msg_walk_start(&walk, msg, len) == 0) {
 		while (msg_walk_next(&walk, &rr) == 1 && rr.section == SECTION_ANSWER) {
-			if (!judge_record(p, ask, n_lists, msg, len, &rr, verdict))
+			if (!judge_record(p, ask, n_lists, msg, len, &rr, verdict, own))
 				continue;
 			by_client |= verdict->by_client;
 			if (verdict->outcome != JUDGE_NONE && verdict->outcome != JUDGE_ALLOWED)
 				break;
 			verdict->outcome = JUDGE_NONE;
+			*own = false;
 		}
 	}
 	if (leads_on(verdict, ask->type, elsewhere))

@@ -1,8 +1,8 @@
-/* policy.h - the verdict on a name: what the lists now in force say of it, and of the names and
- * addresses that an answer leads to.
+/* policy.h - the verdict on a name: what the user's own rules say of it, and where they say nothing,
+ * the lists now in force; and of the names and addresses that an answer leads to.
  *
- * A verdict holds for one generation: it goes up by one with every change of the lists, so that a
- * verdict kept beside a cached answer can be known to be old.
+ * A verdict holds for one generation: it goes up by one with every change of the rules and the lists,
+ * so that a verdict kept beside a cached answer can be known to be old.
  */
 #ifndef QUELL_POLICY_H
 #define QUELL_POLICY_H
@@ -13,9 +13,11 @@
 
 #include "blocklists/judge.h"
 #include "blocklists/trie.h"
+#include "resolver/core/overlay.h"
 
 struct policy {
-	struct trie lists; /* all zero: nothing is blocked */
+	struct trie lists;	     /* all zero: nothing is blocked */
+	const struct overlay *rules; /* the user's own, borrowed; NULL: none */
 	uint32_t generation;
 };
 
@@ -26,6 +28,7 @@ struct policy {
  * the verdict on that. */
 struct policy_way {
 	struct judge_verdict verdict; /* of all on the way: by_client */
+	bool own;		      /* it is not the lists' but the user's: allowed or blocked */
 	unsigned n_hops;
 	uint8_t hop[POLICY_HOPS_MAX]
 		   [NAME_SIZE]; /* lower case; the last is the name to be resolved */
@@ -34,9 +37,12 @@ struct policy_way {
 /* Judge by `lists` from now on; their bytes stay mapped until the next call. */
 void policy_set_lists(struct policy *p, const struct trie *lists);
 
+/* Judge by these rules from now on; again after each change of them. */
+void policy_set_rules(struct policy *p, const struct overlay *rules);
+
 /* Judge ask->name (lower-case wire form), and follow the lists' CNAMEs from there: to a verdict that
- * is no CNAME.  A name that is answered with a CNAME to itself is allowed.  Cost: judge_name() for
- * each name. */
+ * is no CNAME.  A name that is answered with a CNAME to itself is allowed.  Cost: overlay_judge() and
+ * judge_name() for each name. */
 void policy_judge(const struct policy *p, const struct effect_ask *ask, struct policy_way *way);
 
 /* The name to be resolved for the question `name`. */
@@ -45,12 +51,16 @@ static inline const uint8_t *policy_way_end(const struct policy_way *way, const 
 	return way->n_hops == 0 ? name : way->hop[way->n_hops - 1];
 }
 
+/* What an answer leads to is judged at all: `addresses` or names, where the verdict on the name asked
+ * is `way`. */
+bool policy_judges_answers(const struct policy *p, const struct policy_way *way, bool addresses);
+
 /* The verdict on what an answer in normal form (answer.h) to ask->name leads to: the names of CNAME,
  * DNAME, SVCB and HTTPS and the addresses of A and AAAA in its answer section.  The first that is
- * neither let be nor allowed decides; JUDGE_NONE where there is none.  What a list answers with a
- * CNAME is blocked here: it is not followed a second time.  `n_lists`: as the verdict on the name
- * says.  Cost: a walk over the answer section and a look-up for each. */
+ * neither let be nor allowed decides; JUDGE_NONE where there is none; *own says whose it is.  What a
+ * list answers with a CNAME is blocked here: it is not followed a second time.  `n_lists`: as the
+ * verdict on the name says.  Cost: a walk over the answer section and a look-up for each. */
 void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
-    const uint8_t *msg, size_t len, struct judge_verdict *verdict);
+    const uint8_t *msg, size_t len, struct judge_verdict *verdict, bool *own);
 
 #endif

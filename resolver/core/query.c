@@ -21,6 +21,8 @@
 /* The EDE texts are static: a blocked answer formats nothing. */
 #define TEXT_BLOCKED	    "on a block list of this network"
 #define TEXT_BLOCKED_TARGET "leads to what is on a block list of this network"
+#define TEXT_OWN	    "blocked by a rule of this network"
+#define TEXT_OWN_TARGET	    "leads to what a rule of this network blocks"
 #define TEXT_NOT_A_CLIENT   "this resolver serves its own network only"
 #define TEXT_NOT_HERE	    "not answered by a forwarding resolver"
 #define TEXT_NOT_CACHED	    "not in the cache, and recursion was not desired"
@@ -31,6 +33,7 @@ struct query {
 	struct query_net net;
 	struct rng rng;
 	struct policy policy;
+	struct overlay *rules; /* the user's own */
 	struct upstreams upstreams;
 	struct inflight inflight;
 	struct cache *cache;
@@ -61,6 +64,14 @@ int query_new(struct query **out, const struct options *options, const struct qu
 		goto out;
 	rng_bytes(&q->rng, &key, sizeof(key));
 	err = cache_new(&q->cache, options->cache_size, &key);
+	if (err != 0)
+		goto out;
+	rng_bytes(&q->rng, &key, sizeof(key));
+	q->rules = overlay_new(&key);
+	if (q->rules == NULL)
+		err = ERR_NOMEM;
+	else
+		policy_set_rules(&q->policy, q->rules);
 out:
 	if (err != 0) {
 		query_free(q);
@@ -75,6 +86,7 @@ void query_free(struct query *q)
 	if (q == NULL)
 		return;
 	cache_free(q->cache);
+	free(q->rules);
 	inflight_fini(&q->inflight);
 	free(q);
 }
@@ -88,6 +100,20 @@ void query_set_options(struct query *q, const struct options *options)
 void query_set_lists(struct query *q, const struct trie *lists)
 {
 	policy_set_lists(&q->policy, lists);
+}
+
+int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t len)
+{
+	int err = overlay_set(q->rules, paused, rules, len);
+
+	if (err == 0)
+		policy_set_rules(&q->policy, q->rules);
+	return err;
+}
+
+const struct overlay *query_rules(const struct query *q)
+{
+	return q->rules;
 }
 
 /* ---- Log lines, only when asked for ---- */
@@ -201,11 +227,33 @@ static void leave_unanswered(struct query *q, const struct query_asker *from)
 		q->net.send(q->net.ctx, from, NULL, 0);
 }
 
+/* SERVFAIL, by a list or a rule of the user's own. */
+static size_t answer_blocked(struct query *q, bool target, bool own, const struct answer_to *to,
+    uint8_t *out, const char **outcome)
+{
+	static const struct {
+		const char *outcome, *ede;
+	} says[2][2] = {
+	    {{"blocked", TEXT_BLOCKED}, {"blocked by an own rule", TEXT_OWN}},
+	    {{"blocked: leads to what is listed", TEXT_BLOCKED_TARGET},
+		{"blocked: leads to what an own rule blocks", TEXT_OWN_TARGET}},
+	};
+
+	if (target)
+		q->stats.blocked_target++;
+	else
+		q->stats.blocked++;
+	q->stats.blocked_own += own;
+	*outcome = says[target][own].outcome;
+	return answer_write_empty(to, RCODE_SERVFAIL, EDE_BLOCKED, says[target][own].ede, out);
+}
+
 /* What an asker gets who is not let through, at the end of q->way: the length, 0 for no answer at
- * all.  `target`: it is not the name asked that is listed.  *outcome is for the log. */
+ * all.  `target`: it is not the name asked that is listed; `own`: it is not a list that blocks it.
+ * *outcome is for the log. */
 static size_t answer_by_list(struct query *q, const struct query_asker *from,
-    const struct judge_verdict *verdict, bool target, const struct answer_to *to, uint8_t *out,
-    const char **outcome)
+    const struct judge_verdict *verdict, bool target, bool own, const struct answer_to *to,
+    uint8_t *out, const char **outcome)
 {
 	bool truncated;
 	size_t len;
@@ -227,41 +275,39 @@ static size_t answer_by_list(struct query *q, const struct query_asker *from,
 		q->stats.truncated += truncated;
 		return len;
 	default:
-		break;
+		return answer_blocked(q, target, own, to, out, outcome);
 	}
-	if (target) {
-		q->stats.blocked_target++;
-		*outcome = "blocked: leads to what is listed";
-	} else {
-		q->stats.blocked++;
-		*outcome = "blocked";
-	}
-	return answer_write_empty(
-	    to, RCODE_SERVFAIL, EDE_BLOCKED, target ? TEXT_BLOCKED_TARGET : TEXT_BLOCKED, out);
 }
 
-/* The verdict on what `a`, an answer at the end of q->way, leads to.  It is kept in *kept where it
- * holds for all who ask, until the lists change. */
+/* The verdict on what `a`, an answer at the end of q->way, leads to; *own: by the user's own rules.
+ * It is kept in *kept where it holds for all who ask, until lists or rules change. */
 static void judge_targets(const struct query *q, const struct effect_ask *ask,
-    const struct cache_answer *a, struct cache_verdict *kept, struct judge_verdict *verdict)
+    const struct cache_answer *a, struct cache_verdict *kept, struct judge_verdict *verdict,
+    bool *own)
 {
 	const struct policy *p = &q->policy;
 	const struct judge_verdict *of_name = &q->way.verdict;
 
 	verdict->outcome = JUDGE_NONE;
-	if (of_name->n_lists == 0 ||
-	    (!a->has_targets && (!a->has_addresses || p->lists.networks.n == 0)))
+	*own = false;
+	if (!(a->has_targets && policy_judges_answers(p, &q->way, false)) &&
+	    !(a->has_addresses && policy_judges_answers(p, &q->way, true)))
 		return;
 	if (kept->holds && kept->generation == p->generation) {
 		verdict->outcome = (enum judge_outcome)kept->outcome;
+		*own = kept->own;
 		return;
 	}
-	policy_judge_answer(p, ask, of_name->n_lists, a->msg, a->len, verdict);
+	policy_judge_answer(p, ask, of_name->n_lists, a->msg, a->len, verdict, own);
 	/* What a list answers is found anew each time. */
 	if (verdict->outcome == JUDGE_ANSWER || verdict->by_client || of_name->by_client)
 		return;
 	*kept = (struct cache_verdict){
-	    .generation = p->generation, .outcome = (uint8_t)verdict->outcome, .holds = true};
+	    .generation = p->generation,
+	    .outcome = (uint8_t)verdict->outcome,
+	    .own = *own,
+	    .holds = true,
+	};
 }
 
 /* ---- 3.  The cache ---- */
@@ -273,13 +319,13 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
     const struct answer_to *to, uint64_t now_ms, uint8_t *out, const char **outcome)
 {
 	struct judge_verdict verdict;
-	bool truncated;
+	bool truncated, own;
 	size_t len;
 
-	judge_targets(q, ask, a, kept, &verdict);
+	judge_targets(q, ask, a, kept, &verdict, &own);
 	heed_carrier(&verdict, from);
 	if (!is_open(&verdict))
-		return answer_by_list(q, from, &verdict, true, to, out, outcome);
+		return answer_by_list(q, from, &verdict, true, own, to, out, outcome);
 	if (q->way.n_hops == 0) {
 		len = answer_write(a, to, now_ms, out, &truncated);
 	} else {
@@ -467,8 +513,8 @@ static size_t answer_waiter(struct query *q, const struct inflight_question *que
 	policy_judge(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, &w->asker);
 	if (!is_open(&q->way.verdict))
-		return answer_by_list(
-		    q, &w->asker, &q->way.verdict, q->way.n_hops != 0, to, q->out, outcome);
+		return answer_by_list(q, &w->asker, &q->way.verdict, q->way.n_hops != 0, q->way.own,
+		    to, q->out, outcome);
 	ask.name = policy_way_end(&q->way, ask.name);
 	if (!name_equal(ask.name, question->name)) {
 		q->stats.failed++;
@@ -626,7 +672,7 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	heed_carrier(&q->way.verdict, from);
 	if (!is_open(&q->way.verdict))
 		return answer_by_list(
-		    q, from, &q->way.verdict, q->way.n_hops != 0, to, out, outcome);
+		    q, from, &q->way.verdict, q->way.n_hops != 0, q->way.own, to, out, outcome);
 	ask.name = policy_way_end(&q->way, ask.name);
 	cache_key(&key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
 	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);

@@ -28,6 +28,7 @@
 #include "lib/err.h"
 #include "lib/rng.h"
 #include "resolver/core/options.h"
+#include "resolver/core/overlay.h"
 #include "resolver/core/stats.h"
 
 /* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from` and
@@ -84,6 +85,14 @@ void query_set_options(struct query *q, const struct options *options);
 /* Judge by these lists from now on (an all-zero trie: none).  The bytes stay mapped until the next
  * call; the cache is kept, its entries are judged anew when they are asked for. */
 void query_set_lists(struct query *q, const struct trie *lists);
+
+/* Judge by these rules of the user's own, before all lists, from now on; `paused`: block nothing, and
+ * answer nothing by a list.  rules[0..len) as overlay_put() writes them; copied.  Returns 0, or
+ * ERR_FORMAT or ERR_RANGE: then those before stay. */
+int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t len) QUELL_CHECK;
+
+/* The rules in force, for `why`; borrowed. */
+const struct overlay *query_rules(const struct query *q);
 
 #define QUERY_OUT_SIZE 65535
 

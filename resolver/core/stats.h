@@ -19,6 +19,7 @@
 	X(refused, "queries answered REFUSED: not for this client, or not for a forwarder")        \
 	X(blocked, "queries answered SERVFAIL because a list has the name")                        \
 	X(blocked_target, "answers withheld because a list has what they lead to")                 \
+	X(blocked_own, "of these two, those that a rule of the user's own blocks")                 \
 	X(list_dropped, "queries left without an answer because a list says so")                   \
 	X(list_tcp_only, "queries over UDP sent to TCP because a list says so")                    \
 	X(list_answered, "queries answered with what a list gives for the name")                   \

@@ -200,9 +200,12 @@ def test_why():
              "$TTL 60\n@ SOA a. b. 1 2 3 4 5\n*.rpz.test CNAME .\nok.rpz.test CNAME rpz-passthru.\n",
              "||suffix.test^$dnstype=TXT\n@@||let.suffix.test^\n||me.test^$client=192.0.2.9\n"]
     with FakeUpstream() as upstream, Quelld([upstream], lists) as daemon:
-        def expect(args, type_, verdict, *matches):
+        def expect(args, type_, verdict, *matches, client=None):
             said = why(daemon, *args)
-            equal(said[:3], [["name", args[0].lower().rstrip(".")], ["type", type_], ["verdict", verdict]], "head")
+            wanted = [["name", args[0].lower().rstrip(".")], ["type", type_]]
+            wanted += [["client", client]] if client else []
+            wanted += [["verdict", verdict]]
+            equal(said[:len(wanted)], wanted, "head")
             equal([value for key, value in said[3:] if key == "match"], list(matches), "matches for " + args[0])
 
         p = daemon.lists
@@ -219,6 +222,9 @@ def test_why():
         expect(("let.suffix.test",), "A", "allowed", "%s: suffix let.suffix.test allow" % p[5],
                "%s: suffix suffix.test" % p[1])
         assert ["note", "another client may get another verdict"] in why(daemon, "me.test")
+        expect(("me.test", "A", "--client", "192.0.2.9"), "A", "blocked",
+               "%s: suffix me.test block clients=192.0.2.9" % p[5], client="192.0.2.9")
+        expect(("me.test", "--client", "192.0.2.8"), "A", "not listed", client="192.0.2.8")
         status, text = daemon.ctl("why", "exact.test", "FOO")
         equal(status, 1, text)
         assert "query type" in text, text

@@ -376,6 +376,30 @@ def test_bad_lines_are_reported():
     equal(found["rules"], 21)
 
 
+def test_left_out_is_counted():
+    place = Place("left-out")
+    text = ("||a.example^\n||b.example^\nsite.example##.ad\n||c.example^$client=laptop\n||d.example^$script\n"
+            "||e.example^$dnsrewrite=192.0.2.1\n@@||b.example^\n")
+    web.pages["/adblock"] = text_page(text)
+    place.configure(a=web.url("/adblock"))
+    out = place.run()
+    has(out, "3 rules", "; left out: ", " (a rule for browsers)")
+    found = json.loads(place.run("--json"))["lists"][0]
+    equal({key: found[key] for key in ("rules", "bad_lines", "rewrites_left_out", "browser_rules", "client_rules")},
+          {"rules": 3, "bad_lines": 0, "rewrites_left_out": 1, "browser_rules": 2, "client_rules": 1})
+    equal(place.dump(), ["0 suffix a.example", "0 suffix b.example", "0 suffix b.example allow"])
+
+
+def test_options_of_a_list():
+    place = Place("list-options")
+    lines = "address=/nas.example/192.0.2.1\naddress=/ads.example/\n"
+    web.pages["/d"] = text_page(lines)
+    place.configure(a=web.url("/d"), b=(web.url("/d"), "syntax = dnsmasq\n trust = rewrite\n match = exact"))
+    place.run()
+    equal(place.dump(), ["0 suffix ads.example", "1 exact ads.example answer nearest rcode=NXDOMAIN",
+                         "1 exact nas.example answer nearest types=A A=192.0.2.1"])
+
+
 def test_json():
     place = Place("json")
     web.pages["/j"] = text_page("example.com\n")
@@ -879,11 +903,12 @@ def test_why():
         domains + ":2: suffix example", "www.ads.example AAAA: blocked"])
     equal(tool("why", image, "--", "www.ads.example").splitlines(), [
         "0: exact www.ads.example", "1: suffix ads.example", "1: suffix example",
-        "www.ads.example: blocked"])
+        "www.ads.example A: blocked"])
     for files in [image], [hosts, domains]:
-        equal(tool("why", *files, "--", "badexample").splitlines(), ["badexample: not blocked"])
-        equal(tool("why", *files, "--", "org").splitlines(), ["org: not blocked"])
-    equal(tool("why", hosts, "--", "x.ads.example").splitlines(), ["x.ads.example: not blocked"])
+        equal(tool("why", *files, "--", "badexample").splitlines(), ["badexample A: not listed"])
+        equal(tool("why", *files, "--", "org").splitlines(), ["org A: not listed"])
+    equal(tool("why", hosts, "--", "x.ads.example").splitlines(), ["x.ads.example A: not listed"])
+    has(tool("why", hosts, "--", "x.ads.example", "WHAT", code=2), "no query type")
     has(tool("why", image, hosts, "--", "x", code=1), "alone")
     has(tool("why", hosts, os.path.join(dir, "none"), "--", "x", code=1), "No such file")
     tool("why", hosts, "--", "a..b", code=2)

@@ -77,7 +77,10 @@ static size_t read_name(const uint8_t **p, const uint8_t *end, uint8_t name[NAME
 
 static bool bytes_are(const void *a, size_t a_len, const void *b, size_t b_len)
 {
-	return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+	if (a_len != b_len || a_len == 0)
+		return a_len == b_len;
+	CHECK(a != NULL && b != NULL);
+	return memcmp(a, b, a_len) == 0;
 }
 
 static bool is_same(const struct rule *a, const struct rule *b)

@@ -300,6 +300,29 @@ static bool do_block(struct scene *s, const struct words *w)
 	return fail(s, "block exact|suffix|below NAME");
 }
 
+/* own [paused] [allow|block [=]NAME]... */
+static bool do_own(struct scene *s, const struct words *w)
+{
+	bool paused = w->n > 1 && strcmp(w->word[1], "paused") == 0;
+	uint8_t rules[WORDS_MAX * OVERLAY_RULE_SIZE], name[NAME_SIZE];
+	size_t used = 0, len;
+
+	for (unsigned i = paused ? 2 : 1; i < w->n; i += 2) {
+		const char *text = i + 1 < w->n ? w->word[i + 1] : "";
+		struct overlay_rule rule = {
+		    .action = strcmp(w->word[i], "allow") == 0 ? OVERLAY_ALLOW : OVERLAY_BLOCK,
+		    .exact = text[0] == '=',
+		    .name = name,
+		};
+
+		text += rule.exact;
+		if (name_from_text(text, strlen(text), name, &len) != 0)
+			return fail(s, "own [paused] [allow|block [=]NAME]...");
+		used += overlay_put(rules + used, &rule);
+	}
+	return query_set_rules(s->core, paused, rules, used) == 0 || fail(s, "rules refused");
+}
+
 static bool do_upstream(struct scene *s, const struct words *w)
 {
 	s->options.n_upstream = 0;
@@ -728,6 +751,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return false;
 	if (strcmp(command, "lists") == 0)
 		return swap_lists(s);
+	if (strcmp(command, "own") == 0)
+		return do_own(s, w);
 	if (strcmp(command, "ask") == 0)
 		return do_ask(s, w);
 	if (strcmp(command, "sent") == 0)

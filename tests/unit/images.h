@@ -14,6 +14,7 @@ static inline uint8_t *image_of_texts(const char *const *texts, unsigned n, size
 	uint8_t *image = NULL;
 	int err = c != NULL ? 0 : ERR_NOMEM;
 
+	*len = 0;
 	for (unsigned i = 0; i < n && err == 0; i++) {
 		struct compile_source source = {
 		    .name = "text", .text = texts[i], .len = strlen(texts[i])};

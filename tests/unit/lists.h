@@ -68,7 +68,9 @@ static inline struct rule rule_in(const struct listed *listed)
 
 static inline bool bytes_equal(const void *a, size_t a_len, const void *b, size_t b_len)
 {
-	return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+	if (a_len != b_len || a_len == 0)
+		return a_len == b_len;
+	return a != NULL && b != NULL && memcmp(a, b, a_len) == 0;
 }
 
 static inline bool rule_equal(const struct rule *a, const struct rule *b)
@@ -191,7 +193,7 @@ static inline uint32_t dice(uint32_t *state, uint32_t n)
 	*state ^= *state << 13;
 	*state ^= *state >> 17;
 	*state ^= *state << 5;
-	return *state % n;
+	return n != 0 ? *state % n : 0;
 }
 
 static inline void dice_label(uint32_t *state, uint8_t label[NAME_LABEL_MAX + 1])

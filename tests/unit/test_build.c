@@ -387,8 +387,8 @@ static void test_names_made_to_collide(void **state)
 
 		snprintf(text, sizeof(text), "n%u", i);
 		rules[n] = rule_of(text, RULE_SUFFIX, 0);
-		n += format_bucket(n / PER_SEED, 0, rules[n].name, N / FORMAT_ANCHORS_PER_BUCKET) ==
-		     0;
+		n += format_bucket(format_hash(n / PER_SEED, rules[n].name, rules[n].name[0] + 1u),
+			 N / FORMAT_ANCHORS_PER_BUCKET) == 0;
 	}
 	image = image_of(rules, N, 1, &len);
 	assert_sound(image, len);

@@ -22,8 +22,8 @@ static struct compile_source source_of(const char *name, const char *text)
 }
 
 /* The image of sources[0..n); each text is gone when its rules are in. */
-static int compile(struct compile_source *sources, unsigned n, compile_skip_fn *skip, void *skip_ctx,
-    uint8_t **image, size_t *len, struct why *why)
+static int compile(struct compile_source *sources, unsigned n, compile_skip_fn *skip,
+    void *skip_ctx, uint8_t **image, size_t *len, struct why *why)
 {
 	struct compile *c = compile_new();
 	int err = 0;
@@ -54,8 +54,8 @@ static int dump_rule(void *ctx, const struct rule *rule, uint16_t list)
 	char text[RULE_TEXT_SIZE];
 	size_t used = strlen(dump->text);
 
-	(void)snprintf(dump->text + used, sizeof(dump->text) - used, "%u %s;", list,
-	    rule_text(rule, text));
+	(void)snprintf(
+	    dump->text + used, sizeof(dump->text) - used, "%u %s;", list, rule_text(rule, text));
 	return 0;
 }
 
@@ -95,9 +95,9 @@ static void test_list_ids_and_kinds(void **state)
 	    source_of("empty", "# no rules today\n"),
 	};
 	struct why why = {""};
-	uint8_t *image;
+	uint8_t *image = NULL;
 	struct trie t;
-	size_t len;
+	size_t len = 0;
 
 	(void)state;
 	sources[2].match = CONF_MATCH_SUFFIX;
@@ -121,8 +121,8 @@ static void test_match_and_others(void **state)
 {
 	static const char *const rules[] = {"0 exact ads.example", "0 regex /^ad[0-9]+\\./"};
 	struct compile_source source = source_of("p", "(^|\\.)ads\\.example$\n^ad[0-9]+\\.\n");
-	uint8_t *image;
-	size_t len;
+	uint8_t *image = NULL;
+	size_t len = 0;
 
 	(void)state;
 	source.syntax = feed_find("pihole-regex");
@@ -135,14 +135,14 @@ static void test_match_and_others(void **state)
 /* What one list may, another need not. */
 static void test_trust(void **state)
 {
-	static const char *const rules[] = {
-	    "0 suffix a.example", "1 suffix a.example", "1 suffix b.example answer nearest types=A A=192.0.2.1"};
+	static const char *const rules[] = {"0 suffix a.example", "1 suffix a.example",
+	    "1 suffix b.example answer nearest types=A A=192.0.2.1"};
 	static const char text[] = "address=/a.example/\naddress=/b.example/192.0.2.1\n";
 	struct compile_source sources[] = {source_of("block", text), source_of("rewrite", text)};
 	struct dump dump = {""};
-	uint8_t *image;
+	uint8_t *image = NULL;
 	struct trie t;
-	size_t len;
+	size_t len = 0;
 
 	(void)state;
 	sources[1].rewrites = true;
@@ -166,8 +166,8 @@ static void test_cancel(void **state)
 	    source_of("b", "||gone.example^$badfilter\n||other.example^$badfilter\n"),
 	    source_of("c", "||gone.example^\n||kept.example^\n"),
 	};
-	uint8_t *image;
-	size_t len;
+	uint8_t *image = NULL;
+	size_t len = 0;
 
 	(void)state;
 	sources[1].syntax = sources[2].syntax = feed_find("adblock");
@@ -180,8 +180,8 @@ static void test_given_syntax(void **state)
 {
 	struct compile_source source = source_of("x", "com\n");
 	struct why why = {""};
-	uint8_t *image;
-	size_t len;
+	uint8_t *image = NULL;
+	size_t len = 0;
 
 	(void)state;
 	assert_int_equal(compile(&source, 1, NULL, NULL, &image, &len, &why), ERR_FORMAT);
@@ -200,7 +200,7 @@ static void test_error_names_list_and_line(void **state)
 	};
 	struct why why = {""};
 	uint8_t *image = NULL;
-	size_t len;
+	size_t len = 0;
 
 	(void)state;
 	sources[1].syntax = feed_find("hosts");
@@ -231,9 +231,9 @@ static void test_add_none(void **state)
 	static const char *const rules[] = {"1 suffix a.example"};
 	struct compile_source source = source_of("a", "a.example\n");
 	struct compile *c = compile_new();
-	uint8_t *image;
+	uint8_t *image = NULL;
 	struct trie t;
-	size_t len;
+	size_t len = 0;
 
 	(void)state;
 	assert_non_null(c);
@@ -265,21 +265,22 @@ static void test_tells_skipped_lines(void **state)
 	    source_of("two", "0.0.0.0 b.example\n\n192.0.2.1 c.example\n???\n"),
 	};
 	char skipped[1000] = "", expected[200];
-	uint8_t *image;
-	size_t len;
+	uint8_t *image = NULL;
+	size_t len = 0;
 
 	(void)state;
 	assert_int_equal(compile(sources, 2, on_skip, skipped, &image, &len, NULL), 0);
-	snprintf(expected, sizeof(expected), "one:2:%d:localhost;two:3:%d:c.example;two:4:%d:?\?\?;",
-	    FEED_OWN_NAME, FEED_REWRITE, FEED_BAD);
+	snprintf(expected, sizeof(expected),
+	    "one:2:%d:localhost;two:3:%d:c.example;two:4:%d:?\?\?;", FEED_OWN_NAME, FEED_REWRITE,
+	    FEED_BAD);
 	assert_string_equal(skipped, expected);
 	free(image);
 }
 
 static void test_no_sources(void **state)
 {
-	uint8_t *image;
-	size_t len;
+	uint8_t *image = NULL;
+	size_t len = 0;
 
 	(void)state;
 	assert_int_equal(compile(NULL, 0, NULL, NULL, &image, &len, NULL), 0);

@@ -18,7 +18,8 @@ static struct trie trie;
 static struct explain said;
 
 /* The image of these texts, each in its own syntax; `rewrites` holds for all. */
-static void compile(bool rewrites, unsigned n, const char *const *syntaxes, const char *const *texts)
+static void compile(
+    bool rewrites, unsigned n, const char *const *syntaxes, const char *const *texts)
 {
 	struct compile *c = compile_new();
 	struct why why = {""};

@@ -151,10 +151,95 @@ static bool withheld(const struct policy *p, const uint8_t *msg, size_t len)
 	uint8_t name[NAME_SIZE];
 	const struct effect_ask ask = {.name = name, .type = TYPE_A};
 	struct judge_verdict verdict;
+	bool own;
 
 	wire("www.example", name);
-	policy_judge_answer(p, &ask, RULE_LISTS_MAX, msg, len, &verdict);
+	policy_judge_answer(p, &ask, RULE_LISTS_MAX, msg, len, &verdict, &own);
+	assert_false(own && verdict.outcome != JUDGE_BLOCKED);
 	return verdict.outcome == JUDGE_BLOCKED;
+}
+
+/* The user's own rules: `action` for one name and what is below it. */
+static struct overlay *own_rule(enum overlay_action action, const char *text)
+{
+	struct overlay *o = overlay_new(&(struct hash_key){1, 2});
+	uint8_t bytes[OVERLAY_RULE_SIZE], name[NAME_SIZE];
+
+	assert_non_null(o);
+	wire(text, name);
+	assert_int_equal(overlay_set(o, false, bytes,
+			     overlay_put(bytes, &(struct overlay_rule){action, false, name})),
+	    0);
+	return o;
+}
+
+static void own_rules_come_first(void **state)
+{
+	static const char *const from[] = {"a.example", "b.example"};
+	static const char *const to[] = {"x.blocked.example", "c.example"};
+	struct policy p = {0};
+	uint8_t *image = rules(&p, from, to, 2), name[NAME_SIZE];
+	const struct effect_ask ask = {.name = name, .type = TYPE_A};
+	struct overlay *allow = own_rule(OVERLAY_ALLOW, "x.blocked.example"),
+		       *block = own_rule(OVERLAY_BLOCK, "c.example");
+	uint32_t generation = p.generation;
+	struct policy_way way;
+
+	(void)state;
+	policy_set_rules(&p, allow);
+	assert_int_not_equal(p.generation, generation);
+	wire("x.blocked.example", name);
+	policy_judge(&p, &ask, &way);
+	assert_int_equal(way.verdict.outcome, JUDGE_ALLOWED);
+	assert_true(way.own);
+	/* Nothing of where it leads is judged. */
+	assert_false(policy_judges_answers(&p, &way, false));
+	assert_false(policy_judges_answers(&p, &way, true));
+	/* Where a list leads a name to, too. */
+	wire("a.example", name);
+	policy_judge(&p, &ask, &way);
+	assert_int_equal(way.verdict.outcome, JUDGE_ALLOWED);
+	assert_int_equal(way.n_hops, 1);
+	wire("y.blocked.example", name);
+	policy_judge(&p, &ask, &way);
+	assert_int_equal(way.verdict.outcome, JUDGE_BLOCKED);
+	assert_false(way.own);
+
+	policy_set_rules(&p, block);
+	wire("b.example", name);
+	policy_judge(&p, &ask, &way);
+	assert_int_equal(way.verdict.outcome, JUDGE_BLOCKED);
+	assert_true(way.own);
+	free(allow);
+	free(block);
+	free(image);
+}
+
+static void targets_by_own_rules(void **state)
+{
+	const struct policy_way open = {.verdict = {.n_lists = 0}};
+	struct policy p = {0};
+	struct overlay *allow = own_rule(OVERLAY_ALLOW, "x.blocked.example"),
+		       *block = own_rule(OVERLAY_BLOCK, "cdn.example");
+	uint8_t *image = rules(&p, NULL, NULL, 0), msg[512];
+	size_t len;
+
+	(void)state;
+	/* A list's allow for the name asked does not keep the user's block from its target. */
+	assert_false(policy_judges_answers(&p, &open, false));
+	policy_set_rules(&p, block);
+	assert_true(policy_judges_answers(&p, &open, false));
+	assert_false(policy_judges_answers(&p, &open, true));
+	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "A.cdn.example");
+	assert_true(withheld(&p, msg, len));
+	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "x.blocked.example");
+	assert_true(withheld(&p, msg, len));
+	policy_set_rules(&p, allow);
+	assert_false(policy_judges_answers(&p, &open, false));
+	assert_false(withheld(&p, msg, len));
+	free(allow);
+	free(block);
+	free(image);
 }
 
 static void targets_are_judged_by_type_and_section(void **state)
@@ -189,6 +274,8 @@ int main(void)
 	    cmocka_unit_test(each_change_is_a_generation),
 	    cmocka_unit_test(cnames_of_lists_are_followed),
 	    cmocka_unit_test(targets_are_judged_by_type_and_section),
+	    cmocka_unit_test(own_rules_come_first),
+	    cmocka_unit_test(targets_by_own_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

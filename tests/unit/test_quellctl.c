@@ -195,6 +195,8 @@ static void test_requests(void **state)
 	    {"reload", "reload\n"},
 	    {"why www.example.com", "why www.example.com\n"},
 	    {"why www.example.com AAAA", "why www.example.com AAAA\n"},
+	    {"--client 192.0.2.7 why www.example.com", "why www.example.com A 192.0.2.7\n"},
+	    {"why www.example.com TXT --client ::1", "why www.example.com TXT ::1\n"},
 	    {"flush www.example.com", "flush www.example.com\n"},
 	    {"flush --all", "flush --all\n"},
 	    {"--all flush", "flush --all\n"},
@@ -277,6 +279,7 @@ static void test_usage(void **state)
 {
 	static const char *const lines[] = {"", "status now", "reload --all", "--all",
 	    "stats --all", "why --all", "why", "why a.example A B", "flush", "flush a.example A",
+	    "--client ::1 status", "--client ::1 flush a.example", "--client",
 	    "flush --all a.example", "--bogus status", "status --control"};
 	char line[128];
 

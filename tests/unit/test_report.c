@@ -460,6 +460,7 @@ static void test_why(void **state)
 	assert_int_equal(workers.len, sizeof(workers.name));
 	assert_int_equal(workers.name.name_len, 13);
 	assert_int_equal(workers.name.type, TYPE_A);
+	assert_int_equal(workers.name.client.sa.sa_family, AF_UNSPEC);
 	assert_memory_equal(workers.name.name, "\3ads\7example", 13);
 	say(s, 2, CHANNEL_WHY, workers.serial, &why, sizeof(why)); /* it was not asked */
 	assert_int_equal(control.n_answers, 0);
@@ -485,6 +486,23 @@ static void test_why(void **state)
 	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_string_equal(control.text, "ok\nname good.example\ntype HTTPS\nverdict not listed\n"
 					  "note another client may get another verdict\n");
+}
+
+static void test_why_client(void **state)
+{
+	struct server *s = *state;
+	struct explain why;
+	union addr client;
+
+	memset(&why, 0, sizeof(why));
+	report_request(s, 3, "why", "a.example TXT 2001:db8::7");
+	assert_int_equal(addr_parse(&client, "2001:db8::7", 53, NULL), 0);
+	assert_true(addr_equal(&workers.name.client, &client));
+	assert_int_equal(workers.name.type, TYPE_TXT);
+	(void)snprintf(why.verdict, sizeof(why.verdict), "allowed");
+	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	assert_string_equal(
+	    control.text, "ok\nname a.example\ntype TXT\nclient 2001:db8::7\nverdict allowed\n");
 }
 
 /* A rule is a publisher's text, and a worker may say anything: neither ends a line or a buffer. */
@@ -550,8 +568,11 @@ static void test_bad_names(void **state)
 		assert_int_equal(control.client, i + 1);
 		report_request(s, i + 1, "why", bad[i]);
 		assert_string_equal(
-		    control.text, "error this is not a name; write it as: why www.example.com AAAA\n");
+		    control.text, "error this is not a name; write it as: why www.example.com\n");
 	}
+	report_request(s, 1, "why", "a.example A 192.0.2");
+	assert_string_equal(control.text,
+	    "error this is not an address; write it as: why www.example.com A 192.0.2.7\n");
 	report_request(s, 1, "why", "a.example FOO");
 	assert_string_equal(control.text,
 	    "error this is not a query type; write it as: why www.example.com AAAA\n");
@@ -588,6 +609,67 @@ static void test_many(void **state)
 	assert_int_equal(control.n_answers, 2 + CTL_CLIENTS);
 }
 
+/* The user's own rules: the answer waits for all workers; `rules` for none. */
+static void test_own_rules(void **state)
+{
+	struct channel_overlay taken = {.paused = 1};
+	struct server *s = *state;
+
+	(void)snprintf(s->conf->rules, sizeof(s->conf->rules), "/nonexistent/rules");
+	report_request(s, 3, "allow", "");
+	assert_true(says("error which name?"));
+	assert_null(the_report(s));
+	assert_int_equal(workers.n_sent[0], 0);
+	report_request(s, 3, "rules", "");
+	assert_true(has_line("blocking on"));
+	assert_false(says("note "));
+	assert_int_equal(workers.n_sent[0], 0);
+
+	report_request(s, 4, "pause", "5m");
+	assert_int_equal(control.n_answers, 2);
+	assert_int_equal(workers.type, CHANNEL_OVERLAY);
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		assert_int_equal(workers.n_sent[i], 1);
+	say(s, 0, CHANNEL_OVERLAY, workers.serial, &taken, sizeof(taken));
+	report_died(s, 2);
+	assert_int_equal(control.n_answers, 2);
+	say(s, 1, CHANNEL_OVERLAY, workers.serial, &taken, sizeof(taken));
+	assert_int_equal(control.n_answers, 3);
+	assert_int_equal(control.client, 4);
+	assert_true(has_line("blocking paused left 5m"));
+	assert_true(says("note /nonexistent/rules"));
+	assert_false(says("a worker has not"));
+
+	report_request(s, 5, "resume", "");
+	taken = (struct channel_overlay){.failed = 1};
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say(s, i, CHANNEL_OVERLAY, workers.serial, &taken, sizeof(taken));
+	assert_true(has_line("blocking on"));
+	assert_true(has_line("note a worker has not taken it"));
+	rules_fini(&s->own.rules);
+}
+
+/* A pause without an end leaves the house open: all is not well. */
+static void test_status_of_own_rules(void **state)
+{
+	struct server *s = *state;
+
+	(void)snprintf(s->conf->rules, sizeof(s->conf->rules), "/nonexistent/rules");
+	get_status(s);
+	assert_true(has_line("state well"));
+	assert_true(has_line("blocking on"));
+	assert_true(has_line("own_rules 0"));
+	workers.runs[0] = workers.runs[1] = workers.runs[2] = false;
+	report_request(s, 5, "pause", "");
+	workers.runs[0] = workers.runs[1] = workers.runs[2] = true;
+	get_status(s);
+	assert_true(has_line("state degraded"));
+	assert_true(has_line("blocking paused"));
+	assert_true(says("reason nothing is blocked"));
+	assert_true(says("reason /nonexistent/rules"));
+	rules_fini(&s->own.rules);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -603,8 +685,11 @@ int main(void)
 	    TEST(test_silent_workers),
 	    TEST(test_no_workers),
 	    TEST(test_why),
+	    TEST(test_why_client),
 	    TEST(test_why_hostile),
 	    TEST(test_why_died),
+	    TEST(test_own_rules),
+	    TEST(test_status_of_own_rules),
 	    TEST(test_flush),
 	    TEST(test_bad_names),
 	    TEST(test_many),

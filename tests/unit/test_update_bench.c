@@ -145,9 +145,10 @@ static void test_verdicts(void **state)
 		const char *line = strstr(said.out, groups[i]);
 
 		assert_non_null(line);
-		assert_int_equal(sscanf(line + strlen(groups[i]),
-				     "%u names, %lf ns a look-up, %lf ns a verdict, %u of them blocked",
-				     &n, &ns, &verdict_ns, &n_blocked),
+		assert_int_equal(
+		    sscanf(line + strlen(groups[i]),
+			"%u names, %lf ns a look-up, %lf ns a verdict, %u of them blocked", &n, &ns,
+			&verdict_ns, &n_blocked),
 		    4);
 		assert_int_equal(n, 2);
 		assert_true(ns > 0 && verdict_ns > 0);

@@ -143,7 +143,8 @@ static void test_text_of_lines_without_rule(void **state)
 	f->lists[0].counts.skips[FEED_BROWSER] = 17;
 	has(f, update_report_text, "), 17 (a rule for browsers)\n");
 	make_hostile(f);
-	has(f, update_report_text, ", 2 bad lines (the first is line 7: \"x\\x1by \"z\"\"); left out: 4 (");
+	has(f, update_report_text,
+	    ", 2 bad lines (the first is line 7: \"x\\x1by \"z\"\"); left out: 4 (");
 }
 
 static void test_text_of_failures(void **state)

@@ -93,7 +93,7 @@ static void assert_image(const char *file, const char *a, const char *b)
 {
 	const char *const texts[] = {a, b};
 	static char found[1 << 16];
-	size_t len, found_len = scratch_read(file, found, sizeof(found));
+	size_t len = 0, found_len = scratch_read(file, found, sizeof(found));
 	uint8_t *image = image_of_texts(texts, 2, &len);
 
 	assert_non_null(image);

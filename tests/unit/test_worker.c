@@ -33,6 +33,7 @@ struct query {
 	struct options options;
 	struct query_net net;
 	const struct trie *lists;
+	char rules[16];
 	struct query_asker asker; /* of the last query that waits */
 	struct query_try try;
 	uint64_t tick_ms;
@@ -68,6 +69,16 @@ void query_set_lists(struct query *q, const struct trie *lists)
 	q->lists = &copy;
 }
 
+/* Rules are what begins with `good`. */
+int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t len)
+{
+	if (len > 5 || (len != 0 && memcmp(rules, "good", 4) != 0))
+		return ERR_FORMAT;
+	(void)snprintf(q->rules, sizeof(q->rules), "%s%.*s", paused ? "paused " : "", (int)len,
+	    (const char *)rules);
+	return 0;
+}
+
 /* The first byte of the header says what to do; it is left alone as an ID. */
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size)
@@ -84,6 +95,8 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	case 'l': /* lists */
 		return (size_t)sprintf((char *)out, "lists %.5s",
 		    q->lists->bytes != NULL ? (const char *)q->lists->bytes : "none");
+	case 'r': /* rules */
+		return (size_t)sprintf((char *)out, "rules %.15s", q->rules);
 	case 'w': /* wait */
 		q->asker = *from;
 		q->tick_ms = now_ms + 30;
@@ -431,6 +444,51 @@ static void test_lists(void **state)
 	close(fd);
 }
 
+/* Hand over these rules (NULL: none), said to be `len` bytes; what the worker says. */
+static struct channel_overlay hand_rules(const char *rules, uint32_t len, bool paused)
+{
+	struct channel_overlay overlay = {.paused = paused, .len = len};
+	int fd = -1;
+
+	if (rules != NULL) {
+		fd = memfd_create("rules", MFD_CLOEXEC);
+		assert_int_equal(write(fd, rules, strlen(rules)), strlen(rules));
+	}
+	tell(CHANNEL_OVERLAY, 9, &overlay, sizeof(overlay), fd);
+	if (fd >= 0)
+		close(fd);
+	await_message(CHANNEL_OVERLAY, 9, sizeof(overlay));
+	memcpy(&overlay, message.payload, sizeof(overlay));
+	return overlay;
+}
+
+static void test_rules(void **state)
+{
+	int fd = start();
+
+	(void)state;
+	assert_int_equal(hand_rules("good1", 5, false).failed, 0);
+	ask(fd, "rules");
+	expect(fd, "rules good1");
+	assert_int_equal(hand_rules("good2", 5, true).failed, 0);
+	ask(fd, "rules");
+	expect(fd, "rules paused good2");
+
+	/* What is none, or is not what it says it is, leaves the old ones in force. */
+	assert_int_equal(hand_rules("bad", 3, false).failed, 1);
+	assert_int_equal(hand_rules("good3", 6, false).failed, 1);
+	assert_int_equal(hand_rules("good4", OVERLAY_SIZE + 1, false).failed, 1);
+	assert_int_equal(hand_rules("good5", 0, false).failed, 1);
+	assert_int_equal(hand_rules(NULL, 5, false).failed, 1);
+	ask(fd, "rules");
+	expect(fd, "rules paused good2");
+
+	assert_int_equal(hand_rules(NULL, 0, false).failed, 0);
+	ask(fd, "rules");
+	expect(fd, "rules ");
+	close(fd);
+}
+
 static void test_unlisten(void **state)
 {
 	struct channel_listen listen = {.index = 0, .kind = CHANNEL_SOCKET_UDP};
@@ -480,7 +538,7 @@ static void test_stats(void **state)
 static void test_why(void **state)
 {
 	const struct explain *why = (const struct explain *)message.payload;
-	const struct channel_name name = {.name_len = 5, .type = TYPE_AAAA, .name = "\3com"};
+	struct channel_name name = {.name_len = 5, .type = TYPE_AAAA, .name = "\3com"};
 	int fd = start();
 
 	(void)state;
@@ -493,6 +551,10 @@ static void test_why(void **state)
 	assert_int_equal(why->n_matches, EXPLAIN_MATCHES + 1);
 	assert_int_equal(why->match[0].list, 8);
 	assert_int_equal(strlen(why->match[EXPLAIN_MATCHES - 1].rule), EXPLAIN_RULE_SIZE - 1);
+	name.client = loopback_addr("127.0.0.1", 0);
+	tell(CHANNEL_WHY, 5, &name, sizeof(name), -1);
+	await_message(CHANNEL_WHY, 5, sizeof(*why));
+	assert_int_equal(why->n_matches, 0);
 	close(fd);
 }
 
@@ -572,6 +634,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_tick, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_options_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unlisten, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_why, setup, teardown),

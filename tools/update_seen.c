@@ -1,0 +1,164 @@
+/* update_seen.c - validators as text and in requests. */
+#include "tools/update_seen.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hash.h"
+#include "tools/update_store.h"
+
+#define FILE_SIZE 8192 /* of the whole file: two URLs and the rest */
+#define CLEAR_S	  60   /* RFC 9110, 8.8.2.2: between Last-Modified and Date */
+
+static const char etag_key[] = "etag", modified_key[] = "modified";
+
+/* It finds damage, not malice: whoever can write here can change the copy too. */
+static const struct hash_key key = {0x7175656c6c2d7570, 0x646174652073656e};
+
+/* ---- the file ---- */
+
+static bool is_plain(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool copy_plain(char *out, size_t size, const char *text)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	memset(out, 0, size); /* so that equal ones are equal in all bytes */
+	if (len == 0 || len >= size || !is_plain(text))
+		return false;
+	memcpy(out, text, len + 1);
+	return true;
+}
+
+static bool take_line(struct update_seen *seen, const char *name, const char *value)
+{
+	char *rest = NULL;
+
+	if (strcmp(name, "url") == 0)
+		return copy_plain(seen->url, sizeof(seen->url), value);
+	if (strcmp(name, "from") == 0)
+		return copy_plain(seen->from, sizeof(seen->from), value);
+	if (strcmp(name, etag_key) == 0)
+		return copy_plain(seen->etag, sizeof(seen->etag), value);
+	if (strcmp(name, modified_key) == 0)
+		return copy_plain(seen->modified, sizeof(seen->modified), value);
+	if (strcmp(name, "bytes") == 0)
+		seen->bytes = strtoull(value, &rest, 10);
+	if (strcmp(name, "hash") == 0)
+		seen->hash = strtoull(value, &rest, 16);
+	return rest != NULL && *rest == '\0';
+}
+
+bool update_seen_read(int dir_fd, const char *name, struct update_seen *seen)
+{
+	char *text, *state = NULL;
+	size_t len;
+	bool is_good = true;
+
+	memset(seen, 0, sizeof(*seen));
+	if (update_store_read_at(dir_fd, name, FILE_SIZE, &text, &len, NULL) != 0)
+		return false;
+	for (char *line = strtok_r(text, "\n", &state); line != NULL && is_good;
+	     line = strtok_r(NULL, "\n", &state)) {
+		char *space = strchr(line, ' ');
+
+		if (line[0] == '#')
+			continue;
+		if (space != NULL)
+			*space = '\0';
+		is_good = space != NULL && take_line(seen, line, space + 1);
+	}
+	free(text);
+	return is_good && seen->url[0] != '\0';
+}
+
+static void write_field(FILE *to, const char *name, const char *value)
+{
+	if (value[0] != '\0')
+		(void)fprintf(to, "%s %s\n", name, value);
+}
+
+int update_seen_write(int dir_fd, const char *name, const struct update_seen *seen, struct why *why)
+{
+	char text[FILE_SIZE];
+	FILE *to = fmemopen(text, sizeof(text), "w");
+	struct update_seen present;
+	long len;
+
+	if (update_seen_read(dir_fd, name, &present) && memcmp(&present, seen, sizeof(*seen)) == 0)
+		return 0;
+	if (to == NULL)
+		return why_set(why, ERR_NOMEM, "no memory");
+	(void)fputs("# Of the text beside it; this file may be removed at any time.\n", to);
+	write_field(to, "url", seen->url);
+	write_field(to, "from", seen->from);
+	write_field(to, etag_key, seen->etag);
+	write_field(to, modified_key, seen->modified);
+	(void)fprintf(to, "bytes %" PRIu64 "\nhash %016" PRIx64 "\n", seen->bytes, seen->hash);
+	len = ftell(to);
+	(void)fclose(to);
+	return update_store_write_at(dir_fd, name, text, (size_t)len, why);
+}
+
+/* ---- validators ---- */
+
+/* A page made anew for everyone was last modified now, each time. */
+static bool is_clear_of(const char *modified, const char *date)
+{
+	time_t modified_s = curl_getdate(modified, NULL);
+	time_t date_s = date != NULL ? curl_getdate(date, NULL) : -1;
+
+	return modified_s != -1 && date_s != -1 && date_s - modified_s >= CLEAR_S;
+}
+
+void update_seen_note(
+    struct update_seen *seen, const char *etag, const char *modified, const char *date)
+{
+	(void)copy_plain(seen->etag, sizeof(seen->etag), etag);
+	seen->modified[0] = '\0';
+	if (modified != NULL && is_clear_of(modified, date))
+		(void)copy_plain(seen->modified, sizeof(seen->modified), modified);
+}
+
+bool update_seen_has_validator(const struct update_seen *seen)
+{
+	return seen->etag[0] != '\0' || seen->modified[0] != '\0';
+}
+
+const char *update_seen_strong(const struct update_seen *seen)
+{
+	if (seen->etag[0] == '"')
+		return seen->etag;
+	/* A weak ETag says that the server knows of versions that are not the same bytes. */
+	return seen->etag[0] == '\0' && seen->modified[0] != '\0' ? seen->modified : NULL;
+}
+
+void update_seen_bind(struct update_seen *seen, const char *text, size_t len)
+{
+	seen->bytes = len;
+	seen->hash = hash_siphash13(&key, text, len);
+}
+
+bool update_seen_fits(const struct update_seen *seen, const char *text, size_t len)
+{
+	return seen->bytes == len && seen->hash == hash_siphash13(&key, text, len);
+}
+
+bool update_seen_is_from(const struct update_seen *seen, const char *url, bool is_redirect)
+{
+	size_t len = strcspn(url, "?");
+
+	if (!is_redirect)
+		return strcmp(seen->from, url) == 0;
+	return strcspn(seen->from, "?") == len && memcmp(seen->from, url, len) == 0;
+}
