@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "blocklists/build.h"
 #include "blocklists/format.h"
@@ -86,6 +88,19 @@ static void take_skip(void *ctx, enum feed_skip reason, uint64_t line, const cha
 	target->skip(target->skip_ctx, target->source, reason, line, text, len);
 }
 
+/* The whole pages before source->text[bytes] are not needed any more, so that text and rules need not
+ * both fit into memory. */
+static void give_back(void *ctx, size_t bytes)
+{
+	const struct target *target = ctx;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)target->source->text + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)target->source->text + bytes) / page * page;
+
+	if (from < to)
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 int compile_add_none(struct compile *c, struct why *why)
 {
 	if (c->n_lists == RULE_LISTS_MAX)
@@ -117,6 +132,7 @@ int compile_add(struct compile *c, struct compile_source *source, compile_skip_f
 	    .rule = take_rule,
 	    .cancel = take_cancel,
 	    .skip = skip != NULL ? take_skip : NULL,
+	    .passed = source->gives_back ? give_back : NULL,
 	};
 	struct why reason = {""};
 	int err = compile_add_none(c, why);

@@ -25,6 +25,9 @@ struct compile_source {
 	const struct feed_syntax *syntax; /* NULL: by content */
 	enum conf_match match;
 	bool rewrites; /* see struct feed_sink */
+	bool
+	    gives_back; /* the text's memory (the caller's own, not shared) is given back to the system
+			    as it is read: nobody looks at it again */
 	/* --- filled in --- */
 	const struct feed_syntax *used; /* the syntax that was used */
 	struct feed_counts counts;

@@ -72,27 +72,3 @@ const char *explain_verdict(
 	(void)snprintf(text, EXPLAIN_VERDICT_SIZE, "%s", words);
 	return text;
 }
-
-void explain_name(const struct trie *t, const struct effect_ask *ask, struct explain *out)
-{
-	struct judge_match matches[EXPLAIN_MATCHES];
-	char text[RULE_TEXT_SIZE];
-	struct judge_verdict verdict;
-	size_t n = judge_matches(t, ask, matches, EXPLAIN_MATCHES);
-
-	memset(out, 0, sizeof(*out));
-	out->n_matches = (uint32_t)n;
-	judge_name(t, ask, RULE_LISTS_MAX, &verdict);
-	out->by_client = verdict.by_client;
-	explain_verdict(&verdict, n, out->verdict);
-	for (size_t i = 0; i < n && i < EXPLAIN_MATCHES; i++) {
-		struct explain_match *match = &out->match[i];
-		struct rule rule;
-
-		match->list = matches[i].list;
-		match->voided = matches[i].voided;
-		if (explain_rule(t, ask->name, &matches[i], &rule))
-			(void)snprintf(match->rule, sizeof(match->rule), "%.*s",
-			    EXPLAIN_RULE_SIZE - 1, rule_text(&rule, text));
-	}
-}

@@ -12,9 +12,10 @@
 #include "blocklists/regex.h"
 #include "lib/dns/msg.h"
 
-#define DETECT_HEAD	200  /* lines at the beginning of a text that are looked at */
-#define DETECT_SPREAD	300  /* and lines all over the rest of it */
-#define HOST_TEXT_MAX	1024 /* bytes of a Unicode name: no longer one has 255 as A-labels */
+#define PASSED_STEP	(4 << 20) /* bytes between two calls of sink->passed() */
+#define DETECT_HEAD	200	  /* lines at the beginning of a text that are looked at */
+#define DETECT_SPREAD	300	  /* and lines all over the rest of it */
+#define HOST_TEXT_MAX	1024	  /* bytes of a Unicode name: no longer one has 255 as A-labels */
 #define GLOB_REGEX_SIZE (8 + 2 * NAME_SIZE)
 #define QUOTE_SIZE	64 /* of a line, in a message */
 
@@ -653,6 +654,7 @@ static int no_rule(const char *text, size_t len, const struct feed_syntax *synta
 static int each_line(const char *text, size_t len, const struct feed_syntax *syntax,
     struct feed_sink *sink, struct feed_counts *counts)
 {
+	const char *passed = text;
 	struct feed_lines l;
 
 	feed_lines_start(&l, text, len);
@@ -662,6 +664,11 @@ static int each_line(const char *text, size_t len, const struct feed_syntax *syn
 		counts->lines = l.number;
 		if (ret != 0)
 			return ret;
+		/* A list without any rule is looked at once more: no_rule(). */
+		if (sink->passed != NULL && counts->rules != 0 && l.next - passed > PASSED_STEP) {
+			passed = l.next;
+			sink->passed(sink->ctx, (size_t)(passed - text));
+		}
 	}
 	return 0;
 }

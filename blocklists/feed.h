@@ -38,6 +38,9 @@ struct feed_sink {
 	/* One line (or one name of it) that gave none; may be NULL.  `text` is borrowed,
 	 * unterminated and raw: escape it before it is shown. */
 	void (*skip)(void *ctx, enum feed_skip reason, uint64_t line, const char *text, size_t len);
+	/* What stands before text[bytes] is not looked at again; called now and then, once there was
+	 * a rule; may be NULL. */
+	void (*passed)(void *ctx, size_t bytes);
 };
 
 struct feed_counts {

@@ -626,7 +626,8 @@ static size_t read_rdata(
 			len = 0;
 			goto out;
 		}
-		memcpy(rdata + len, ldns_rdf_data(field), size);
+		if (size != 0) /* an empty field has no bytes to point to */
+			memcpy(rdata + len, ldns_rdf_data(field), size);
 		len += size;
 	}
 	if (!is_well_formed(rr, rdata, len))

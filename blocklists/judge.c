@@ -455,15 +455,13 @@ void judge_address(const struct trie *t, const struct effect_ask *ask, unsigned 
 	decide(&s, verdict);
 }
 
-size_t judge_matches(
-    const struct trie *t, const struct effect_ask *ask, struct judge_match *out, size_t max)
+/* All rules that match, the void ones last; what was promised for judge_matches(). */
+static size_t all_matches(struct subject *s, struct judge_match *out, size_t max)
 {
-	struct subject s;
 	size_t n = 0;
 
-	subject_init(&s, t, ask, RULE_LISTS_MAX, NULL);
 	for (int voids = 0; voids < 2; voids++) {
-		struct sequence q = {.subject = &s};
+		struct sequence q = {.subject = s};
 		const struct ranked *r;
 
 		while ((r = sequence_next(&q)) != NULL) {
@@ -479,4 +477,76 @@ size_t judge_matches(
 		}
 	}
 	return n;
+}
+
+size_t judge_matches(
+    const struct trie *t, const struct effect_ask *ask, struct judge_match *out, size_t max)
+{
+	struct subject s;
+
+	subject_init(&s, t, ask, RULE_LISTS_MAX, NULL);
+	return all_matches(&s, out, max);
+}
+
+size_t judge_address_matches(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
+    int family, const uint8_t *address, struct judge_match *out, size_t max)
+{
+	struct subject s;
+
+	if (t->networks.n == 0)
+		return 0;
+	subject_init(&s, t, ask, n_lists, address);
+	s.family = family;
+	return all_matches(&s, out, max);
+}
+
+/* Of plain blocks the first list's decides, and of that list's the most specific.  False: another rule
+ * may stand before it. */
+static bool decisive_plain(const struct subject *s, struct judge_match *match)
+{
+	bool found = false;
+
+	if (s->n_lists < s->t->n_lists)
+		return false;
+	for (unsigned i = 0; i < s->path.n; i++) {
+		const struct trie_step *step = &s->path.at[i];
+		bool here = step->labels == s->n_labels;
+		size_t n = trie_set_size(s->t, step->set);
+
+		for (size_t at = 0; at < n; at++) {
+			struct trie_entry entry = trie_set_entry(s->t, step->set, at);
+
+			if (entry.effect != 0)
+				return false;
+			if (entry.kind == (here ? RULE_BELOW : RULE_EXACT) ||
+			    (found && entry.list > match->list))
+				continue;
+			/* The deeper step comes first, but in a set suffix comes before below. */
+			if (found && entry.list == match->list &&
+			    (entry.kind != RULE_BELOW || step->labels != match->labels))
+				continue;
+			*match = (struct judge_match){
+			    .list = entry.list, .kind = entry.kind, .labels = step->labels};
+			found = true;
+		}
+	}
+	return found && (s->t->patterns.n == 0 || match->list == 0);
+}
+
+bool judge_decisive(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
+    struct judge_match *match)
+{
+	struct subject s;
+	struct sequence q = {.subject = &s};
+	const struct ranked *r;
+
+	subject_init(&s, t, ask, n_lists, NULL);
+	if (decisive_plain(&s, match))
+		return true;
+	do
+		r = sequence_next(&q);
+	while (r != NULL && is_void(&q, r));
+	if (r != NULL)
+		*match = r->match;
+	return r != NULL;
 }

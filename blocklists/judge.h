@@ -77,4 +77,14 @@ struct judge_match {
 size_t judge_matches(
     const struct trie *t, const struct effect_ask *ask, struct judge_match *out, size_t max);
 
+/* The same for an address in the answer to ask->name, as judge_address() has it: of a match, `labels`
+ * are the bits of the network. */
+size_t judge_address_matches(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
+    int family, const uint8_t *address, struct judge_match *out, size_t max);
+
+/* The rule that decides what judge_name() says of ask->name; false: none.  Cost: where only plain
+ * blocks stand on the way of the name, and none of the first list's is missing, a trie_walk(). */
+bool judge_decisive(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
+    struct judge_match *match);
+
 #endif

@@ -9,7 +9,7 @@
 
 #define CHUNK_SIZE 8160 /* with malloc()'s own bytes two pages */
 
-/* Records: length, bytes, value of 32 bits. */
+/* Records: length, bytes, and the value in 7 bits a byte, lowest first, all but the last with the 8th. */
 struct names_chunk {
 	struct names_chunk *next;
 	size_t len;
@@ -105,11 +105,29 @@ static uint64_t hash_head(const uint8_t *turned, size_t len)
 	return names_hash(0, turned, names_head(turned, len, 2));
 }
 
+#define VALUE_SIZE 5 /* bytes of a value at most; nearly all take one or two */
+
+static uint8_t *put_value(uint8_t *p, uint32_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		*p++ = (uint8_t)(value | 0x80);
+	*p++ = (uint8_t)value;
+	return p;
+}
+
+static const uint8_t *get_value(const uint8_t *p, uint32_t *value)
+{
+	*value = *p & 0x7f;
+	for (unsigned shift = 7; (*p++ & 0x80) != 0; shift += 7)
+		*value |= (uint32_t)(*p & 0x7f) << shift;
+	return p;
+}
+
 static int shard_put(struct names_shard *s, const uint8_t *turned, size_t len, uint32_t value)
 {
 	uint8_t *p;
 
-	if (s->last == NULL || sizeof(s->last->bytes) - s->last->len < len + 5) {
+	if (s->last == NULL || sizeof(s->last->bytes) - s->last->len < 1 + len + VALUE_SIZE) {
 		struct names_chunk *chunk = malloc(sizeof(*chunk));
 
 		if (chunk == NULL)
@@ -122,8 +140,7 @@ static int shard_put(struct names_shard *s, const uint8_t *turned, size_t len, u
 	p = s->last->bytes + s->last->len;
 	p[0] = (uint8_t)len;
 	memcpy(p + 1, turned, len);
-	memcpy(p + 1 + len, &value, 4);
-	s->last->len += len + 5;
+	s->last->len = (size_t)(put_value(p + 1 + len, value) - s->last->bytes);
 	s->n++;
 	return 0;
 }
@@ -141,7 +158,7 @@ static struct names_one record_one(const uint8_t *record)
 {
 	struct names_one one = {.bytes = record + 1, .len = record[0]};
 
-	memcpy(&one.value, record + 1 + one.len, 4);
+	(void)get_value(one.bytes + one.len, &one.value);
 	return one;
 }
 
@@ -156,8 +173,9 @@ bool names_next(struct names_cursor *c, struct names_one *one)
 		*c = (struct names_cursor){c->chunk->next, 0};
 	if (c->chunk == NULL)
 		return false;
-	*one = record_one(c->chunk->bytes + c->at);
-	c->at += one->len + 5u;
+	one->bytes = c->chunk->bytes + c->at + 1;
+	one->len = one->bytes[-1];
+	c->at = (size_t)(get_value(one->bytes + one->len, &one->value) - c->chunk->bytes);
 	return true;
 }
 

@@ -42,6 +42,8 @@ struct conf_list {
 	char syntax[16];	   /* "auto", or a name of feed_find() */
 	enum conf_match match;
 	enum conf_trust trust;
+	uint64_t max_size;   /* bytes of its text */
+	uint32_t max_time_s; /* for a download of it, all tries included */
 	/* When a new version is held, in percent: see update_gate.h. */
 	uint16_t bad_max;
 	uint16_t shrink_max;

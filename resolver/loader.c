@@ -90,7 +90,8 @@ static void count_source(const struct compile_source *source, struct channel_loa
 static int add_text(struct compile *c, const char *name, const char *text, size_t len,
     struct channel_loaded *out, struct why *why)
 {
-	struct compile_source source = {.name = name, .text = text, .len = len};
+	struct compile_source source = {
+	    .name = name, .text = text, .len = len, .gives_back = text != starter_text};
 	int err = compile_add(c, &source, NULL, NULL, why);
 
 	if (err == 0)

@@ -8,6 +8,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/overlay.c resolver/core/overlay.h \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \
+	resolver/core/reason.c resolver/core/reason.h \
 	resolver/core/stats.c resolver/core/stats.h \
 	resolver/core/upstream.c resolver/core/upstream.h
 

@@ -141,12 +141,12 @@ static void log_state(const struct server *s, const char *tag)
 	format_listeners(s, listen, sizeof(listen));
 	format_upstreams(s, upstream, sizeof(upstream));
 	log_each(LOG_NOTICE, tag,
-	    "listen%s; lists %" PRIu32 " (%s), rules %" PRIu64 ", generation %" PRIu32
-	    ", own rules %u of %d; upstream%s; workers %u; cache_size %" PRIu64
+	    "listen%s; own rules %u of %d; lists %" PRIu32 " (%s), rules %" PRIu64
+	    ", generation %" PRIu32 "; upstream%s; workers %u; cache_size %" PRIu64
 	    ", questions_max %" PRIu32 ", tcp_clients_max %" PRIu32
 	    ", control clients %d, log lines %d of a tag in %d s",
-	    listen, s->lists.info.n_lists, lists_source_text(s->lists.source),
-	    s->lists.info.n_rules, s->generation, s->own.rules.n_rules, OVERLAY_RULES_MAX, upstream,
+	    listen, s->own.rules.n_rules, OVERLAY_RULES_MAX, s->lists.info.n_lists,
+	    lists_source_text(s->lists.source), s->lists.info.n_rules, s->generation, upstream,
 	    supervise_n(s->workers), s->conf->cache_size, s->conf->questions_max,
 	    s->conf->tcp_clients_max, CTL_CLIENTS, LOG_BURST, LOG_WINDOW_MS / 1000);
 }

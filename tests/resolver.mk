@@ -29,6 +29,11 @@ tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(IO_SOURCES)
 tests_unit_test_worker_LDADD = $(IO_LIBS)
 endif
 
+fuzz_programs += tests/fuzz/fuzz_rules
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
+tests_fuzz_fuzz_rules_LDADD = $(FUZZ_MAIN) resolver/libquelld.a resolver/core/libcore.a \
+	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS)
+
 # the parent: its modules, with workers of the test's own making
 if HAVE_CMOCKA
 PARENT_TESTS = tests/unit/test_child \
@@ -39,6 +44,7 @@ PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_lists \
 	tests/unit/test_loader \
 	tests/unit/test_notify \
+	tests/unit/test_own \
 	tests/unit/test_priv \
 	tests/unit/test_report \
 	tests/unit/test_rules \
@@ -81,6 +87,9 @@ tests_unit_test_loader_LDADD = $(PARENT_LIBS)
 tests_unit_test_report_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_report_SOURCES = tests/unit/test_report.c
 tests_unit_test_report_LDADD = $(PARENT_LIBS)
+tests_unit_test_own_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_own_SOURCES = tests/unit/test_own.c tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_own_LDADD = $(PARENT_LIBS)
 tests_unit_test_rules_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_rules_LDADD = $(PARENT_LIBS)

@@ -112,3 +112,40 @@ tests_fuzz_fuzz_confedit_LDADD = $(FUZZ_MAIN) lib/libquell.a $(CONFUSE_LIBS)
 TESTS += tests/e2e/test_catalogue.py
 dist_check_SCRIPTS += tests/e2e/test_catalogue.py
 tests/e2e/test_catalogue.log: quell-update
+
+# What a new version of a list has to pass, and the versions before it.
+GATE_UNIT_TESTS = tests/unit/test_update_gate tests/unit/test_update_preview tests/unit/test_update_sign \
+	tests/unit/test_update_survey tests/unit/test_update_versions
+if HAVE_CMOCKA
+check_PROGRAMS += $(GATE_UNIT_TESTS)
+TESTS += $(GATE_UNIT_TESTS)
+endif
+gate_sources = tools/update_gate.c tools/update_sign.c tools/update_tld.c tools/update_versions.c tools/update_watch.c
+gate_test_libs = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS)
+
+tests_unit_test_update_gate_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_update_gate_SOURCES = tests/unit/test_update_gate.c $(scratch_sources) $(gate_sources) \
+	tools/text.c tools/update_store.c
+tests_unit_test_update_gate_LDADD = $(gate_test_libs)
+
+tests_unit_test_update_sign_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_update_sign_SOURCES = tests/unit/test_update_sign.c tools/update_sign.c
+tests_unit_test_update_sign_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CRYPTO_LIBS)
+
+tests_unit_test_update_versions_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_versions_SOURCES = tests/unit/test_update_versions.c $(scratch_sources) \
+	tools/text.c tools/update_store.c tools/update_versions.c
+tests_unit_test_update_versions_LDADD = $(gate_test_libs)
+
+tests_unit_test_update_preview_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_preview_SOURCES = tests/unit/test_update_preview.c tests/unit/images.h $(scratch_sources) \
+	tools/text.c tools/update_preview.c tools/update_outcome.c
+tests_unit_test_update_preview_LDADD = $(gate_test_libs)
+
+tests_unit_test_update_survey_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_survey_SOURCES = tests/unit/test_update_survey.c $(offline_sources) tools/update_survey.c
+tests_unit_test_update_survey_LDADD = $(gate_test_libs)
+
+TESTS += tests/e2e/test_gate.py
+dist_check_SCRIPTS += tests/e2e/test_gate.py
+tests/e2e/test_gate.log: quell-update quelld quellctl

@@ -1,22 +1,34 @@
 bin_PROGRAMS += quell-update quellctl
-quell_update_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+quell_update_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 quell_update_SOURCES = tools/quell-update.c \
 	tools/conf_edit.c tools/conf_edit.h \
 	tools/conf_file.c tools/conf_file.h \
 	tools/control.c tools/control.h \
 	tools/text.c tools/text.h \
 	tools/update_bench.c tools/update_bench.h \
+	tools/update_clock.c tools/update_clock.h \
 	tools/update_fetch.c tools/update_fetch.h \
+	tools/update_gate.c tools/update_gate.h \
 	tools/update_list.c tools/update_list.h \
 	tools/update_lists.c tools/update_lists.h \
+	tools/update_local.c tools/update_local.h \
 	tools/update_offline.c tools/update_offline.h \
+	tools/update_part.c tools/update_part.h \
+	tools/update_preview.c tools/update_preview.h \
 	tools/update_progress.c tools/update_progress.h \
 	tools/update_report.c tools/update_report.h \
+	tools/update_resolve.c tools/update_resolve.h \
 	tools/update_run.c tools/update_run.h \
+	tools/update_seen.c tools/update_seen.h \
+	tools/update_sign.c tools/update_sign.h \
 	tools/update_skips.c tools/update_skips.h \
 	tools/update_store.c tools/update_store.h \
+	tools/update_survey.c tools/update_survey.h \
+	tools/update_tld.c tools/update_tld.h \
+	tools/update_versions.c tools/update_versions.h \
+	tools/update_watch.c tools/update_watch.h \
 	tools/update_why.c tools/update_why.h
-quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)
+quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS)
 quellctl_SOURCES = tools/quellctl.c \
 	tools/control.c tools/control.h \
 	tools/text.c tools/text.h

@@ -17,16 +17,25 @@
 #include "tools/update_lists.h"
 #include "tools/update_offline.h"
 #include "tools/update_run.h"
+#include "tools/update_survey.h"
 #include "tools/update_why.h"
 
 #define STALL_S	      30
-#define DOWNLOAD_MAX  ((size_t)256 << 20)
 #define STALL_MAX_S   3600
+#define PARALLEL      4
+#define PARALLEL_MAX  32
+#define TRIES	      3
+#define TRIES_MAX     10
+#define PAUSE_MS      2000 /* before the second try */
 #define DOWNLOAD_ROOF ((uint64_t)COMPILE_TEXT_MAX)
 
 static const char usage_text[] =
     "usage: quell-update [run] [-c FILE] [--force] [--dry-run] [--json] [--control PATH]\n"
-    "                    [--timeout DURATION] [--max-size SIZE] [LIST...]\n"
+    "                    [--timeout DURATION] [--max-size SIZE] [--parallel N] [--tries N]\n"
+    "                    [--accept LIST]... [LIST...]\n"
+    "       quell-update preview [-c FILE] [--names FILE] [--json] [OPTION OF run]... [LIST...]\n"
+    "       quell-update rollback [-c FILE] [--json] [--control PATH] [LIST...]\n"
+    "       quell-update report [-c FILE] [--json]\n"
     "       quell-update compile -o IMAGE FILE...\n"
     "       quell-update dump IMAGE\n"
     "       quell-update verify IMAGE\n"
@@ -122,10 +131,13 @@ static int run_with(const char *conf_path, struct update_options *options)
 		(void)fprintf(stderr, "quell-update: %s\n", why.text);
 		return UPDATE_EXIT_USAGE;
 	}
-	for (unsigned i = 0; i < options->n_names; i++) {
-		if (has_list(conf, options->names[i]))
+	for (unsigned i = 0; i < options->n_names + options->n_accept; i++) {
+		const char *name = i < options->n_names ? options->names[i]
+							: options->accept[i - options->n_names];
+
+		if (has_list(conf, name))
 			continue;
-		code = usage("%s: there is no list %s", conf_path, options->names[i]);
+		code = usage("%s: there is no list %s", conf_path, name);
 		goto out;
 	}
 	if (options->control == NULL)
@@ -149,7 +161,7 @@ static int parse_stall(unsigned *stall_s, const char *text, struct why *why)
 	return 0;
 }
 
-static int parse_max(size_t *max, const char *text, struct why *why)
+static int parse_max(uint64_t *max, const char *text, struct why *why)
 {
 	uint64_t bytes;
 	int err = conf_parse_size(&bytes, text, why);
@@ -158,11 +170,33 @@ static int parse_max(size_t *max, const char *text, struct why *why)
 		return err;
 	if (bytes == 0 || bytes > DOWNLOAD_ROOF)
 		return why_set(why, ERR_RANGE, "%s: from 1 to 1G is possible", text);
-	*max = (size_t)bytes;
+	*max = bytes;
 	return 0;
 }
 
-enum { OPT_FORCE = 256, OPT_DRY_RUN, OPT_JSON, OPT_CONTROL, OPT_TIMEOUT, OPT_MAX_SIZE };
+static int parse_number(unsigned *n, unsigned max, const char *text, struct why *why)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || value == 0 || value > max)
+		return why_set(why, ERR_RANGE, "%s: from 1 to %u is possible", text, max);
+	*n = (unsigned)value;
+	return 0;
+}
+
+enum {
+	OPT_FORCE = 256,
+	OPT_DRY_RUN,
+	OPT_JSON,
+	OPT_CONTROL,
+	OPT_TIMEOUT,
+	OPT_MAX_SIZE,
+	OPT_PARALLEL,
+	OPT_TRIES,
+	OPT_ACCEPT,
+	OPT_NAMES
+};
 
 static const struct option run_options[] = {
     {"force", no_argument, NULL, OPT_FORCE},
@@ -171,6 +205,9 @@ static const struct option run_options[] = {
     {"control", required_argument, NULL, OPT_CONTROL},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
+    {"parallel", required_argument, NULL, OPT_PARALLEL},
+    {"tries", required_argument, NULL, OPT_TRIES},
+    {"accept", required_argument, NULL, OPT_ACCEPT},
     {NULL, 0, NULL, 0},
 };
 
@@ -197,26 +234,103 @@ static int take_run_option(
 		return parse_stall(&options->stall_s, optarg, why);
 	case OPT_MAX_SIZE:
 		return parse_max(&options->max_bytes, optarg, why);
+	case OPT_ACCEPT:
+		if (options->n_accept == CONF_LISTS_MAX)
+			return why_set(why, ERR_RANGE, "more than %d lists", CONF_LISTS_MAX);
+		options->accept[options->n_accept++] = optarg;
+		return 0;
+	case OPT_NAMES:
+		options->names_path = optarg;
+		return 0;
+	case OPT_PARALLEL:
+		return parse_number(&options->parallel, PARALLEL_MAX, optarg, why);
+	case OPT_TRIES:
+		return parse_number(&options->tries, TRIES_MAX, optarg, why);
 	default:
 		return why_set(why, ERR_DENIED, "the options of run are below");
 	}
 }
 
-/* `argv[0]` is the command, or the program where no command was given. */
-static int command_run(int argc, char **argv)
+static const struct option preview_options[] = {
+    {"json", no_argument, NULL, OPT_JSON},
+    {"names", required_argument, NULL, OPT_NAMES},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"max-size", required_argument, NULL, OPT_MAX_SIZE},
+    {"parallel", required_argument, NULL, OPT_PARALLEL},
+    {"tries", required_argument, NULL, OPT_TRIES},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct option rollback_options[] = {
+    {"json", no_argument, NULL, OPT_JSON},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {NULL, 0, NULL, 0},
+};
+
+/* `argv[0]` is the command, or the program where no command was given; of the options these are
+ * `known`. */
+static int run_command(
+    int argc, char **argv, const struct option *known, struct update_options options)
 {
-	struct update_options options = {.stall_s = STALL_S, .max_bytes = DOWNLOAD_MAX};
+	char *accept[CONF_LISTS_MAX];
 	const char *conf_path = conf_default_path;
 	struct why why;
 	int err = 0;
 
-	for (int opt; err == 0 && (opt = getopt_long(argc, argv, "c:", run_options, NULL)) != -1;)
+	options.stall_s = STALL_S;
+	options.parallel = PARALLEL;
+	options.tries = TRIES;
+	options.pause_ms = PAUSE_MS;
+	options.accept = accept;
+	for (int opt; err == 0 && (opt = getopt_long(argc, argv, "c:", known, NULL)) != -1;)
 		err = take_run_option(opt, &options, &conf_path, &why);
+	if (err == 0 && options.dry && options.n_accept != 0)
+		err = why_set(&why, ERR_DENIED, "--accept and --dry-run do not go together");
 	if (err != 0)
 		return usage("%s", why.text);
 	options.names = argv + optind;
 	options.n_names = (unsigned)(argc - optind);
 	return run_with(conf_path, &options);
+}
+
+static int command_run(int argc, char **argv)
+{
+	return run_command(argc, argv, run_options, (struct update_options){0});
+}
+
+static int command_preview(int argc, char **argv)
+{
+	return run_command(
+	    argc, argv, preview_options, (struct update_options){.dry = true, .preview = true});
+}
+
+static int command_rollback(int argc, char **argv)
+{
+	return run_command(
+	    argc, argv, rollback_options, (struct update_options){.roll_back = true});
+}
+
+static int command_report(int argc, char **argv)
+{
+	static const struct option known[] = {
+	    {"json", no_argument, NULL, OPT_JSON}, {NULL, 0, NULL, 0}};
+	struct update_options options = {0};
+	const char *conf_path = conf_default_path;
+	struct conf *conf;
+	struct why why;
+	int err = 0, code;
+
+	for (int opt; err == 0 && (opt = getopt_long(argc, argv, "c:", known, NULL)) != -1;)
+		err = take_run_option(opt, &options, &conf_path, &why);
+	if (err != 0 || optind != argc)
+		return usage("report takes -c FILE and --json");
+	if (read_conf(&conf, conf_path, &why) != 0) {
+		(void)fprintf(stderr, "quell-update: %s\n", why.text);
+		return UPDATE_EXIT_USAGE;
+	}
+	code = update_survey(conf, options.json);
+	conf_free(conf);
+	return code;
 }
 
 /* ---- the others ---- */
@@ -354,6 +468,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
     {"run", command_run},
+    {"preview", command_preview},
+    {"rollback", command_rollback},
+    {"report", command_report},
     {"compile", command_compile},
     {"dump", command_dump},
     {"verify", command_verify},

@@ -100,6 +100,7 @@ static int add_file(struct compile *c, struct compile_source *source, struct fil
 		return why_set(
 		    why, ERR_FORMAT, "%s: it is an image already, not a text", source->name);
 	source->text = buffer->bytes;
+	source->gives_back = true;
 	err = compile_add(c, source, skip, NULL, why);
 	source->text = NULL;
 	return err;

@@ -1,49 +1,128 @@
-/* update_progress.c - the progress line. */
+/* update_progress.c - the lines of progress. */
 #include "tools/update_progress.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "tools/text.h"
 
 #define REDRAW_MS 200
+#define LINE_SIZE 256
+#define COLUMNS	  80 /* where the terminal does not tell */
 
 void update_progress_init(struct update_progress *p, unsigned n_all)
 {
 	*p = (struct update_progress){.is_terminal = isatty(STDERR_FILENO) == 1, .n_all = n_all};
 }
 
-void update_progress_begin(struct update_progress *p, const char *name)
+static const char *state_text(const struct update_transfer *t)
 {
-	p->n++;
-	p->name = name;
-	p->drawn_ms = 0;
-	if (p->is_terminal)
-		update_progress_show(p, 0, 0, 0);
-	else
-		fprintf(stderr, "[%u/%u] %s\n", p->n, p->n_all, name);
+	switch (t->state) {
+	case TRANSFER_RESOLVING:
+		return "looking up its host";
+	case TRANSFER_PAUSED:
+		return "trying again soon";
+	case TRANSFER_CLOCK:
+		return "waiting for the clock to be set";
+	case TRANSFER_RUNNING:
+	case TRANSFER_QUEUED:
+	case TRANSFER_ENDED:
+		break;
+	}
+	return NULL;
 }
 
-void update_progress_show(struct update_progress *p, uint64_t now, uint64_t total, uint64_t per_s)
+static void format_line(char line[LINE_SIZE], const struct update_transfer *t)
 {
 	char got[TEXT_BYTES_SIZE], rate[TEXT_BYTES_SIZE];
-	uint64_t now_ms = clock_ms();
+	const char *state = state_text(t);
+	int at;
 
-	if (!p->is_terminal || now_ms - p->drawn_ms < REDRAW_MS)
+	if (state != NULL) {
+		(void)snprintf(line, LINE_SIZE, "%s  %s", t->name, state);
 		return;
-	p->drawn_ms = now_ms;
-	p->drawn = true;
-	fprintf(stderr, "\r\033[K[%u/%u] %s  %s  %s/s", p->n, p->n_all, p->name,
-	    text_bytes(got, now), text_bytes(rate, per_s));
-	if (total != 0)
-		fprintf(stderr, "  %u %%", (unsigned)(100 * (now < total ? now : total) / total));
-	fflush(stderr);
+	}
+	at = snprintf(line, LINE_SIZE, "%s  %s  %s/s", t->name, text_bytes(got, t->now),
+	    text_bytes(rate, t->per_s));
+	if (t->total != 0)
+		(void)snprintf(line + at, LINE_SIZE - (size_t)at, "  %u %%",
+		    (unsigned)(100 * (t->now < t->total ? t->now : t->total) / t->total));
+}
+
+/* A line that is broken by the terminal would take two to wipe. */
+static int columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return COLUMNS - 1;
+	return size.ws_col - 1;
 }
 
 void update_progress_end(struct update_progress *p)
 {
-	if (p->drawn)
-		fprintf(stderr, "\r\033[K");
-	p->drawn = false;
+	for (; p->n_drawn > 0; p->n_drawn--)
+		(void)fputs(p->n_drawn > 1 ? "\r\033[K\033[A" : "\r\033[K", stderr);
+	(void)fflush(stderr);
+}
+
+void update_progress_show(
+    struct update_progress *p, struct update_transfer *const *transfers, unsigned n)
+{
+	uint64_t now_ms = clock_ms();
+	int width = 0;
+
+	if (!p->is_terminal || (p->drawn_ms != 0 && now_ms - p->drawn_ms < REDRAW_MS))
+		return;
+	width = columns();
+	p->drawn_ms = now_ms;
+	update_progress_end(p);
+	for (unsigned i = 0; i < n; i++) {
+		char line[LINE_SIZE];
+
+		if (transfers[i]->state == TRANSFER_QUEUED || transfers[i]->state == TRANSFER_ENDED)
+			continue;
+		format_line(line, transfers[i]);
+		(void)fprintf(stderr, "%s%.*s", p->n_drawn > 0 ? "\n" : "", width, line);
+		p->n_drawn++;
+	}
+	(void)fflush(stderr);
+}
+
+static void print_transfer(const struct update_transfer *t)
+{
+	char bytes[TEXT_BYTES_SIZE];
+
+	(void)fprintf(stderr, ", %s in %u.%u s", text_bytes(bytes, t->transferred),
+	    (unsigned)(t->took_ms / 1000), (unsigned)(t->took_ms % 1000 / 100));
+	if (t->tries > 1)
+		(void)fprintf(stderr, ", %u tries", t->tries);
+	if (t->resumed != 0)
+		(void)fprintf(stderr, ", went on behind %s", text_bytes(bytes, t->resumed));
+}
+
+void update_progress_ended(struct update_progress *p, const struct update_list *list)
+{
+	p->n++;
+	p->drawn_ms = 0; /* its line goes at once */
+	if (p->is_terminal)
+		return;
+	(void)fprintf(stderr, "[%u/%u] %s: %s", p->n, p->n_all, list->conf->name,
+	    update_list_outcome_text(list->outcome));
+	if (list->transfer.url != NULL)
+		print_transfer(&list->transfer);
+	(void)fputc('\n', stderr);
+}
+
+void update_progress_say(struct update_progress *p, const char *name, const char *text)
+{
+	char escaped[4 * LINE_SIZE];
+
+	update_progress_end(p);
+	p->drawn_ms = 0;
+	(void)fprintf(stderr, "quell-update: %s: %s\n", name,
+	    text_escape(escaped, sizeof(escaped), text, strlen(text)));
 }

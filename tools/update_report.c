@@ -30,6 +30,22 @@ static void put_escaped(FILE *to, const char *raw)
 	fputs(text_escape(text, sizeof(text), raw, strlen(raw)), to);
 }
 
+/* Is name `i` of those that are looked out for exempted, since this list blocks it? */
+static bool exempts(const struct update_result *r, const struct update_list *list, unsigned i)
+{
+	return r->watch->names[i].kind == UPDATE_WATCH_NEEDED && update_list_has_text(list) &&
+	       list->facts.hits[i];
+}
+
+static bool is_exempted(const struct update_result *r, unsigned i)
+{
+	for (unsigned k = 0; k < r->n_lists; k++) {
+		if (exempts(r, &r->lists[k], i))
+			return true;
+	}
+	return false;
+}
+
 /* ---- text ---- */
 
 static void text_list(FILE *to, const struct update_list *list)
@@ -50,8 +66,38 @@ static void text_list(FILE *to, const struct update_list *list)
 		fputs(" (", to);
 		put_escaped(to, update_list_origin(list));
 		fputc(')', to);
+		if (list->held)
+			fprintf(to, "; to take it all the same: quell-update --accept %s",
+			    list->conf->name);
 	}
 	fputc('\n', to);
+}
+
+static void text_transfers(FILE *to, const struct update_result *r)
+{
+	char in[TEXT_BYTES_SIZE], out[TEXT_BYTES_SIZE];
+	uint64_t n_bytes = 0;
+
+	for (unsigned i = 0; i < r->n_lists; i++)
+		n_bytes += r->lists[i].transfer.transferred;
+	fprintf(to, "transferred: %s; written: %s\n", text_bytes(in, n_bytes),
+	    text_bytes(out, r->n_written));
+}
+
+static void text_exempted(FILE *to, const struct update_result *r, unsigned i)
+{
+	const char *between = "";
+	char name[NAME_TEXT_SIZE];
+
+	fprintf(to, "exempted: %s%s, since the network needs it (blocked by ",
+	    r->watch->names[i].below ? "*." : "", name_to_text(r->watch->names[i].name, name));
+	for (unsigned k = 0; k < r->n_lists; k++) {
+		if (!exempts(r, &r->lists[k], i))
+			continue;
+		fprintf(to, "%s%s", between, r->lists[k].conf->name);
+		between = ", ";
+	}
+	fputs(")\n", to);
 }
 
 static void text_image(FILE *to, const struct update_result *r)
@@ -87,8 +133,13 @@ void update_report_text(FILE *to, const struct update_result *r)
 {
 	for (unsigned i = 0; i < r->n_lists; i++)
 		text_list(to, &r->lists[i]);
+	for (unsigned i = 0; i < r->watch->n; i++) {
+		if (is_exempted(r, i))
+			text_exempted(to, r, i);
+	}
 	text_image(to, r);
 	text_told(to, r);
+	text_transfers(to, r);
 }
 
 /* ---- JSON ---- */
@@ -104,10 +155,30 @@ static void json_number(FILE *to, const char *key, uint64_t value)
 	fprintf(to, ",\"%s\":%" PRIu64, key, value);
 }
 
+static void json_flag(FILE *to, const char *key, bool value)
+{
+	fprintf(to, "\"%s\":%s", key, value ? "true" : "false");
+}
+
 static void json_reason(FILE *to, const struct why *why)
 {
 	fputc(',', to);
 	json_text(to, "reason", why->text);
+}
+
+/* How it came, of a list that is downloaded. */
+static void json_transfer(FILE *to, const struct update_transfer *t)
+{
+	fputs(",\"transfer\":{", to);
+	json_flag(to, "from_cache", t->not_modified);
+	fputc(',', to);
+	json_flag(to, "resolved_by_system", t->by_system);
+	json_number(to, "bytes", t->transferred);
+	json_number(to, "resumed_at", t->resumed);
+	json_number(to, "tries", t->tries);
+	json_number(to, "redirects", t->redirects);
+	json_number(to, "ms", t->took_ms);
+	fputc('}', to);
 }
 
 static void json_list(FILE *to, const struct update_list *list)
@@ -122,6 +193,8 @@ static void json_list(FILE *to, const struct update_list *list)
 	json_text(to, "result", update_list_outcome_text(list->outcome));
 	if (update_list_failed(list))
 		json_reason(to, &list->why);
+	if (list->held)
+		fputs(",\"held\":true", to);
 	json_number(to, "bytes", update_list_has_text(list) ? list->len : 0);
 	json_number(to, "lines", counts->lines);
 	json_number(to, "rules", counts->rules);
@@ -131,7 +204,42 @@ static void json_list(FILE *to, const struct update_list *list)
 		fputc(',', to);
 		json_text(to, "first_bad_text", list->bad_text);
 	}
+	if (list->transfer.url != NULL)
+		json_transfer(to, &list->transfer);
 	fputc('}', to);
+}
+
+static void json_exempted_name(FILE *to, const struct update_result *r, unsigned i)
+{
+	const char *between = "";
+	char name[NAME_TEXT_SIZE];
+
+	fputc('{', to);
+	json_text(to, "name", name_to_text(r->watch->names[i].name, name));
+	fputs(",\"lists\":[", to);
+	for (unsigned k = 0; k < r->n_lists; k++) {
+		if (!exempts(r, &r->lists[k], i))
+			continue;
+		fputs(between, to);
+		text_json(to, r->lists[k].conf->name);
+		between = ",";
+	}
+	fputs("]}", to);
+}
+
+static void json_exempted(FILE *to, const struct update_result *r)
+{
+	const char *between = "";
+
+	fputs(",\"exempted\":[", to);
+	for (unsigned i = 0; i < r->watch->n; i++) {
+		if (!is_exempted(r, i))
+			continue;
+		fputs(between, to);
+		json_exempted_name(to, r, i);
+		between = ",";
+	}
+	fputc(']', to);
 }
 
 void update_report_json(FILE *to, const struct update_result *r)
@@ -142,7 +250,9 @@ void update_report_json(FILE *to, const struct update_result *r)
 			fputc(',', to);
 		json_list(to, &r->lists[i]);
 	}
-	fputs("],\"image\":{", to);
+	fputc(']', to);
+	json_exempted(to, r);
+	fputs(",\"image\":{", to);
 	json_text(to, "state_dir", r->state_dir);
 	fputc(',', to);
 	json_text(to, "result", image_texts[r->image]);
@@ -154,5 +264,7 @@ void update_report_json(FILE *to, const struct update_result *r)
 	json_text(to, "result", told_texts[r->told]);
 	if (r->told == UPDATE_TOLD_FAILED)
 		json_reason(to, &r->told_why);
-	fputs("}}\n", to);
+	fputc('}', to);
+	json_number(to, "bytes_written", r->n_written);
+	fputs("}\n", to);
 }

@@ -28,6 +28,7 @@ enum update_told {
 struct update_result {
 	const struct update_list *lists; /* borrowed, n_lists of them */
 	unsigned n_lists;
+	const struct update_watch *watch; /* borrowed: what the lists' facts are of */
 	const char *state_dir;
 	enum update_image image;
 	struct why image_why; /* of UPDATE_IMAGE_FAILED */
@@ -35,6 +36,7 @@ struct update_result {
 	uint64_t image_len;
 	enum update_told told;
 	struct why told_why; /* of UPDATE_TOLD_FAILED and _NOT_RUNNING */
+	uint64_t n_written;  /* bytes that went to the disk */
 	int exit_code;
 };
 

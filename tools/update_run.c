@@ -1,6 +1,7 @@
 /* update_run.c - the steps of a run, in their order. */
 #include "tools/update_run.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,23 +9,36 @@
 
 #include "blocklists/compile.h"
 #include "blocklists/trie.h"
+#include "blocklists/verify.h"
+#include "lib/resolvconf.h"
 #include "tools/control.h"
 #include "tools/update_fetch.h"
 #include "tools/update_list.h"
+#include "tools/update_preview.h"
 #include "tools/update_progress.h"
 #include "tools/update_report.h"
 #include "tools/update_store.h"
+#include "tools/update_versions.h"
+#include "tools/update_watch.h"
 #include "tools/text.h"
 
 struct run {
 	const struct conf *conf;
 	const struct update_options *options;
 	struct update_store store;
+	struct update_watch watch;
+	struct update_list_options list_options;
 	struct update_progress progress;
+	struct update_transfer **transfers; /* of the lists that are downloaded */
+	unsigned n_transfers;
+	union addr upstreams[CONF_UPSTREAM_MAX];
+	unsigned n_upstreams;
 	struct update_list *lists; /* conf->n_lists of them, their index is the list id */
 	struct compile *compile;   /* of those that have been refreshed */
 	struct update_result result;
 };
+
+#define CLOCK_S 120 /* for the clock to be set, where a certificate fails for it */
 
 static volatile sig_atomic_t stopped;
 
@@ -47,19 +61,57 @@ static void catch_signals(void)
 	sigaction(SIGXFSZ, &ignore, NULL); /* write() fails instead, and is reported */
 }
 
-static bool on_progress(void *ctx, uint64_t now, uint64_t total, uint64_t per_s)
+static bool is_among(char **names, unsigned n, const char *name)
 {
-	update_progress_show(ctx, now, total, per_s);
-	return !stopped;
-}
-
-static bool is_asked(const struct update_options *options, const char *name)
-{
-	for (unsigned i = 0; i < options->n_names; i++) {
-		if (strcmp(options->names[i], name) == 0)
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
 			return true;
 	}
-	return options->n_names == 0;
+	return false;
+}
+
+static bool is_named(const struct update_options *options, const char *name)
+{
+	return options->n_names == 0 || is_among(options->names, options->n_names, name);
+}
+
+static bool is_asked(const struct update_options *options, const struct update_list *list)
+{
+	if (options->roll_back || list->given != 0 ||
+	    (options->n_accept != 0 && options->n_names == 0))
+		return false;
+	return is_named(options, list->conf->name);
+}
+
+/* Of the lists that are to take another version, some can, and do.  Returns 0, or the first reason
+ * where none can. */
+static int move_versions(struct run *run, struct why *why)
+{
+	const struct update_options *options = run->options;
+	unsigned n_moved = 0;
+	int first = 0;
+
+	for (unsigned i = 0; i < run->conf->n_lists; i++) {
+		const char *name = run->conf->lists[i].name;
+		bool accept = is_among(options->accept, options->n_accept, name);
+		struct why reason;
+		int err;
+
+		if (!accept && !(options->roll_back && is_named(options, name)))
+			continue;
+		if (accept)
+			err =
+			    update_versions_accept(&run->store, name, run->conf->versions, &reason);
+		else
+			err = update_versions_roll_back(&run->store, name, &reason);
+		if (err == 0) {
+			run->lists[i].given = accept ? UPDATE_ACCEPTED : UPDATE_BACK;
+			n_moved++;
+		} else if (first == 0) {
+			first = why_set(why, err, "list %s: %s", name, reason.text);
+		}
+	}
+	return n_moved != 0 ? 0 : first;
 }
 
 static unsigned choose_lists(struct run *run)
@@ -68,8 +120,9 @@ static unsigned choose_lists(struct run *run)
 
 	for (unsigned i = 0; i < run->conf->n_lists; i++) {
 		run->lists[i].conf = &run->conf->lists[i];
-		run->lists[i].asked = is_asked(run->options, run->conf->lists[i].name);
+		run->lists[i].asked = is_asked(run->options, &run->lists[i]);
 		n_asked += run->lists[i].asked;
+		update_list_prepare(&run->lists[i], &run->store, &run->list_options);
 	}
 	return n_asked;
 }
@@ -93,43 +146,152 @@ static int compile_list(struct run *run, struct update_list *list)
 	struct why *why = &run->result.image_why;
 	struct compile_source source = {
 	    .name = list->conf->name,
-	    .text = list->text,
-	    .len = list->len,
 	    .syntax = feed_find(list->conf->syntax),
 	    .match = list->conf->match,
 	    .rewrites = list->conf->trust == CONF_TRUST_REWRITE,
 	};
 	int err;
 
+	update_list_load(list, &run->store, &run->list_options);
 	if (!update_list_has_text(list))
 		return compile_add_none(run->compile, why);
+	source.text = list->text;
+	source.len = list->len;
 	err = compile_add(run->compile, &source, on_skip, list, why);
 	list->counts = source.counts;
 	update_list_drop(list);
 	return err;
 }
 
-/* All lists, one after the other: their texts together may be larger than the memory. */
-static int take_lists(struct run *run)
+/* ---- the lists ---- */
+
+/* As quelld chooses them, so that quelld itself is never one. */
+static void choose_upstreams(struct run *run)
+{
+	const struct conf *conf = run->conf;
+
+	run->n_upstreams = conf->n_upstream;
+	memcpy(run->upstreams, conf->upstream, sizeof(run->upstreams));
+	if (conf->n_upstream == 0)
+		run->n_upstreams = resolvconf_read(
+		    run->upstreams, CONF_UPSTREAM_MAX, conf->listen, conf->n_listen);
+	if (run->n_upstreams == 0 && run->n_transfers != 0)
+		(void)fprintf(stderr, "quell-update: there is no upstream to ask for the hosts of "
+				      "the lists; asking the system's resolver\n");
+}
+
+static void refresh(struct run *run, struct update_list *list)
+{
+	update_list_refresh(list, &run->store, &run->list_options);
+	if (list->asked)
+		update_progress_ended(&run->progress, list);
+}
+
+static struct update_list *list_of(struct run *run, const struct update_transfer *t)
+{
+	for (unsigned i = 0; i < run->conf->n_lists; i++) {
+		if (&run->lists[i].transfer == t)
+			return &run->lists[i];
+	}
+	return NULL;
+}
+
+static void on_ended(void *ctx, struct update_transfer *t)
+{
+	struct run *run = ctx;
+	bool was_reached = !stopped || t->tries != 0;
+
+	if (was_reached)
+		refresh(run, list_of(run, t));
+}
+
+static void on_said(void *ctx, const struct update_transfer *t, const char *text)
+{
+	struct run *run = ctx;
+
+	update_progress_say(&run->progress, t->name, text);
+}
+
+static bool on_tick(void *ctx)
+{
+	struct run *run = ctx;
+
+	if (!stopped)
+		update_progress_show(&run->progress, run->transfers, run->n_transfers);
+	return !stopped;
+}
+
+static void download(struct run *run)
 {
 	const struct update_options *options = run->options;
-	struct update_fetch *fetch =
-	    update_fetch_new(options->max_bytes, options->stall_s, on_progress, &run->progress);
-	int err = 0;
+	const struct update_fetch_options fetch = {
+	    .parallel = options->parallel,
+	    .tries = options->tries,
+	    .stall_s = options->stall_s,
+	    .pause_ms = options->pause_ms,
+	    .clock_s = CLOCK_S,
+	    .upstreams = run->upstreams,
+	    .n_upstreams = run->n_upstreams,
+	    .ended = on_ended,
+	    .said = on_said,
+	    .tick = on_tick,
+	    .ctx = run,
+	};
 
-	if (fetch == NULL)
-		return why_set(&run->result.image_why, ERR_NOMEM, "libcurl cannot be set up");
+	if (run->n_transfers != 0)
+		update_fetch(&fetch, run->transfers, run->n_transfers);
+	update_progress_end(&run->progress);
+}
+
+/* Bring all lists to their outcomes, those that are here at once, the others as they come. */
+static void take_lists(struct run *run)
+{
 	update_progress_init(&run->progress, choose_lists(run));
-	for (unsigned i = 0; i < run->conf->n_lists && err == 0 && !stopped; i++) {
+	for (unsigned i = 0; i < run->conf->n_lists; i++) {
 		struct update_list *list = &run->lists[i];
 
-		if (list->asked)
-			update_progress_begin(&run->progress, list->conf->name);
-		update_list_refresh(list, &run->store, fetch, options->dry);
-		update_progress_end(&run->progress);
-		err = compile_list(run, list);
+		if (list->transfer.url != NULL)
+			run->transfers[run->n_transfers++] = &list->transfer;
 	}
-	update_fetch_free(fetch);
+	choose_upstreams(run);
+	for (unsigned i = 0; i < run->conf->n_lists && !stopped; i++) {
+		if (run->lists[i].transfer.url == NULL)
+			refresh(run, &run->lists[i]);
+	}
+	download(run);
+}
+
+/* In the order of the configuration, one text at a time: together they may be larger than the
+ * memory. */
+static int compile_lists(struct run *run)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < run->conf->n_lists && err == 0 && !stopped; i++)
+		err = compile_list(run, &run->lists[i]);
+	if (err == 0 && stopped)
+		err = why_set(&run->result.image_why, ERR_DENIED, "stopped by a signal");
+	return err;
+}
+
+/* Names that the network needs, where a list blocks one: allowed, by a list of their own behind all
+ * others. */
+static int exempt(struct run *run)
+{
+	bool *hits = calloc(run->watch.n + 1, sizeof(*hits)), any = false;
+	int err = hits != NULL ? 0 : ERR_NOMEM;
+
+	for (unsigned i = 0; i < run->conf->n_lists && err == 0; i++) {
+		const struct update_list *list = &run->lists[i];
+
+		for (unsigned k = 0; k < run->watch.n && update_list_has_text(list); k++) {
+			hits[k] = hits[k] || list->facts.hits[k];
+			any = any || (hits[k] && run->watch.names[k].kind == UPDATE_WATCH_NEEDED);
+		}
+	}
+	if (any)
+		err = update_watch_exempt(&run->watch, hits, run->compile, &run->result.image_why);
+	free(hits);
 	return err;
 }
 
@@ -150,7 +312,9 @@ static int make_image(struct run *run, uint8_t **image, size_t *len)
 
 	if (!has_texts(run))
 		return why_set(why, ERR_NOTFOUND, "there is no copy of any list");
-	err = compile_image(run->compile, image, len, why);
+	err = exempt(run);
+	if (err == 0)
+		err = compile_image(run->compile, image, len, why);
 	compile_free(run->compile);
 	run->compile = NULL;
 	if (err != 0)
@@ -180,6 +344,40 @@ static int install(struct run *run, const uint8_t *image, size_t len)
 	return err;
 }
 
+/* What `image` would change beside the one in force; the report goes before it. */
+static int show_preview(struct run *run, const uint8_t *image, size_t len)
+{
+	const struct update_options *options = run->options;
+	struct why *why = &run->result.image_why;
+	struct trie old = {0}, new;
+	struct update_preview preview = {0};
+	char *names = NULL, *present = NULL;
+	size_t names_len, present_len;
+	int err = 0;
+
+	if (options->names_path != NULL)
+		err = update_store_read_at(
+		    AT_FDCWD, options->names_path, COMPILE_TEXT_MAX, &names, &names_len, why);
+	if (err == 0)
+		err = trie_open(&new, image, len, why);
+	/* Without one that is whole, all is new. */
+	if (update_store_read_at(
+		run->store.dir_fd, "image", SIZE_MAX / 2, &present, &present_len, NULL) != 0 ||
+	    verify_image(present, present_len, NULL) != 0 ||
+	    trie_open(&old, present, present_len, NULL) != 0)
+		old = (struct trie){0};
+	if (err == 0)
+		err = update_preview_make(&preview, &old, &new, why);
+	if (err == 0 && options->json)
+		update_preview_json(stdout, &preview, &run->result, names);
+	else if (err == 0)
+		update_preview_text(stdout, &preview, &run->result, names);
+	update_preview_fini(&preview);
+	free(names);
+	free(present);
+	return err;
+}
+
 static void tell_quelld(struct run *run)
 {
 	struct update_result *result = &run->result;
@@ -200,24 +398,6 @@ static void tell_quelld(struct run *run)
 		result->told = UPDATE_TOLD_FAILED;
 }
 
-static int update_all(struct run *run)
-{
-	uint8_t *image = NULL;
-	size_t len = 0;
-	int err = take_lists(run);
-
-	if (err == 0 && stopped)
-		err = why_set(&run->result.image_why, ERR_DENIED, "stopped by a signal");
-	if (err == 0)
-		err = make_image(run, &image, &len);
-	if (err == 0)
-		err = install(run, image, len);
-	if (err == 0)
-		tell_quelld(run);
-	free(image);
-	return err;
-}
-
 static int exit_code(const struct run *run)
 {
 	if (run->result.image == UPDATE_IMAGE_FAILED || run->result.told == UPDATE_TOLD_FAILED)
@@ -232,10 +412,36 @@ static int exit_code(const struct run *run)
 static void report(struct run *run)
 {
 	run->result.exit_code = exit_code(run);
+	run->result.n_written = update_store_written();
+	if (run->options->json && run->options->preview && run->result.image != UPDATE_IMAGE_FAILED)
+		return; /* it is one object with the preview */
 	if (run->options->json)
 		update_report_json(stdout, &run->result);
 	else
 		update_report_text(stdout, &run->result);
+}
+
+/* Its errors are in the result. */
+static void update_all(struct run *run)
+{
+	uint8_t *image = NULL;
+	size_t len = 0;
+	int err;
+
+	take_lists(run);
+	err = compile_lists(run);
+	if (err == 0)
+		err = make_image(run, &image, &len);
+	if (err == 0)
+		err = install(run, image, len);
+	if (err == 0)
+		tell_quelld(run);
+	report(run);
+	if (err == 0 && run->options->preview && show_preview(run, image, len) != 0) {
+		(void)fprintf(stderr, "quell-update: %s\n", run->result.image_why.text);
+		run->result.exit_code = UPDATE_EXIT_NOTHING;
+	}
+	free(image);
 }
 
 /* Has quelld what the folder has? */
@@ -264,9 +470,11 @@ static int open_store(struct run *run)
 static void run_free(struct run *run)
 {
 	for (unsigned i = 0; i < run->conf->n_lists && run->lists != NULL; i++)
-		update_list_drop(&run->lists[i]);
+		update_list_fini(&run->lists[i]);
 	free(run->lists);
+	free(run->transfers);
 	compile_free(run->compile);
+	update_watch_fini(&run->watch);
 }
 
 static bool run_alloc(struct run *run)
@@ -274,27 +482,38 @@ static bool run_alloc(struct run *run)
 	unsigned n = run->conf->n_lists;
 
 	run->lists = calloc(n, sizeof(*run->lists));
+	run->transfers = calloc(n, sizeof(struct update_transfer *));
 	run->compile = compile_new();
+	run->list_options = (struct update_list_options){.watch = &run->watch,
+	    .versions = run->conf->versions,
+	    .max_bytes = run->options->max_bytes,
+	    .dry = run->options->dry};
 	run->result.lists = run->lists;
 	run->result.n_lists = n;
+	run->result.watch = &run->watch;
 	run->result.state_dir = run->conf->state_dir;
-	return run->lists != NULL && run->compile != NULL;
+	return run->lists != NULL && run->transfers != NULL && run->compile != NULL;
 }
 
 int update_run(const struct conf *conf, const struct update_options *options)
 {
 	struct run run = {.conf = conf, .options = options};
 	int code = UPDATE_EXIT_NOTHING;
+	struct why why;
 
 	catch_signals();
-	if (!run_alloc(&run)) {
+	if (!run_alloc(&run) || update_watch_init(&run.watch, conf, &why) != 0) {
 		(void)fprintf(stderr, "quell-update: %s\n", err_text(ERR_NOMEM));
 		goto out;
 	}
 	if (open_store(&run) != 0)
 		goto out;
-	(void)update_all(&run); /* its errors are in the result */
-	report(&run);
+	if ((options->roll_back || options->n_accept != 0) && move_versions(&run, &why) != 0) {
+		(void)fprintf(stderr, "quell-update: %s\n", why.text);
+		update_store_close(&run.store, !run.store.interrupted);
+		goto out;
+	}
+	update_all(&run);
 	code = run.result.exit_code;
 	update_store_close(&run.store, is_in_step(&run));
 out:

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/conf.h"
 
@@ -15,10 +16,19 @@ struct update_options {
 	bool force;	     /* write and reload though nothing changed */
 	bool dry;	     /* write nothing, tell nobody */
 	bool json;
-	unsigned stall_s; /* see update_fetch_new() */
-	size_t max_bytes; /* of one download */
-	char **names;	  /* the lists to renew; n_names 0: all */
+	/* See update_fetch.h. */
+	unsigned stall_s;
+	unsigned parallel;
+	unsigned tries;
+	unsigned pause_ms;
+	uint64_t max_bytes; /* of one download; 0: as the options of the lists have it */
+	char **names;	    /* the lists to renew; n_names 0: all */
 	unsigned n_names;
+	char **accept; /* lists whose held version is taken; then only named ones are renewed */
+	unsigned n_accept;
+	bool roll_back;		/* the lists are not renewed but rolled back */
+	bool preview;		/* with `dry`: say what would change */
+	const char *names_path; /* of a preview: a file of names, or NULL */
 };
 
 /* Do it, and write the report to standard output.  Returns the exit code. */

@@ -145,8 +145,12 @@ int update_versions_roll_back(struct update_store *s, const char *name, struct w
 	version_file(before, name, n);
 	if (renameat(s->lists_fd, before, s->lists_fd, kept) != 0)
 		return sys_error(why, kept);
-	for (unsigned i = n + 1; i < CONF_VERSIONS_MAX; i++)
-		move(s, name, i, i - n);
+	for (unsigned i = 1; i < CONF_VERSIONS_MAX; i++) {
+		if (i < n) /* the same as what was left */
+			unlinkat(s->lists_fd, version_file(before, name, i), 0);
+		else if (i > n)
+			move(s, name, i, i - n);
+	}
 	return fsync(s->lists_fd) == 0 ? 0 : sys_error(why, kept);
 }
 

@@ -424,18 +424,18 @@ static void start_rewrite(struct msg_writer *w, const struct answer_to *to, uint
 	msg_write_question(w, to->question, msg_u16(fixed), msg_u16(fixed + 2));
 }
 
-static size_t end_rewrite(
-    struct msg_writer *w, const struct answer_to *to, unsigned rcode, bool truncated)
+static size_t end_rewrite(struct msg_writer *w, const struct answer_to *to, unsigned rcode,
+    int ede, bool truncated)
 {
 	uint8_t *out = w->out.bytes;
 
 	msg_set_u16(out + 2, flags_for(to, rcode | (truncated ? MSG_TC : 0)));
-	return put_opt(to, rcode, EDE_FORGED, NULL, out, w->out.pos);
+	return put_opt(to, rcode, ede, NULL, out, w->out.pos);
 }
 
 /* A record of the answer section; false: it does not fit, and nothing of it is written. */
 static bool put_record(struct msg_writer *w, const struct answer_to *to, const uint8_t *owner,
-    uint16_t type, const uint8_t *rdata, size_t rdata_len)
+    uint16_t type, uint32_t ttl_s, const uint8_t *rdata, size_t rdata_len)
 {
 	const struct buf before = w->out;
 	uint16_t class = msg_u16(to->question + to->question_len - 2);
@@ -443,7 +443,7 @@ static bool put_record(struct msg_writer *w, const struct answer_to *to, const u
 	msg_write_name(w, owner, true);
 	buf_put_u16(&w->out, type);
 	buf_put_u16(&w->out, class == CLASS_ANY ? CLASS_IN : class);
-	buf_put_u32(&w->out, ANSWER_RULE_TTL_S);
+	buf_put_u32(&w->out, ttl_s);
 	buf_put_u16(&w->out, (uint16_t)rdata_len);
 	buf_put_bytes(&w->out, rdata, rdata_len);
 	if (w->out.failed) {
@@ -460,7 +460,8 @@ static bool put_way(struct msg_writer *w, const struct answer_to *to, const stru
 {
 	*end = to->question;
 	for (unsigned i = 0; i < way->n_hops; i++) {
-		if (!put_record(w, to, *end, TYPE_CNAME, way->hop[i], name_len(way->hop[i])))
+		if (!put_record(w, to, *end, TYPE_CNAME, ANSWER_RULE_TTL_S, way->hop[i],
+			name_len(way->hop[i])))
 			return false;
 		*end = way->hop[i];
 	}
@@ -476,7 +477,7 @@ static bool put_answer(struct msg_writer *w, const struct answer_to *to, const u
 
 	while (effect_record(answer->effect, answer->len, &at, &type, &rdata, &rdata_len)) {
 		if ((type == asked || type == TYPE_CNAME || asked == TYPE_ANY) &&
-		    !put_record(w, to, owner, type, rdata, rdata_len))
+		    !put_record(w, to, owner, type, ANSWER_RULE_TTL_S, rdata, rdata_len))
 			return false;
 	}
 	return true;
@@ -497,7 +498,8 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 	*truncated = !fits;
 	if (!fits)
 		start_rewrite(&w, to, out);
-	return end_rewrite(&w, to, effect_rcode(first->effect, first->len), !fits);
+	return end_rewrite(
+	    &w, to, effect_rcode(first->effect, first->len), EDE_FORGED, !fits);
 }
 
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
@@ -521,5 +523,17 @@ size_t answer_write_behind(const struct cache_answer *a, const struct policy_way
 			break;
 		}
 	}
-	return end_rewrite(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, *truncated);
+	return end_rewrite(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, EDE_FORGED, *truncated);
+}
+
+/* ---- Answers of our own ---- */
+
+size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t rdata_len,
+    uint8_t *out, bool *truncated)
+{
+	struct msg_writer w;
+
+	start_rewrite(&w, to, out);
+	*truncated = !put_record(&w, to, to->question, TYPE_TXT, 0, rdata, rdata_len);
+	return end_rewrite(&w, to, RCODE_NOERROR, EDE_NONE, *truncated);
 }

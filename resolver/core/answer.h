@@ -86,6 +86,11 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 /* An empty answer with TC: ask again over TCP. */
 size_t answer_write_truncated(const struct answer_to *to, uint8_t *out);
 
+/* One TXT record with a TTL of 0 for the name asked; its rdata are character-strings (RFC 1035,
+ * 3.3.14).  Where it does not fit, none, with TC. */
+size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t rdata_len,
+    uint8_t *out, bool *truncated);
+
 /* An answer without records: `rcode`, and in OPT where the asker has EDNS the code `ede` (EDE_NONE:
  * none) with its text (static).  Returns the length, at most to->limit (the text is left out where
  * it would not fit). */

@@ -55,9 +55,10 @@ struct cache_answer {
 /* A verdict on what an entry leads to, and the generation of lists it was found under. */
 struct cache_verdict {
 	uint32_t generation;
-	uint8_t outcome; /* as in judge.h */
-	bool own;	 /* by the user's rules, not a list */
-	bool holds;	 /* for every asker; else there is none */
+	uint16_t ttl_off; /* where in the message the TTL of the record that decided stands */
+	uint8_t outcome;  /* as in judge.h */
+	bool own : 1;	  /* by the user's rules, not a list */
+	bool holds : 1;	  /* for every asker; else there is none */
 };
 
 struct cache;

@@ -85,10 +85,9 @@ int overlay_set(struct overlay *o, bool paused, const uint8_t *rules, size_t len
 	memset(o->slot, 0, sizeof(o->slot));
 	if (len != 0)
 		memcpy(o->rules, rules, len);
-	for (size_t off = 0; off < len; off += read_rule(o->rules + off, len - off, &rule)) {
-		(void)read_rule(o->rules + off, len - off, &rule);
+	for (size_t off = 0, size; (size = read_rule(o->rules + off, len - off, &rule)) != 0;
+	     off += size)
 		add(o, off, &rule);
-	}
 	return 0;
 }
 

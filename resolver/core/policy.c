@@ -89,45 +89,54 @@ void policy_judge(const struct policy *p, const struct effect_ask *asked, struct
 
 /* ---- What an answer leads to ---- */
 
-/* Where the name that `rr` leads to stands in its message; 0: it leads to none. */
-static size_t target_off(const struct msg_rr *rr)
+bool policy_target(
+    const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target)
 {
-	switch (rr->type) {
-	case TYPE_CNAME:
-	case TYPE_DNAME:
-		return rr->rdata_off;
+	unsigned rdata_len = msg_u16(msg + ttl_off + 4);
+	size_t off = ttl_off + 6, name_len;
+
+	target->family = 0;
+	switch (msg_u16(msg + ttl_off - 4)) {
 	case TYPE_SVCB:
 	case TYPE_HTTPS:
-		return rr->rdata_off + 2; /* behind the priority (RFC 9460, 2.2) */
+		off += 2; /* behind the priority (RFC 9460, 2.2) */
+		/* fall through */
+	case TYPE_CNAME:
+	case TYPE_DNAME:
+		if (name_read(msg, len, &off, target->name, &name_len) != 0)
+			return false;
+		name_lower(target->name, target->name, name_len);
+		return true;
+	case TYPE_A:
+		target->family = AF_INET;
+		break;
+	case TYPE_AAAA:
+		target->family = AF_INET6;
+		break;
 	default:
-		return 0;
+		return false;
 	}
+	target->address = msg + off;
+	/* The normal form knows their lengths, but for another class. */
+	return rdata_len == (target->family == AF_INET ? 4 : 16);
 }
 
-/* The verdict on what `rr` leads to, and whose it is; false: it leads to nothing. */
-static bool judge_record(const struct policy *p, const struct effect_ask *asked, unsigned n_lists,
-    const uint8_t *msg, size_t len, const struct msg_rr *rr, struct judge_verdict *verdict,
-    bool *own)
+bool policy_judge_target(const struct policy *p, const struct effect_ask *asked, unsigned n_lists,
+    const struct policy_target *target, struct judge_verdict *verdict)
 {
 	struct effect_ask ask = *asked;
-	size_t off = target_off(rr), target_len;
-	uint8_t target[NAME_SIZE];
+	uint8_t elsewhere[NAME_SIZE];
+	bool own = false;
 
-	if (off != 0 && name_read(msg, len, &off, target, &target_len) == 0) {
-		name_lower(target, target, target_len);
-		ask.name = target;
-		*own = judge_one(p, &ask, n_lists, verdict);
-		return true;
+	if (target->family != 0) {
+		judge_address(&p->lists, &ask, n_lists, target->family, target->address, verdict);
+	} else {
+		ask.name = target->name;
+		own = judge_one(p, &ask, n_lists, verdict);
 	}
-	*own = false;
-	/* The normal form knows their lengths, but for another class. */
-	if ((rr->type == TYPE_A && rr->rdata_len == 4) ||
-	    (rr->type == TYPE_AAAA && rr->rdata_len == 16)) {
-		judge_address(&p->lists, &ask, n_lists, rr->type == TYPE_A ? AF_INET : AF_INET6,
-		    msg + rr->rdata_off, verdict);
-		return true;
-	}
-	return false;
+	if (leads_on(verdict, ask.type, elsewhere))
+		verdict->outcome = JUDGE_BLOCKED;
+	return own;
 }
 
 bool policy_judges_answers(const struct policy *p, const struct policy_way *way, bool addresses)
@@ -141,9 +150,9 @@ bool policy_judges_answers(const struct policy *p, const struct policy_way *way,
 }
 
 void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
-    const uint8_t *msg, size_t len, struct judge_verdict *verdict, bool *own)
+    const uint8_t *msg, size_t len, struct judge_verdict *verdict, bool *own, uint16_t *ttl_off)
 {
-	uint8_t elsewhere[NAME_SIZE];
+	struct policy_target target;
 	struct msg_walk walk;
 	struct msg_rr rr;
 	bool by_client = false;
@@ -152,8 +161,10 @@ void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, u
 	*own = false;
 	if (msg_walk_start(&walk, msg, len) == 0) {
 		while (msg_walk_next(&walk, &rr) == 1 && rr.section == SECTION_ANSWER) {
-			if (!judge_record(p, ask, n_lists, msg, len, &rr, verdict, own))
+			if (!policy_target(msg, len, rr.ttl_off, &target))
 				continue;
+			*own = policy_judge_target(p, ask, n_lists, &target, verdict);
+			*ttl_off = (uint16_t)rr.ttl_off;
 			by_client |= verdict->by_client;
 			if (verdict->outcome != JUDGE_NONE && verdict->outcome != JUDGE_ALLOWED)
 				break;
@@ -161,7 +172,5 @@ void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, u
 			*own = false;
 		}
 	}
-	if (leads_on(verdict, ask->type, elsewhere))
-		verdict->outcome = JUDGE_BLOCKED;
 	verdict->by_client = by_client;
 }

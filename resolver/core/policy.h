@@ -55,12 +55,29 @@ static inline const uint8_t *policy_way_end(const struct policy_way *way, const 
  * is `way`. */
 bool policy_judges_answers(const struct policy *p, const struct policy_way *way, bool addresses);
 
-/* The verdict on what an answer in normal form (answer.h) to ask->name leads to: the names of CNAME,
- * DNAME, SVCB and HTTPS and the addresses of A and AAAA in its answer section.  The first that is
- * neither let be nor allowed decides; JUDGE_NONE where there is none; *own says whose it is.  What a
- * list answers with a CNAME is blocked here: it is not followed a second time.  `n_lists`: as the
- * verdict on the name says.  Cost: a walk over the answer section and a look-up for each. */
+/* What a record of an answer leads to: a name, or an address. */
+struct policy_target {
+	uint8_t name[NAME_SIZE]; /* lower case */
+	int family;		 /* of the address: AF_INET or AF_INET6; 0: it is the name */
+	const uint8_t *address;	 /* borrowed from the message; network order */
+};
+
+/* Where the record whose TTL stands at msg[ttl_off] leads to, in an answer in normal form (answer.h);
+ * false: nowhere. */
+bool policy_target(
+    const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target);
+
+/* The verdict on a target of the answer to ask->name; returns whether it is the user's own.  What a
+ * list answers with a CNAME is blocked here: it is not followed a second time. */
+bool policy_judge_target(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
+    const struct policy_target *target, struct judge_verdict *verdict);
+
+/* The verdict on what an answer in normal form to ask->name leads to: the names of CNAME, DNAME, SVCB
+ * and HTTPS and the addresses of A and AAAA in its answer section.  The first that is neither let be
+ * nor allowed decides; JUDGE_NONE where there is none; *own says whose it is, and *ttl_off where the
+ * TTL of its record stands.  `n_lists`: as the verdict on the name says.  Cost: a walk over the answer
+ * section and a look-up for each. */
 void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
-    const uint8_t *msg, size_t len, struct judge_verdict *verdict, bool *own);
+    const uint8_t *msg, size_t len, struct judge_verdict *verdict, bool *own, uint16_t *ttl_off);
 
 #endif

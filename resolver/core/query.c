@@ -13,12 +13,13 @@
 #include "resolver/core/client.h"
 #include "resolver/core/inflight.h"
 #include "resolver/core/policy.h"
+#include "resolver/core/reason.h"
 #include "resolver/core/upstream.h"
 
 /* IDs drawn for one try before its port counts as full. */
 #define ID_DRAWS 16
 
-/* The EDE texts are static: a blocked answer formats nothing. */
+/* The EDE texts where the rule that blocks cannot be named. */
 #define TEXT_BLOCKED	    "on a block list of this network"
 #define TEXT_BLOCKED_TARGET "leads to what is on a block list of this network"
 #define TEXT_OWN	    "blocked by a rule of this network"
@@ -33,7 +34,8 @@ struct query {
 	struct query_net net;
 	struct rng rng;
 	struct policy policy;
-	struct overlay *rules; /* the user's own */
+	struct overlay *rules;		  /* the user's own */
+	const struct reason_names *names; /* of the lists, borrowed; NULL: not known */
 	struct upstreams upstreams;
 	struct inflight inflight;
 	struct cache *cache;
@@ -111,9 +113,9 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 	return err;
 }
 
-const struct overlay *query_rules(const struct query *q)
+void query_set_names(struct query *q, const struct reason_names *names)
 {
-	return q->rules;
+	q->names = names;
 }
 
 /* ---- Log lines, only when asked for ---- */
@@ -227,10 +229,43 @@ static void leave_unanswered(struct query *q, const struct query_asker *from)
 		q->net.send(q->net.ctx, from, NULL, 0);
 }
 
-/* SERVFAIL, by a list or a rule of the user's own. */
-static size_t answer_blocked(struct query *q, bool target, bool own, const struct answer_to *to,
-    uint8_t *out, const char **outcome)
+/* What a verdict is on: the name at the end of q->way, or what its answer leads to. */
+struct subject {
+	const struct effect_ask *ask;	   /* the name at the end of the way */
+	const struct cache_answer *answer; /* NULL: the name itself; else a record of this, ... */
+	uint16_t ttl_off;		   /* ... whose TTL stands here */
+	bool own;			   /* the verdict is the user's own, not a list's */
+};
+
+/* The text of a blocked answer: only those who have EDNS see it.  NULL: the rule is not known. */
+static const char *blocked_text(const struct query *q, const struct subject *what,
+    const struct answer_to *to, char text[REASON_SHORT_SIZE])
 {
+	struct reason_cause cause = {
+	    .ask = what->ask, .n_lists = RULE_LISTS_MAX, .own = what->own};
+	struct policy_target target = {.family = 0};
+
+	if (!to->edns)
+		return NULL;
+	if (what->answer != NULL) {
+		cause.n_lists = q->way.verdict.n_lists;
+		cause.target = &target;
+		if (!policy_target(what->answer->msg, what->answer->len, what->ttl_off, &target))
+			return NULL;
+	} else if (q->way.n_hops != 0) {
+		cause.target = &target;
+		memcpy(target.name, what->ask->name, name_len(what->ask->name));
+	}
+	return reason_short(&q->policy, q->names, &cause, text);
+}
+
+/* SERVFAIL, by a list or a rule of the user's own. */
+static size_t answer_blocked(struct query *q, const struct subject *what,
+    const struct answer_to *to, uint8_t *out, const char **outcome)
+{
+	bool target = what->answer != NULL || q->way.n_hops != 0, own = what->own;
+	char text[REASON_SHORT_SIZE];
+	const char *ede = blocked_text(q, what, to, text);
 	static const struct {
 		const char *outcome, *ede;
 	} says[2][2] = {
@@ -245,14 +280,15 @@ static size_t answer_blocked(struct query *q, bool target, bool own, const struc
 		q->stats.blocked++;
 	q->stats.blocked_own += own;
 	*outcome = says[target][own].outcome;
-	return answer_write_empty(to, RCODE_SERVFAIL, EDE_BLOCKED, says[target][own].ede, out);
+	if (ede == NULL)
+		ede = says[target][own].ede;
+	return answer_write_empty(to, RCODE_SERVFAIL, EDE_BLOCKED, ede, out);
 }
 
-/* What an asker gets who is not let through, at the end of q->way: the length, 0 for no answer at
- * all.  `target`: it is not the name asked that is listed; `own`: it is not a list that blocks it.
- * *outcome is for the log. */
+/* What an asker gets who is not let through, by the verdict on `what`: the length, 0 for no answer at
+ * all.  *outcome is for the log. */
 static size_t answer_by_list(struct query *q, const struct query_asker *from,
-    const struct judge_verdict *verdict, bool target, bool own, const struct answer_to *to,
+    const struct judge_verdict *verdict, const struct subject *what, const struct answer_to *to,
     uint8_t *out, const char **outcome)
 {
 	bool truncated;
@@ -275,37 +311,47 @@ static size_t answer_by_list(struct query *q, const struct query_asker *from,
 		q->stats.truncated += truncated;
 		return len;
 	default:
-		return answer_blocked(q, target, own, to, out, outcome);
+		return answer_blocked(q, what, to, out, outcome);
 	}
 }
 
-/* The verdict on what `a`, an answer at the end of q->way, leads to; *own: by the user's own rules.
- * It is kept in *kept where it holds for all who ask, until lists or rules change. */
-static void judge_targets(const struct query *q, const struct effect_ask *ask,
-    const struct cache_answer *a, struct cache_verdict *kept, struct judge_verdict *verdict,
-    bool *own)
+/* The same by the verdict on the name at the end of q->way, ask->name. */
+static size_t answer_by_name(struct query *q, const struct query_asker *from,
+    const struct effect_ask *ask, const struct answer_to *to, uint8_t *out, const char **outcome)
+{
+	const struct subject what = {.ask = ask, .own = q->way.own};
+
+	return answer_by_list(q, from, &q->way.verdict, &what, to, out, outcome);
+}
+
+/* The verdict on what `a`, an answer at the end of q->way, leads to; by what and by whom is put into
+ * *what.  It is kept in *kept where it holds for all who ask, until lists or rules change. */
+static void judge_targets(const struct query *q, const struct cache_answer *a,
+    struct cache_verdict *kept, struct judge_verdict *verdict, struct subject *what)
 {
 	const struct policy *p = &q->policy;
 	const struct judge_verdict *of_name = &q->way.verdict;
 
 	verdict->outcome = JUDGE_NONE;
-	*own = false;
 	if (!(a->has_targets && policy_judges_answers(p, &q->way, false)) &&
 	    !(a->has_addresses && policy_judges_answers(p, &q->way, true)))
 		return;
 	if (kept->holds && kept->generation == p->generation) {
 		verdict->outcome = (enum judge_outcome)kept->outcome;
-		*own = kept->own;
+		what->own = kept->own;
+		what->ttl_off = kept->ttl_off;
 		return;
 	}
-	policy_judge_answer(p, ask, of_name->n_lists, a->msg, a->len, verdict, own);
+	policy_judge_answer(p, what->ask, of_name->n_lists, a->msg, a->len, verdict, &what->own,
+	    &what->ttl_off);
 	/* What a list answers is found anew each time. */
 	if (verdict->outcome == JUDGE_ANSWER || verdict->by_client || of_name->by_client)
 		return;
 	*kept = (struct cache_verdict){
 	    .generation = p->generation,
+	    .ttl_off = what->ttl_off,
 	    .outcome = (uint8_t)verdict->outcome,
-	    .own = *own,
+	    .own = what->own,
 	    .holds = true,
 	};
 }
@@ -318,14 +364,15 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
     const struct effect_ask *ask, const struct cache_answer *a, struct cache_verdict *kept,
     const struct answer_to *to, uint64_t now_ms, uint8_t *out, const char **outcome)
 {
+	struct subject what = {.ask = ask, .answer = a};
 	struct judge_verdict verdict;
-	bool truncated, own;
+	bool truncated;
 	size_t len;
 
-	judge_targets(q, ask, a, kept, &verdict, &own);
+	judge_targets(q, a, kept, &verdict, &what);
 	heed_carrier(&verdict, from);
 	if (!is_open(&verdict))
-		return answer_by_list(q, from, &verdict, true, own, to, out, outcome);
+		return answer_by_list(q, from, &verdict, &what, to, out, outcome);
 	if (q->way.n_hops == 0) {
 		len = answer_write(a, to, now_ms, out, &truncated);
 	} else {
@@ -512,10 +559,9 @@ static size_t answer_waiter(struct query *q, const struct inflight_question *que
 
 	policy_judge(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, &w->asker);
-	if (!is_open(&q->way.verdict))
-		return answer_by_list(q, &w->asker, &q->way.verdict, q->way.n_hops != 0, q->way.own,
-		    to, q->out, outcome);
 	ask.name = policy_way_end(&q->way, ask.name);
+	if (!is_open(&q->way.verdict))
+		return answer_by_name(q, &w->asker, &ask, to, q->out, outcome);
 	if (!name_equal(ask.name, question->name)) {
 		q->stats.failed++;
 		*outcome = "failed: the lists lead elsewhere now";
@@ -670,10 +716,9 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 
 	policy_judge(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, from);
-	if (!is_open(&q->way.verdict))
-		return answer_by_list(
-		    q, from, &q->way.verdict, q->way.n_hops != 0, q->way.own, to, out, outcome);
 	ask.name = policy_way_end(&q->way, ask.name);
+	if (!is_open(&q->way.verdict))
+		return answer_by_name(q, from, &ask, to, out, outcome);
 	cache_key(&key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
 	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
 	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
@@ -686,6 +731,47 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
 	q->stats.cache_misses++;
 	return forward(q, from, asked, &key, to, now_ms, out);
+}
+
+/* ---- Names of our own: all below quell.internal ---- */
+
+#define OWN_ZONE "\5quell\10internal" /* a literal's terminator is the root label */
+#define WHY_ZONE "\3why" OWN_ZONE
+
+static bool is_ours(const struct msg_query *ask)
+{
+	/* Asked of every query: the last bytes say it of almost all. */
+	return ask->qname_len >= sizeof(OWN_ZONE) &&
+	       memcmp(ask->qname + ask->qname_len - sizeof(OWN_ZONE), OWN_ZONE,
+		   sizeof(OWN_ZONE)) == 0 &&
+	       name_in_zone(ask->qname, (const uint8_t *)OWN_ZONE);
+}
+
+/* What they get (docs/answers.md, rows 70 to 74); nothing of it is ever forwarded. */
+static size_t answer_ours(struct query *q, const struct query_asker *from,
+    const struct msg_query *asked, const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+{
+	bool why = name_in_zone(asked->qname, (const uint8_t *)WHY_ZONE);
+	uint8_t name[NAME_SIZE], strings[REASON_STRINGS_SIZE];
+	const struct effect_ask ask = {.name = name, .type = TYPE_A, .client = &from->from};
+	struct reason reason;
+	bool truncated;
+	size_t len;
+
+	q->stats.internal++;
+	if (!why && asked->qname_len > sizeof(OWN_ZONE))
+		return answer_write_empty(to, RCODE_NXDOMAIN, EDE_NONE, NULL, out);
+	if (!why || asked->qname_len == sizeof(WHY_ZONE) ||
+	    (asked->qtype != TYPE_TXT && asked->qtype != TYPE_ANY))
+		return answer_write_empty(to, RCODE_NOERROR, EDE_NONE, NULL, out);
+	len = asked->qname_len - sizeof(WHY_ZONE);
+	memcpy(name, asked->qname, len);
+	name[len] = 0;
+	query_why(q, &ask, now_ms, &reason);
+	len = reason_strings(&reason, name, q->names, strings);
+	len = answer_write_txt(to, strings, len, out, &truncated);
+	q->stats.truncated += truncated;
+	return len;
 }
 
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
@@ -716,6 +802,8 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	len = answer_unforwardable(q, &ask, &to, out);
 	if (len != 0)
 		return len;
+	if (is_ours(&ask))
+		return answer_ours(q, from, &ask, &to, now_ms, out);
 	len = answer_question(q, from, &ask, &to, now_ms, out, &outcome);
 	if (outcome != NULL)
 		note(q, from, ask.qname, ask.qtype, outcome);
@@ -923,6 +1011,38 @@ void query_tick(struct query *q, uint64_t now_ms)
 		fail_question(q, q->inflight.oldest);
 	q->armed_ms = UINT64_MAX;
 	arm(q);
+}
+
+/* ---- Why ---- */
+
+/* The answer to `ask` that is in the cache, whichever of its kinds; false: there is none. */
+static bool find_cached(struct query *q, const struct effect_ask *ask, uint64_t now_ms,
+    struct cache_answer *cached)
+{
+	size_t len = name_len(ask->name);
+	struct cache_verdict *kept;
+	struct cache_key key;
+
+	for (unsigned flags = 0; flags < 4; flags++) {
+		cache_key(&key, ask->name, len, ask->type, CLASS_IN, (flags & 1) != 0,
+		    (flags & 2) != 0, 0);
+		if (cache_get(q->cache, &key, now_ms, cached, &kept))
+			return true;
+	}
+	return false;
+}
+
+void query_why(
+    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
+{
+	struct effect_ask end = *ask;
+	struct cache_answer cached;
+	uint8_t name[NAME_SIZE];
+
+	reason_end(&q->policy, ask, name);
+	end.name = name;
+	reason_find(
+	    &q->policy, ask, find_cached(q, &end, now_ms, &cached) ? &cached : NULL, out);
 }
 
 /* ---- For the control socket ---- */

@@ -29,6 +29,7 @@
 #include "lib/rng.h"
 #include "resolver/core/options.h"
 #include "resolver/core/overlay.h"
+#include "resolver/core/reason.h"
 #include "resolver/core/stats.h"
 
 /* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from` and
@@ -91,8 +92,12 @@ void query_set_lists(struct query *q, const struct trie *lists);
  * ERR_FORMAT or ERR_RANGE: then those before stay. */
 int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t len) QUELL_CHECK;
 
-/* The rules in force, for `why`; borrowed. */
-const struct overlay *query_rules(const struct query *q);
+/* What the lists are called, for those who ask why; borrowed until the next call.  NULL: not known. */
+void query_set_names(struct query *q, const struct reason_names *names);
+
+/* Why `ask` would get the answer it would get now. */
+void query_why(
+    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out);
 
 #define QUERY_OUT_SIZE 65535
 

@@ -23,6 +23,7 @@
 	X(list_dropped, "queries left without an answer because a list says so")                   \
 	X(list_tcp_only, "queries over UDP sent to TCP because a list says so")                    \
 	X(list_answered, "queries answered with what a list gives for the name")                   \
+	X(internal, "queries for names below quell.internal, which quell answers itself")          \
 	X(cache_hits, "queries answered from the cache")                                           \
 	X(cache_misses, "queries that were not in the cache")                                      \
 	X(joined, "queries that joined a question already in flight")                              \

@@ -534,6 +534,8 @@ class Quelld:
         return path
 
     def write_conf(self, text):
+        if not re.search("^rules =", text, re.MULTILINE):  # not those of this machine
+            text += '\nrules = "%s"\n' % os.path.join(self.dir, "rules")
         self.write("quell.conf", text.replace("@PORT@", str(self.port)))
 
     def signal(self, number):

@@ -5,6 +5,7 @@
  *   2  a reply of these bytes to the last try, its ID and question put right
  *   3  the same, untouched                      4  time passes: 16 ms for each byte
  *   5  the last try fails                       6  the lists come, or with no bytes go
+ *   255  the rules of the user's own are these bytes; in a pause, where their number is odd
  * Invariants: every answer is a well-formed response to a message of this client, within its size,
  * and every message upstream is a well-formed query.
  */
@@ -186,6 +187,10 @@ static void command(struct world *w, unsigned which, const uint8_t *bytes, size_
 {
 	static const struct trie none;
 
+	if (which == 255) {
+		(void)query_set_rules(w->core, len % 2 != 0, bytes, len);
+		return;
+	}
 	switch (which % 7) {
 	case 0:
 	case 1:

@@ -151,10 +151,11 @@ static bool withheld(const struct policy *p, const uint8_t *msg, size_t len)
 	uint8_t name[NAME_SIZE];
 	const struct effect_ask ask = {.name = name, .type = TYPE_A};
 	struct judge_verdict verdict;
+	uint16_t ttl_off;
 	bool own;
 
 	wire("www.example", name);
-	policy_judge_answer(p, &ask, RULE_LISTS_MAX, msg, len, &verdict, &own);
+	policy_judge_answer(p, &ask, RULE_LISTS_MAX, msg, len, &verdict, &own, &ttl_off);
 	assert_false(own && verdict.outcome != JUDGE_BLOCKED);
 	return verdict.outcome == JUDGE_BLOCKED;
 }

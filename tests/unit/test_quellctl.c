@@ -200,9 +200,18 @@ static void test_requests(void **state)
 	    {"flush www.example.com", "flush www.example.com\n"},
 	    {"flush --all", "flush --all\n"},
 	    {"--all flush", "flush --all\n"},
+	    {"allow www.example.com", "allow www.example.com\n"},
+	    {"allow www.example.com for 30m --comment telly",
+		"allow www.example.com for 30m # telly\n"},
+	    {"--comment telly block =a.example", "block =a.example # telly\n"},
+	    {"unset www.example.com", "unset www.example.com\n"},
+	    {"rules", "rules\n"},
+	    {"pause", "pause\n"},
+	    {"pause 30m", "pause 30m\n"},
+	    {"resume", "resume\n"},
 	    {"dance", "dance\n"},
 	};
-	char line[64];
+	char line[96];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -252,6 +261,21 @@ static void test_json_why(void **state)
 	    said.out, "\"name\":\"b.example\"", "\"verdict\":\"not listed\"", "\"match\":[]");
 }
 
+static void test_json_rules(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_answered("--json --control socket rules",
+		ok("blocking on\nrule allow a.example # telly\nrule block b.example\n")),
+	    WELL);
+	ASSERT_OBJECT(said.out, "\"blocking\":\"on\"",
+	    "\"rule\":[\"allow a.example # telly\",\"block b.example\"]", "\"note\":[]");
+	assert_int_equal(run_answered("--json --control socket allow a.example",
+			     ok("rule allow a.example\nnote one\nnote two\n")),
+	    WELL);
+	ASSERT_OBJECT(said.out, "\"rule\":[\"allow a.example\"]", "\"note\":[\"one\",\"two\"]");
+}
+
 /* RFC 8259, 6: a number has no zero before other digits; and 7: what a text must escape. */
 static void test_json_values(void **state)
 {
@@ -279,8 +303,9 @@ static void test_usage(void **state)
 {
 	static const char *const lines[] = {"", "status now", "reload --all", "--all",
 	    "stats --all", "why --all", "why", "why a.example A B", "flush", "flush a.example A",
-	    "--client ::1 status", "--client ::1 flush a.example", "--client",
-	    "flush --all a.example", "--bogus status", "status --control"};
+	    "--client ::1 status", "--client ::1 flush a.example", "--client", "--comment x status",
+	    "--comment", "rules --all", "--client ::1 allow a.example", "flush --all a.example",
+	    "--bogus status", "status --control"};
 	char line[128];
 
 	(void)state;
@@ -388,6 +413,7 @@ int main(void)
 	    TEST(test_answer_without_lines),
 	    TEST(test_json_status),
 	    TEST(test_json_why),
+	    TEST(test_json_rules),
 	    TEST(test_json_values),
 	    TEST(test_usage),
 	    TEST(test_argument_must_fit_a_line),

@@ -224,8 +224,8 @@ static void configure(const struct fixture *f, unsigned how, unsigned at, const 
 
 	(void)snprintf(text, sizeof(text),
 	    "listen = {\"%s\"}\nupstream = {\"192.0.2.1\"}\ncontrol = \"%s\"\n"
-	    "state_dir = \"%s\"\nudp_size = %u\n%s\n",
-	    addr_format(&f->listen[at], listen), f->control, f->dir, how, more);
+	    "state_dir = \"%s\"\nrules = \"%s/rules\"\nudp_size = %u\n%s\n",
+	    addr_format(&f->listen[at], listen), f->control, f->dir, f->dir, how, more);
 	write_file(f->conf, text, strlen(text));
 }
 

@@ -72,7 +72,7 @@ void query_set_lists(struct query *q, const struct trie *lists)
 /* Rules are what begins with `good`. */
 int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t len)
 {
-	if (len > 5 || (len != 0 && memcmp(rules, "good", 4) != 0))
+	if (len > 5 || (len != 0 && (len < 4 || memcmp(rules, "good", 4) != 0)))
 		return ERR_FORMAT;
 	(void)snprintf(q->rules, sizeof(q->rules), "%s%.*s", paused ? "paused " : "", (int)len,
 	    (const char *)rules);
