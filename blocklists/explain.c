@@ -54,7 +54,7 @@ const char *explain_verdict(
 			words = "let pass";
 		break;
 	case JUDGE_ALLOWED:
-		words = "allowed";
+		words = verdict->needed ? "exempt: the network needs it" : "allowed";
 		break;
 	case JUDGE_BLOCKED:
 		words = "blocked";

@@ -18,7 +18,8 @@
 bool explain_rule(
     const struct trie *t, const uint8_t *name, const struct judge_match *match, struct rule *rule);
 
-/* "not listed" (n_matches 0), "not blocked", "let pass", "allowed", "blocked", "dropped", "truncated
+/* "not listed" (n_matches 0), "not blocked", "let pass", "allowed", "exempt: the network needs it",
+ * "blocked", "dropped", "truncated
  * over UDP", or the answer.  Returns `text`. */
 const char *explain_verdict(
     const struct judge_verdict *verdict, size_t n_matches, char text[EXPLAIN_VERDICT_SIZE]);

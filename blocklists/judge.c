@@ -335,6 +335,7 @@ static void decide(struct subject *s, struct judge_verdict *verdict)
 		break;
 	case EFFECT_ALLOW:
 		verdict->outcome = JUDGE_ALLOWED;
+		verdict->needed = (effect_flags(effect, len) & EFFECT_NEEDED) != 0;
 		verdict->n_lists = 0;
 		break;
 	case EFFECT_PASS:
@@ -361,6 +362,7 @@ static void verdict_init(struct judge_verdict *verdict, unsigned n_lists)
 {
 	verdict->outcome = JUDGE_NONE;
 	verdict->by_client = false;
+	verdict->needed = false;
 	verdict->n_lists = (uint16_t)n_lists;
 	verdict->n_answers = 0;
 }
@@ -533,8 +535,8 @@ static bool decisive_plain(const struct subject *s, struct judge_match *match)
 	return found && (s->t->patterns.n == 0 || match->list == 0);
 }
 
-bool judge_decisive(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
-    struct judge_match *match)
+bool judge_decisive(
+    const struct trie *t, const struct effect_ask *ask, unsigned n_lists, struct judge_match *match)
 {
 	struct subject s;
 	struct sequence q = {.subject = &s};

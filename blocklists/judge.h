@@ -41,6 +41,7 @@ enum judge_outcome {
 struct judge_verdict {
 	enum judge_outcome outcome;
 	bool by_client; /* another client might get another verdict */
+	bool needed;	/* JUDGE_ALLOWED: since the network needs the name (EFFECT_NEEDED) */
 	/* What the answer leads to is judged by the lists below this: less than asked for where a rule
 	 * of it passed the name (tcp-only, over TCP, is a pass too), 0 where one allowed it. */
 	uint16_t n_lists;

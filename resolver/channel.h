@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "blocklists/explain.h"
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "resolver/core/options.h"
 #include "resolver/core/query.h"
+#include "resolver/core/reason.h"
 #include "resolver/core/stats.h"
 
 #define CHANNEL_MAX 32768
@@ -26,16 +26,16 @@ enum channel_type {
 	CHANNEL_UNLISTEN,    /* struct channel_listen: close the socket of this index */
 	CHANNEL_IMAGE, /* struct channel_image, with the sealed memfd; without one: no lists */
 	CHANNEL_STATS, /* empty; the answer is CHANNEL_STATS with struct channel_stats */
-	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct explain */
+	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct reason */
 	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; answer: a uint64_t: how many */
 	CHANNEL_OVERLAY, /* struct channel_overlay, with a memfd of the user's rules; answer: the same */
 	/* worker to parent */
-	CHANNEL_SWAPPED, /* struct channel_image: these lists are in force (or `failed`) */
+	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
 	/* loader to parent */
 	CHANNEL_LOADED, /* struct channel_loaded: the memfd is filled and sealed, unless err */
 };
 
-_Static_assert(sizeof(struct explain) <= CHANNEL_MAX, "an explanation is one message");
+_Static_assert(sizeof(struct reason) <= CHANNEL_MAX, "an explanation is one message");
 
 struct channel_head {
 	uint32_t type;	 /* enum channel_type */
@@ -52,7 +52,12 @@ struct channel_listen {
 
 struct channel_image {
 	uint32_t generation;
-	uint32_t failed; /* from the worker: could not be mapped or opened; the old lists stay */
+	struct reason_names names; /* of the lists in it */
+};
+
+struct channel_swapped {
+	uint32_t generation;
+	uint32_t failed; /* they could not be mapped or opened; the old lists stay */
 };
 
 struct channel_overlay {

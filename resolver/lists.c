@@ -197,18 +197,75 @@ int lists_check(const struct conf *conf, const struct settings_flags *flags, str
 	return check.err;
 }
 
-const char *lists_name(const struct lists *lists, const struct conf *conf,
-    const struct settings_flags *flags, unsigned id, char text[CONF_PATH_SIZE])
+/* Has the image the lists of `conf`?  quell-update may have put one more behind them. */
+static bool is_configured(const struct lists *lists, const struct conf *conf)
 {
-	if (lists->source == LISTS_STARTER)
-		(void)snprintf(text, CONF_PATH_SIZE, "starter list");
-	else if (lists->source == LISTS_FILES && lists->info.n_lists == flags->n_blocklist &&
-		 id < flags->n_blocklist)
-		(void)snprintf(text, CONF_PATH_SIZE, "%s", flags->blocklist[id]);
-	else if (lists->source == LISTS_IMAGE && lists->info.n_lists == conf->n_lists &&
-		 id < conf->n_lists)
-		(void)snprintf(text, CONF_PATH_SIZE, "%s", conf->lists[id].name);
-	else
-		(void)snprintf(text, CONF_PATH_SIZE, "list %u", id);
-	return text;
+	return lists->source == LISTS_IMAGE &&
+	       (lists->info.n_lists == conf->n_lists || lists->info.n_lists == conf->n_lists + 1);
+}
+
+static bool is_files(const struct lists *lists, const struct settings_flags *flags)
+{
+	return lists->source == LISTS_FILES && lists->info.n_lists == flags->n_blocklist;
+}
+
+static void set_name(char name[CONF_NAME_SIZE], const char *text)
+{
+	size_t len = 0;
+
+	for (; text[len] != '\0' && len < CONF_NAME_SIZE - 1; len++)
+		name[len] = text[len] >= ' ' && text[len] < 0x7f ? text[len] : '?';
+	name[len] = '\0';
+}
+
+void lists_names(const struct lists *lists, const struct conf *conf,
+    const struct settings_flags *flags, struct reason_names *names)
+{
+	memset(names, 0, sizeof(*names));
+	if (lists->source == LISTS_STARTER) {
+		names->n = 1;
+		set_name(names->name[0], "starter list");
+	} else if (is_files(lists, flags)) {
+		for (; names->n < flags->n_blocklist && names->n < REASON_LISTS; names->n++) {
+			const char *path = flags->blocklist[names->n];
+			const char *slash = strrchr(path, '/');
+
+			set_name(names->name[names->n], slash != NULL ? slash + 1 : path);
+		}
+	} else if (is_configured(lists, conf)) {
+		for (; names->n < conf->n_lists && names->n < REASON_LISTS; names->n++)
+			set_name(names->name[names->n], conf->lists[names->n].name);
+		names->n_configured = names->n;
+	}
+}
+
+bool lists_text(const struct lists *lists, const struct conf *conf,
+    const struct settings_flags *flags, unsigned id, struct lists_text *text)
+{
+	static const char *const matches[] = {
+	    [CONF_MATCH_AUTO] = "auto",
+	    [CONF_MATCH_EXACT] = "exact",
+	    [CONF_MATCH_SUFFIX] = "suffix",
+	    [CONF_MATCH_BELOW] = "below",
+	};
+	char folder[CONF_PATH_SIZE] = "";
+
+	*text = (struct lists_text){.syntax = "auto", .match = "auto", .trust = "block"};
+	if (is_files(lists, flags) && id < flags->n_blocklist) {
+		/* Who reads it has another folder. */
+		if (flags->blocklist[id][0] != '/' && getcwd(folder, sizeof(folder)) == NULL)
+			return false;
+		(void)snprintf(text->path, sizeof(text->path), "%s%s%s", folder,
+		    folder[0] != '\0' ? "/" : "", flags->blocklist[id]);
+		return true;
+	}
+	if (!is_configured(lists, conf) || id >= conf->n_lists)
+		return false;
+	(void)snprintf(text->path, sizeof(text->path), "%s/lists/%s.txt", conf->state_dir,
+	    conf->lists[id].name);
+	text->syntax = conf->lists[id].syntax;
+	text->match = matches[conf->lists[id].match];
+	if (conf->lists[id].trust == CONF_TRUST_REWRITE)
+		text->trust = "rewrite";
+	return true;
 }

@@ -14,6 +14,7 @@
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "resolver/channel.h"
+#include "resolver/core/reason.h"
 #include "resolver/settings.h"
 
 enum lists_source { LISTS_NONE, LISTS_FILES, LISTS_IMAGE, LISTS_PREVIOUS, LISTS_STARTER };
@@ -48,8 +49,18 @@ int lists_check(
 /* "none", "files", "image", "previous image", "starter list". */
 const char *lists_source_text(enum lists_source source);
 
-/* What list `id` of these is called, into text; returns text. */
-const char *lists_name(const struct lists *lists, const struct conf *conf,
-    const struct settings_flags *flags, unsigned id, char text[CONF_PATH_SIZE]);
+/* What these lists are called, as far as it is known, in printable ASCII: of files the last part of
+ * the path.  *names is zeroed first. */
+void lists_names(const struct lists *lists, const struct conf *conf,
+    const struct settings_flags *flags, struct reason_names *names);
+
+/* Where the text of list `id` is, and how it is to be read: `conf`'s own words for syntax, match and
+ * trust.  False: it is not known. */
+struct lists_text {
+	char path[2 * CONF_PATH_SIZE];
+	const char *syntax, *match, *trust;
+};
+bool lists_text(const struct lists *lists, const struct conf *conf,
+    const struct settings_flags *flags, unsigned id, struct lists_text *text);
 
 #endif

@@ -21,6 +21,8 @@
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
+#define MATCHES_MAX 16 /* rules that are looked at for one name */
+
 static struct rules_clock clock_of(const struct own *own)
 {
 	struct rules_clock now = {.boot_ms = clock_ms(), .wall_s = time(NULL)};
@@ -256,6 +258,26 @@ static void say_rules(const struct own *own, const struct rules_clock *now, stru
 		if (line->kind == RULES_ALLOW || line->kind == RULES_BLOCK)
 			evbuffer_add_printf(to, "rule %s\n", rules_format(line, now, text));
 	}
+}
+
+void own_blocking(const struct server *s, struct evbuffer *to)
+{
+	const struct rules_clock now = clock_of(&s->own);
+
+	say_pause(&s->own, &now, to);
+}
+
+bool own_match(const struct server *s, const uint8_t *name, unsigned nth,
+    char text[RULES_TEXT_SIZE], size_t *line)
+{
+	const struct rules_clock now = clock_of(&s->own);
+	const struct rules_line *found[MATCHES_MAX];
+
+	if (nth >= rules_matches(&s->own.rules, name, found, MATCHES_MAX))
+		return false;
+	(void)rules_format(found[nth], &now, text);
+	*line = rules_number(&s->own.rules, found[nth]);
+	return true;
 }
 
 void own_status(const struct server *s, struct evbuffer *to)

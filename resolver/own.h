@@ -49,6 +49,14 @@ bool own_is_command(const char *command);
 int own_request(struct server *s, const char *command, const char *arguments, uint32_t serial,
     uint64_t *waiting, struct evbuffer *said, struct why *why) QUELL_CHECK;
 
+/* The line `blocking on`, or how long there is a pause. */
+void own_blocking(const struct server *s, struct evbuffer *to);
+
+/* Rule `nth` (from 0, in the order of precedence) that covers `name` (lower-case wire form), as
+ * rules_format() has it, and its line in the file.  False: there is none. */
+bool own_match(const struct server *s, const uint8_t *name, unsigned nth,
+    char text[RULES_TEXT_SIZE], size_t *line);
+
 /* Lines for `status`, and its reasons for which all is not well. */
 void own_status(const struct server *s, struct evbuffer *to);
 void own_reasons(const struct server *s, struct evbuffer *to);

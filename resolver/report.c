@@ -134,31 +134,93 @@ static void write_printable(struct evbuffer *to, const char *text, size_t size)
 		    (unsigned char)text[i]);
 }
 
-static void write_why(const struct report *r, struct evbuffer *to)
+/* The rule of a match: the user's with all that their file says of it. */
+static void write_rule(const struct report *r, const struct reason_match *m, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
-	uint32_t n = r->why.n_matches < EXPLAIN_MATCHES ? r->why.n_matches : EXPLAIN_MATCHES;
-	char text[NAME_TEXT_SIZE], type[TYPE_TEXT_SIZE], list[CONF_PATH_SIZE];
+	const struct reason_step *step = &r->why.step[m->step];
+	char text[RULES_TEXT_SIZE], name[NAME_TEXT_SIZE];
+	unsigned nth = 0;
+	size_t line;
+
+	for (const struct reason_match *other = r->why.match; other != m; other++)
+		nth += other->list == REASON_OWN && other->step == m->step;
+	/* A step that has a text is well-formed. */
+	if (m->list == REASON_OWN && step->family == 0 && reason_step_text(step, name)[0] != '\0' &&
+	    own_match(s, step->name, nth, text, &line))
+		evbuffer_add_printf(to, "%s, line %zu of %s", text, line, s->conf->rules);
+	else
+		write_printable(to, m->rule, sizeof(m->rule));
+}
+
+/* A rule that matches, and where its list's text is: quellctl finds the line. */
+static void write_match(const struct report *r, const struct reason_match *m,
+    const struct reason_names *names, struct evbuffer *to)
+{
+	const struct server *s = r->owner;
+	char hop[REASON_HOP_SIZE], list[CONF_NAME_SIZE];
+	struct lists_text text;
+
+	evbuffer_add_printf(to, "match %s: ", reason_list(m, names, list));
+	write_rule(r, m, to);
+	evbuffer_add_printf(to, "%s%s\n", m->voided != 0 ? " (void)" : "",
+	    reason_hop_text(&r->why.step[m->step], hop));
+	if (!lists_text(&s->lists, s->conf, s->flags, m->list, &text))
+		return;
+	evbuffer_add_printf(
+	    to, "text %s %s %s %s\t", text.syntax, text.match, text.trust, text.path);
+	write_printable(to, m->rule, sizeof(m->rule));
+	evbuffer_add_printf(to, "\n");
+}
+
+static void write_query(const struct report *r, struct evbuffer *to)
+{
+	char text[NAME_TEXT_SIZE], type[TYPE_TEXT_SIZE];
 
 	evbuffer_add_printf(to, "name %s\ntype %s\n", name_to_text(r->name.name, text),
 	    type_to_text(r->name.type, type));
 	if (r->name.client.sa.sa_family != AF_UNSPEC)
 		evbuffer_add_printf(to, "client %s\n", addr_format_host(&r->name.client, text));
+}
+
+static void write_verdict(const struct report *r, struct evbuffer *to)
+{
+	unsigned n_steps = reason_n_steps(&r->why);
+	char hop[REASON_HOP_SIZE] = "";
+
+	if (r->why.blocked != 0 && n_steps != 0)
+		(void)reason_hop_text(&r->why.step[n_steps - 1], hop);
 	evbuffer_add_printf(to, "verdict ");
 	write_printable(to, r->why.verdict, sizeof(r->why.verdict));
-	evbuffer_add_printf(to, "\n");
+	evbuffer_add_printf(to, "%s\n", hop);
+	if (r->why.paused != 0)
+		own_blocking(r->owner, to);
 	if (r->why.by_client != 0)
 		evbuffer_add_printf(to, "note another client may get another verdict\n");
-	for (uint32_t i = 0; i < n; i++) {
-		const struct explain_match *m = &r->why.match[i];
+	if (r->why.answer == REASON_ANSWER_UNKNOWN)
+		evbuffer_add_printf(to, "note %s\n", reason_note_unknown);
+}
 
-		evbuffer_add_printf(
-		    to, "match %s: ", lists_name(&s->lists, s->conf, s->flags, m->list, list));
-		write_printable(to, m->rule, sizeof(m->rule));
-		evbuffer_add_printf(to, "%s\n", m->voided != 0 ? " (void)" : "");
+static void write_why(const struct report *r, struct evbuffer *to)
+{
+	const struct server *s = r->owner;
+	unsigned n = reason_n_matches(&r->why), n_changes;
+	char changes[REASON_CHANGES][REASON_CHANGE_SIZE];
+	struct reason_names names;
+
+	lists_names(&s->lists, s->conf, s->flags, &names);
+	write_query(r, to);
+	write_verdict(r, to);
+	for (unsigned i = 0; i < n; i++) {
+		/* A worker reads packets: its numbers are looked at. */
+		if (r->why.match[i].step < reason_n_steps(&r->why))
+			write_match(r, &r->why.match[i], &names, to);
 	}
 	if (n < r->why.n_matches)
 		evbuffer_add_printf(to, "match and %" PRIu32 " more\n", r->why.n_matches - n);
+	n_changes = reason_changes(&r->why, r->name.name, &names, changes);
+	for (unsigned i = 0; i < n_changes; i++)
+		evbuffer_add_printf(to, "change %s\n", changes[i]);
 }
 
 /* ---- gathering ---- */
@@ -355,8 +417,8 @@ static void start_own(struct report *r, const char *command, const char *argumen
 
 	r->kind = REPORT_OWN;
 	r->said = evbuffer_new();
-	if (r->said == NULL || own_request(r->owner, command, arguments, r->serial, &r->waiting,
-				   r->said, &why) < 0) {
+	if (r->said == NULL ||
+	    own_request(r->owner, command, arguments, r->serial, &r->waiting, r->said, &why) < 0) {
 		if (r->said != NULL)
 			evbuffer_free(r->said);
 		r->said = NULL;

@@ -653,7 +653,7 @@ out:
 
 static bool has_expired(const struct rules_line *line, const struct rules_clock *now)
 {
-	return line->for_ms != 0 && !is_change(line) && line->expires_ms <= now->boot_ms;
+	return line->for_ms != 0 && line->expires_ms <= now->boot_ms;
 }
 
 bool rules_expire(struct rules *r, const struct rules_clock *now)
@@ -667,13 +667,6 @@ bool rules_expire(struct rules *r, const struct rules_clock *now)
 			r->lines[to++] = r->lines[i];
 	}
 	r->n_lines = to;
-	/* The file may have what this one had taken the place of. */
-	for (size_t i = 0; i < r->n_pending; i++) {
-		struct rules_line *change = &r->pending[i];
-
-		if (has_expired(change, now))
-			change->kind = change->kind == RULES_PAUSE ? RULES_RESUME : RULES_UNSET;
-	}
 	count(r);
 	return to != n;
 }
@@ -903,7 +896,12 @@ size_t rules_matches(
 
 size_t rules_number(const struct rules *r, const struct rules_line *line)
 {
-	return (size_t)(line - r->lines) + 1;
+	size_t n = (size_t)(line - r->lines) + 1, n_disk = 0;
+
+	/* Of a file just made, the header is not among the lines. */
+	for (const char *at = r->disk; at != NULL && (at = strchr(at, '\n')) != NULL; at++)
+		n_disk++;
+	return r->n_pending == 0 && n_disk > r->n_lines ? n + n_disk - r->n_lines : n;
 }
 
 const char *rules_format(

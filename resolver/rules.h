@@ -97,7 +97,7 @@ void rules_line_fini(struct rules_line *line);
 int rules_apply(struct rules *r, struct rules_line *change, const struct rules_clock *now,
     struct why *why) QUELL_CHECK;
 
-/* Take out what has expired; whether there was any. */
+/* Take out what has expired (also after rules_read()); whether there was any. */
 bool rules_expire(struct rules *r, const struct rules_clock *now);
 
 /* When the next one expires, by boot_ms; UINT64_MAX: never. */

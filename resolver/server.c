@@ -50,6 +50,7 @@ static void on_worker_started(void *ctx, unsigned worker)
 	struct one_worker one = {.server = s, .worker = worker};
 	struct channel_image image = {.generation = s->generation};
 
+	lists_names(&s->lists, s->conf, s->flags, &image.names);
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
 	(void)own_tell(s, worker, 0);
@@ -251,17 +252,17 @@ static void on_all_swapped(struct server *s)
 static void on_worker_message(void *ctx, unsigned worker, const struct channel_message *m)
 {
 	struct server *s = ctx;
-	struct channel_image image;
+	struct channel_swapped swapped;
 
 	if (m->head.type != CHANNEL_SWAPPED) {
 		report_message(s, worker, m);
 		return;
 	}
-	if (m->len != sizeof(image))
+	if (m->len != sizeof(swapped))
 		return;
-	memcpy(&image, m->payload, sizeof(image));
-	s->swapped[worker] = image.generation;
-	s->swap_failed[worker] = image.failed != 0;
+	memcpy(&swapped, m->payload, sizeof(swapped));
+	s->swapped[worker] = swapped.generation;
+	s->swap_failed[worker] = swapped.failed != 0;
 	if (all_swapped(s))
 		on_all_swapped(s);
 }
@@ -327,6 +328,7 @@ static void reload_commit(struct server *s, struct lists *lists)
 		(void)close(s->lists.fd);
 	s->lists = *lists;
 	log_lists(&s->lists);
+	lists_names(&s->lists, s->conf, s->flags, &image.names);
 	memset(s->swap_failed, 0, sizeof(s->swap_failed));
 
 	settings_options(s->conf, &s->options);

@@ -57,7 +57,7 @@ struct report {
 	struct server *owner;
 	struct channel_stats total; /* counters added up; upstreams merged */
 	struct channel_name name;   /* REPORT_WHY, REPORT_FLUSH */
-	struct explain why;
+	struct reason why;
 	uint64_t n_flushed;
 	struct evbuffer *said; /* REPORT_OWN: the answer's lines, owned */
 	bool failed;	       /* REPORT_OWN: a worker could not do it */

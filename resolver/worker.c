@@ -32,6 +32,7 @@ struct image {
 	size_t len;
 	struct trie trie;
 	uint32_t generation;
+	struct reason_names *names; /* owned; NULL: not known */
 };
 
 struct worker {
@@ -251,6 +252,7 @@ static void image_close(struct image *image)
 {
 	if (image->bytes != NULL)
 		munmap(image->bytes, image->len);
+	free(image->names);
 	*image = (struct image){0};
 }
 
@@ -277,9 +279,20 @@ static int image_open(struct image *image, int fd, struct why *why)
 	return trie_open(&image->trie, image->bytes, image->len, why);
 }
 
+/* NULL: no memory; then they are not known. */
+static struct reason_names *copy_names(const struct reason_names *names)
+{
+	struct reason_names *copy = malloc(sizeof(*copy));
+
+	if (copy != NULL)
+		*copy = *names;
+	return copy;
+}
+
 static void on_image(struct worker *w, struct channel_message *m)
 {
-	struct channel_image swapped = *(const struct channel_image *)m->payload;
+	const struct channel_image *message = (const struct channel_image *)m->payload;
+	struct channel_swapped swapped = {.generation = message->generation};
 	struct image next = {.generation = swapped.generation};
 	struct why why;
 
@@ -288,7 +301,9 @@ static void on_image(struct worker *w, struct channel_message *m)
 		log_error("image", "lists %u cannot be used: %s", next.generation, why.text);
 		image_close(&next);
 	} else {
+		next.names = copy_names(&message->names);
 		query_set_lists(w->core, &next.trie);
+		query_set_names(w->core, next.names);
 		image_close(&w->image);
 		w->image = next;
 	}
@@ -347,9 +362,9 @@ static void on_why(struct worker *w, struct channel_message *m)
 	    .type = name->type,
 	    .client = name->client.sa.sa_family != AF_UNSPEC ? &name->client : NULL,
 	};
-	struct explain answer;
+	struct reason answer;
 
-	explain_name(&w->image.trie, &ask, &answer);
+	query_why(w->core, &ask, clock_ms(), &answer);
 	worker_tell(w, CHANNEL_WHY, m->head.serial, &answer, sizeof(answer));
 }
 

@@ -34,8 +34,8 @@ tests_unit_test_control_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 # It includes tools/quellctl.c, whose main() it calls by another name.
 tests_unit_test_quellctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources) $(fake_quelld_sources) \
-	tools/control.c tools/text.c
-tests_unit_test_quellctl_LDADD = lib/libquell.a $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+	tools/control.c tools/ctl_why.c tools/text.c tools/why_text.c
+tests_unit_test_quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 
 offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_skips.c tools/update_store.c
 tests_unit_test_update_bench_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -57,33 +57,66 @@ check_PROGRAMS += $(RUN_UNIT_TESTS)
 TESTS += $(RUN_UNIT_TESTS)
 endif
 
-# The test can pass its own server off as one with TLS.
+# The test is the clock, and has certificates of its own.
 tests_unit_test_update_fetch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) -pthread
-tests_unit_test_update_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=curl_easy_perform
-tests_unit_test_update_fetch_SOURCES = tests/unit/test_update_fetch.c $(scratch_sources) \
-	tools/text.c tools/update_fetch.c
-tests_unit_test_update_fetch_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CURL_LIBS)
+tests_unit_test_update_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=curl_easy_init
+tests_unit_test_update_fetch_SOURCES = tests/unit/test_update_fetch.c $(part_sources) \
+	tools/update_fetch.c tools/update_resolve.c
+tests_unit_test_update_fetch_LDADD = $(part_test_libs)
 
-list_sources = $(scratch_sources) tools/text.c tools/update_fetch.c tools/update_list.c tools/update_store.c
-tests_unit_test_update_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+# The modules below it.
+TRANSFER_UNIT_TESTS = tests/unit/test_update_clock tests/unit/test_update_local tests/unit/test_update_part \
+	tests/unit/test_update_resolve tests/unit/test_update_seen
+if HAVE_CMOCKA
+check_PROGRAMS += $(TRANSFER_UNIT_TESTS)
+TESTS += $(TRANSFER_UNIT_TESTS)
+endif
+part_sources = $(scratch_sources) tools/text.c tools/update_part.c tools/update_seen.c tools/update_store.c
+part_test_libs = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CURL_LIBS)
+
+# The test is the time of day.
+tests_unit_test_update_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
+tests_unit_test_update_clock_SOURCES = tests/unit/test_update_clock.c tools/update_clock.c
+tests_unit_test_update_clock_LDADD = $(CMOCKA_LIBS)
+
+tests_unit_test_update_local_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_local_SOURCES = tests/unit/test_update_local.c $(scratch_sources) \
+	tools/text.c tools/update_local.c tools/update_store.c
+tests_unit_test_update_local_LDADD = $(part_test_libs)
+
+tests_unit_test_update_part_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_part_SOURCES = tests/unit/test_update_part.c $(part_sources)
+tests_unit_test_update_part_LDADD = $(part_test_libs)
+
+tests_unit_test_update_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_resolve_SOURCES = tests/unit/test_update_resolve.c tools/update_resolve.c
+tests_unit_test_update_resolve_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_update_seen_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_seen_SOURCES = tests/unit/test_update_seen.c $(part_sources)
+tests_unit_test_update_seen_LDADD = $(part_test_libs)
+
+list_sources = $(scratch_sources) $(gate_sources) tools/text.c tools/update_clock.c tools/update_fetch.c tools/update_list.c tools/update_local.c \
+	tools/update_part.c tools/update_resolve.c tools/update_seen.c tools/update_store.c
+tests_unit_test_update_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_update_list_SOURCES = tests/unit/test_update_list.c $(list_sources)
-tests_unit_test_update_list_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CURL_LIBS)
+tests_unit_test_update_list_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
 # The test is the clock.
-tests_unit_test_update_progress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_update_progress_SOURCES = tests/unit/test_update_progress.c $(scratch_sources) \
-	tools/text.c tools/update_progress.c
-tests_unit_test_update_progress_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_update_progress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_update_progress_SOURCES = tests/unit/test_update_progress.c $(list_sources) tools/update_progress.c
+tests_unit_test_update_progress_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
-tests_unit_test_update_report_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_report_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_update_report_SOURCES = tests/unit/test_update_report.c $(list_sources) tools/update_report.c tools/update_skips.c
-tests_unit_test_update_report_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CURL_LIBS)
+tests_unit_test_update_report_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
-tests_unit_test_update_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
+tests_unit_test_update_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c tests/unit/images.h $(list_sources) $(fake_quelld_sources) \
-	tools/control.c tools/update_progress.c tools/update_report.c tools/update_run.c tools/update_skips.c
-tests_unit_test_update_run_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) \
-	$(CMOCKA_LIBS) $(CURL_LIBS) $(CONFUSE_LIBS)
+	tools/control.c tools/update_preview.c tools/update_progress.c tools/update_report.c tools/update_run.c \
+	tools/update_skips.c
+tests_unit_test_update_run_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
 # The lists of the configuration.
 CONF_UNIT_TESTS = tests/unit/test_catalogue tests/unit/test_conf_edit tests/unit/test_conf_file
@@ -137,10 +170,10 @@ tests_unit_test_update_versions_SOURCES = tests/unit/test_update_versions.c $(sc
 	tools/text.c tools/update_store.c tools/update_versions.c
 tests_unit_test_update_versions_LDADD = $(gate_test_libs)
 
-tests_unit_test_update_preview_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS)
-tests_unit_test_update_preview_SOURCES = tests/unit/test_update_preview.c tests/unit/images.h $(scratch_sources) \
-	tools/text.c tools/update_preview.c tools/update_outcome.c
-tests_unit_test_update_preview_LDADD = $(gate_test_libs)
+tests_unit_test_update_preview_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_update_preview_SOURCES = tests/unit/test_update_preview.c tests/unit/images.h $(list_sources) \
+	tools/update_preview.c
+tests_unit_test_update_preview_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
 tests_unit_test_update_survey_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_survey_SOURCES = tests/unit/test_update_survey.c $(offline_sources) tools/update_survey.c

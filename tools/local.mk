@@ -7,6 +7,7 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/text.c tools/text.h \
 	tools/update_bench.c tools/update_bench.h \
 	tools/update_clock.c tools/update_clock.h \
+	tools/update_explain.c tools/update_explain.h \
 	tools/update_fetch.c tools/update_fetch.h \
 	tools/update_gate.c tools/update_gate.h \
 	tools/update_list.c tools/update_list.h \
@@ -27,10 +28,13 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/update_tld.c tools/update_tld.h \
 	tools/update_versions.c tools/update_versions.h \
 	tools/update_watch.c tools/update_watch.h \
-	tools/update_why.c tools/update_why.h
+	tools/update_why.c tools/update_why.h \
+	tools/why_text.c tools/why_text.h
 quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS)
 quellctl_SOURCES = tools/quellctl.c \
 	tools/control.c tools/control.h \
-	tools/text.c tools/text.h
-quellctl_LDADD = lib/libquell.a $(CONFUSE_LIBS)
+	tools/ctl_why.c tools/ctl_why.h \
+	tools/text.c tools/text.h \
+	tools/why_text.c tools/why_text.h
+quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS)
 dist_noinst_SCRIPTS = tools/build.sh tools/check tools/deps tools/quickstart

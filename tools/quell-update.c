@@ -14,6 +14,7 @@
 #include "lib/dns/msg.h"
 #include "lib/dns/type.h"
 #include "tools/update_bench.h"
+#include "tools/update_explain.h"
 #include "tools/update_lists.h"
 #include "tools/update_offline.h"
 #include "tools/update_run.h"
@@ -40,6 +41,7 @@ static const char usage_text[] =
     "       quell-update dump IMAGE\n"
     "       quell-update verify IMAGE\n"
     "       quell-update bench IMAGE NAMES\n"
+    "       quell-update why [-c FILE] NAME [TYPE]\n"
     "       quell-update why IMAGE|FILE... -- NAME [TYPE]\n"
     "       quell-update catalogue [--json]\n"
     "       quell-update add [-c FILE] [--name NAME] [--syntax SYNTAX] [--json] NAME|URL...\n"
@@ -372,6 +374,35 @@ static int command_bench(int argc, char **argv)
 	return update_bench(argv[1], argv[2]);
 }
 
+/* By the lists of the configuration. */
+static int why_configured(int argc, char **argv)
+{
+	const char *conf_path = conf_default_path;
+	uint16_t type = TYPE_A;
+	struct conf *conf;
+	struct why why;
+	int code;
+
+	for (int opt; (opt = getopt(argc, argv, "c:")) != -1;) {
+		if (opt != 'c') {
+			(void)fputs(usage_text, stderr);
+			return UPDATE_EXIT_USAGE;
+		}
+		conf_path = optarg;
+	}
+	if (argc - optind < 1 || argc - optind > 2)
+		return usage("why takes a NAME and perhaps a TYPE");
+	if (argc - optind == 2 && !type_from_text(argv[optind + 1], &type))
+		return usage("%s: this is no query type, as AAAA is one", argv[optind + 1]);
+	if (read_conf(&conf, conf_path, &why) != 0) {
+		(void)fprintf(stderr, "quell-update: %s\n", why.text);
+		return UPDATE_EXIT_USAGE;
+	}
+	code = update_explain(conf, argv[optind], type);
+	conf_free(conf);
+	return code;
+}
+
 static int command_why(int argc, char **argv)
 {
 	uint16_t type = TYPE_A;
@@ -379,6 +410,8 @@ static int command_why(int argc, char **argv)
 
 	while (dashes < argc && strcmp(argv[dashes], "--") != 0)
 		dashes++;
+	if (dashes == argc)
+		return why_configured(argc, argv);
 	if (dashes == 1 || argc - dashes < 2 || argc - dashes > 3)
 		return usage("why takes an IMAGE or FILEs, then --, then NAME and perhaps TYPE");
 	if (argc - dashes == 3 && !type_from_text(argv[dashes + 2], &type))

@@ -13,10 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "tools/control.h"
+#include "tools/ctl_why.h"
 #include "tools/text.h"
 
 #define REQUEST_MAX 1024
@@ -63,8 +65,10 @@ static const struct {
     {"upstream", (const char *const[]){"status", NULL}},
     {"reason", (const char *const[]){"status", NULL}},
     {"match", (const char *const[]){"why", NULL}},
+    {"change", (const char *const[]){"why", NULL}},
     {"rule", own_commands},
     {"note", own_commands},
+    {"note", (const char *const[]){"why", NULL}},
 };
 
 #define N_REPEATED (sizeof(repeated) / sizeof(repeated[0]))
@@ -344,6 +348,10 @@ int main(int argc, char **argv)
 	    control_ask(control != NULL ? control : control_path(conf_path), request, &lines, &why);
 	if (err < 0)
 		fail(err, why.text, json);
+	if (strcmp(argv[optind], "why") == 0)
+		lines = ctl_why(lines, time(NULL));
+	if (lines == NULL)
+		die(EXIT_DOWN, "no memory");
 	status = show(argv[optind], lines, json);
 	free(lines);
 	return status;

@@ -68,6 +68,7 @@ struct update_flight {
 	bool has_begun;
 	bool is_also;
 	bool wants_range; /* the request has one */
+	bool asks_if_new; /* or asks about the kept copy */
 	bool is_taking;	  /* the body is the text */
 	bool is_packed;	  /* and came compressed, so it cannot be gone on with */
 	bool clock_waited;
@@ -439,16 +440,19 @@ static bool add_conditions(struct update_flight *fl)
 	const struct update_seen *kept = &fl->kept;
 	const char *strong = update_seen_strong(&fl->t->seen);
 
-	fl->wants_range = false;
+	fl->wants_range = fl->asks_if_new = false;
 	if (fl->is_also)
 		return true;
 	if (can_go_on(fl) && update_seen_is_from(&fl->t->seen, fl->url, fl->hops != 0)) {
 		fl->wants_range = true;
-		return add_line(&fl->headers, "Range: bytes=%" PRIu64 "-", fl->t->part.bytes) &&
+		/* A range is of the bytes as they are sent, and the part has them unpacked. */
+		return add_line(&fl->headers, "Accept-Encoding: identity") &&
+		       add_line(&fl->headers, "Range: bytes=%" PRIu64 "-", fl->t->part.bytes) &&
 		       add_line(&fl->headers, "If-Range: %s", strong);
 	}
 	if (kept->url[0] == '\0' || !update_seen_is_from(kept, fl->url, fl->hops != 0))
 		return true;
+	fl->asks_if_new = true;
 	if (kept->etag[0] != '\0' && !add_line(&fl->headers, "If-None-Match: %s", kept->etag))
 		return false;
 	return kept->modified[0] == '\0' ||
@@ -475,8 +479,7 @@ static CURLcode set_options(struct update_flight *fl)
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	/* A range is of the bytes as they are sent, and the part has them unpacked. */
-	SET(CURLOPT_ACCEPT_ENCODING, fl->wants_range ? "identity" : "");
+	SET(CURLOPT_ACCEPT_ENCODING, fl->wants_range ? NULL : ""); /* "": all that it can unpack */
 	SET(CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
 	SET(CURLOPT_CONNECTTIMEOUT, stall_s);
 	SET(CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_S);
@@ -644,8 +647,7 @@ static void on_response(struct update_flight *fl, CURLcode code)
 	fl->t->transferred += (uint64_t)came;
 	if (is_redirect(status) && (code == CURLE_OK || code == CURLE_WRITE_ERROR)) {
 		follow(fl);
-	} else if (code == CURLE_OK && status == STATUS_NOT_MODIFIED && fl->kept.url[0] != '\0' &&
-		   !fl->is_also && !fl->wants_range) {
+	} else if (code == CURLE_OK && status == STATUS_NOT_MODIFIED && fl->asks_if_new) {
 		fl->t->unchanged = fl->t->not_modified = true;
 		fl->t->seen = fl->kept;
 		end(fl, 0);
@@ -670,7 +672,9 @@ static void look_at_kept(struct update_flight *fl)
 
 	(void)snprintf(file, sizeof(file), "%s.seen", t->name);
 	fits = !t->anew && t->lists_fd >= 0 && update_seen_read(t->lists_fd, file, &fl->kept) &&
-	       strcmp(fl->kept.url, t->url) == 0 && update_seen_has_validator(&fl->kept);
+	       strcmp(fl->kept.url, t->url) == 0 &&
+	       (t->key == NULL || t->key[0] == '\0' || strcmp(fl->kept.key, t->key) == 0) &&
+	       update_seen_has_validator(&fl->kept);
 	if (fits) {
 		(void)snprintf(file, sizeof(file), "%s.txt", t->name);
 		fits =

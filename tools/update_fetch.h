@@ -40,6 +40,8 @@ struct update_flight;
 struct update_transfer {
 	const char *name; /* of the list, borrowed; its files begin with it */
 	const char *url;  /* http: or https:, borrowed */
+	const char *
+	    key; /* the kept copy serves if it was signed with this; empty: in any case; borrowed */
 	const char *also; /* the URL of a small text that goes with it, or NULL; borrowed */
 	uint64_t max_bytes;
 	unsigned max_s; /* for all of it, redirects and pauses included */

@@ -43,6 +43,7 @@ void update_list_prepare(struct update_list *list, const struct update_store *st
 		return;
 	list->transfer = (struct update_transfer){.name = conf->name,
 	    .url = conf->url,
+	    .key = conf->minisign,
 	    .also = list->signature_url[0] != '\0' ? list->signature_url : NULL,
 	    .max_bytes = list->max_bytes,
 	    .max_s = conf->max_time_s != 0 ? conf->max_time_s : MAX_S,
@@ -128,6 +129,7 @@ static int remember(struct update_list *list, struct update_store *store)
 		(void)unlinkat(store->lists_fd, file, 0);
 		return 0;
 	}
+	memcpy(seen->key, list->conf->minisign, sizeof(seen->key));
 	update_seen_bind(seen, list->text, list->len);
 	return update_seen_write(store->lists_fd, file, seen, &list->why);
 }

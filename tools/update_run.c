@@ -506,6 +506,10 @@ int update_run(const struct conf *conf, const struct update_options *options)
 		(void)fprintf(stderr, "quell-update: %s\n", err_text(ERR_NOMEM));
 		goto out;
 	}
+	if (run.watch.trouble.text[0] != '\0')
+		(void)fprintf(stderr,
+		    "quell-update: names that are allowed there are not looked out for: %s\n",
+		    run.watch.trouble.text);
 	if (open_store(&run) != 0)
 		goto out;
 	if ((options->roll_back || options->n_accept != 0) && move_versions(&run, &why) != 0) {

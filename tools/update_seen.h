@@ -5,6 +5,7 @@
  *   from https://cdn.example/ads.txt        who answered, after redirects
  *   etag "33a64df5"                         as sent; a weak one has its W/
  *   modified Sat, 21 Nov 2026 10:00:00 GMT
+ *   key RWQf6LRC...                         that it was signed with
  *   bytes 123456                            of the text that all this belongs to
  *   hash 0123456789abcdef                   of the same
  *
@@ -29,6 +30,7 @@ struct update_seen {
 	char from[CONF_URL_SIZE];
 	char etag[UPDATE_ETAG_SIZE];	     /* empty: none */
 	char modified[UPDATE_MODIFIED_SIZE]; /* empty: none that tells two versions apart */
+	char key[CONF_KEY_SIZE]; /* that the text was found to be signed with; empty: none */
 	uint64_t bytes, hash;
 };
 

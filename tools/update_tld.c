@@ -1,5 +1,6 @@
 /* update_tld.c - the commonest registries below countries.  Those that are missing cost a warning
- * less; the whole list of them has 10,000 lines and changes every week. */
+ * less; the whole list of them has 10,000 lines and changes every week.  Private ones (in.net, pp.ru)
+ * are left out: lists block them on purpose. */
 #include "tools/update_tld.h"
 
 #include <stddef.h>
@@ -20,7 +21,6 @@ static const struct registry {
     {"br", "art blog com edu eco gov ind net org "},
     {"cn", "ac com edu gov net org "},
     {"co", "com edu gov net nom org "},
-    {"com", "br cn co de eu gb jpn ru sa uk us za "},
     {"cy", "com gov net org "},
     {"do", "com edu gob net org "},
     {"ec", "com edu gob net org "},
@@ -43,10 +43,8 @@ static const struct registry {
     {"ma", "ac co gov net org "},
     {"mx", "com edu gob net org "},
     {"my", "com edu gov name net org "},
-    {"net", "gb hu in jp se uk "},
     {"ng", "com edu gov net org "},
     {"nz", "ac co geek gen govt iwi kiwi maori net org school "},
-    {"org", "ae eu us "},
     {"pe", "com edu gob net nom org "},
     {"ph", "com edu gov net org "},
     {"pk", "com edu gov net org "},
@@ -55,7 +53,6 @@ static const struct registry {
     {"py", "com edu gov net org "},
     {"ro", "com org "},
     {"rs", "ac co edu gov in org "},
-    {"ru", "com msk net org pp spb "},
     {"sa", "com edu gov net org sch "},
     {"sg", "com edu gov net org per "},
     {"th", "ac co go in net or "},

@@ -110,8 +110,10 @@ static int add_rules(struct update_watch *w, const char *path)
 	struct feed_lines l;
 	char *text;
 	size_t len;
-	int err = update_store_read_at(AT_FDCWD, path, RULES_FILE_MAX, &text, &len, NULL);
+	int err = update_store_read_at(AT_FDCWD, path, RULES_FILE_MAX, &text, &len, &w->trouble);
 
+	if (err == ERR_NOTFOUND)
+		w->trouble.text[0] = '\0';
 	if (err != 0)
 		return err == ERR_NOMEM ? err : 0;
 	feed_lines_start(&l, text, len);

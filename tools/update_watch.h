@@ -32,7 +32,8 @@ struct update_watch_name {
 struct update_watch {
 	struct update_watch_name *names; /* owned, n of them, each (name, kind) once */
 	unsigned n, size;
-	uint8_t *image; /* owned */
+	struct why trouble; /* not empty: the user's rules are there, but cannot be read, and why */
+	uint8_t *image;	    /* owned */
 	struct trie near;
 };
 

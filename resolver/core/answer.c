@@ -424,8 +424,8 @@ static void start_rewrite(struct msg_writer *w, const struct answer_to *to, uint
 	msg_write_question(w, to->question, msg_u16(fixed), msg_u16(fixed + 2));
 }
 
-static size_t end_rewrite(struct msg_writer *w, const struct answer_to *to, unsigned rcode,
-    int ede, bool truncated)
+static size_t end_rewrite(
+    struct msg_writer *w, const struct answer_to *to, unsigned rcode, int ede, bool truncated)
 {
 	uint8_t *out = w->out.bytes;
 
@@ -498,8 +498,7 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 	*truncated = !fits;
 	if (!fits)
 		start_rewrite(&w, to, out);
-	return end_rewrite(
-	    &w, to, effect_rcode(first->effect, first->len), EDE_FORGED, !fits);
+	return end_rewrite(&w, to, effect_rcode(first->effect, first->len), EDE_FORGED, !fits);
 }
 
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,

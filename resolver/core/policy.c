@@ -89,8 +89,7 @@ void policy_judge(const struct policy *p, const struct effect_ask *asked, struct
 
 /* ---- What an answer leads to ---- */
 
-bool policy_target(
-    const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target)
+bool policy_target(const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target)
 {
 	unsigned rdata_len = msg_u16(msg + ttl_off + 4);
 	size_t off = ttl_off + 6, name_len;
@@ -100,7 +99,7 @@ bool policy_target(
 	case TYPE_SVCB:
 	case TYPE_HTTPS:
 		off += 2; /* behind the priority (RFC 9460, 2.2) */
-		/* fall through */
+			  /* fall through */
 	case TYPE_CNAME:
 	case TYPE_DNAME:
 		if (name_read(msg, len, &off, target->name, &name_len) != 0)

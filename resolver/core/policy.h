@@ -64,8 +64,7 @@ struct policy_target {
 
 /* Where the record whose TTL stands at msg[ttl_off] leads to, in an answer in normal form (answer.h);
  * false: nowhere. */
-bool policy_target(
-    const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target);
+bool policy_target(const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target);
 
 /* The verdict on a target of the answer to ask->name; returns whether it is the user's own.  What a
  * list answers with a CNAME is blocked here: it is not followed a second time. */

@@ -241,8 +241,7 @@ struct subject {
 static const char *blocked_text(const struct query *q, const struct subject *what,
     const struct answer_to *to, char text[REASON_SHORT_SIZE])
 {
-	struct reason_cause cause = {
-	    .ask = what->ask, .n_lists = RULE_LISTS_MAX, .own = what->own};
+	struct reason_cause cause = {.ask = what->ask, .n_lists = RULE_LISTS_MAX, .own = what->own};
 	struct policy_target target = {.family = 0};
 
 	if (!to->edns)
@@ -342,8 +341,8 @@ static void judge_targets(const struct query *q, const struct cache_answer *a,
 		what->ttl_off = kept->ttl_off;
 		return;
 	}
-	policy_judge_answer(p, what->ask, of_name->n_lists, a->msg, a->len, verdict, &what->own,
-	    &what->ttl_off);
+	policy_judge_answer(
+	    p, what->ask, of_name->n_lists, a->msg, a->len, verdict, &what->own, &what->ttl_off);
 	/* What a list answers is found anew each time. */
 	if (verdict->outcome == JUDGE_ANSWER || verdict->by_client || of_name->by_client)
 		return;
@@ -742,8 +741,8 @@ static bool is_ours(const struct msg_query *ask)
 {
 	/* Asked of every query: the last bytes say it of almost all. */
 	return ask->qname_len >= sizeof(OWN_ZONE) &&
-	       memcmp(ask->qname + ask->qname_len - sizeof(OWN_ZONE), OWN_ZONE,
-		   sizeof(OWN_ZONE)) == 0 &&
+	       memcmp(ask->qname + ask->qname_len - sizeof(OWN_ZONE), OWN_ZONE, sizeof(OWN_ZONE)) ==
+		   0 &&
 	       name_in_zone(ask->qname, (const uint8_t *)OWN_ZONE);
 }
 
@@ -1016,8 +1015,8 @@ void query_tick(struct query *q, uint64_t now_ms)
 /* ---- Why ---- */
 
 /* The answer to `ask` that is in the cache, whichever of its kinds; false: there is none. */
-static bool find_cached(struct query *q, const struct effect_ask *ask, uint64_t now_ms,
-    struct cache_answer *cached)
+static bool find_cached(
+    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct cache_answer *cached)
 {
 	size_t len = name_len(ask->name);
 	struct cache_verdict *kept;
@@ -1032,8 +1031,7 @@ static bool find_cached(struct query *q, const struct effect_ask *ask, uint64_t 
 	return false;
 }
 
-void query_why(
-    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
+void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
 {
 	struct effect_ask end = *ask;
 	struct cache_answer cached;
@@ -1041,8 +1039,7 @@ void query_why(
 
 	reason_end(&q->policy, ask, name);
 	end.name = name;
-	reason_find(
-	    &q->policy, ask, find_cached(q, &end, now_ms, &cached) ? &cached : NULL, out);
+	reason_find(&q->policy, ask, find_cached(q, &end, now_ms, &cached) ? &cached : NULL, out);
 }
 
 /* ---- For the control socket ---- */

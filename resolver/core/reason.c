@@ -1,6 +1,7 @@
 /* reason.c - the way of a question walked once more, with everything that matches on it. */
 #include "resolver/core/reason.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -271,7 +272,8 @@ unsigned reason_n_steps(const struct reason *r)
 /* The name of list `id`; NULL: it is not known. */
 static const char *list_name(const struct reason_names *names, unsigned id)
 {
-	return names != NULL && id < names->n && names->name[id][0] != '\0' ? names->name[id] : NULL;
+	return names != NULL && id < names->n && names->name[id][0] != '\0' ? names->name[id]
+									    : NULL;
 }
 
 const char *reason_list(
@@ -369,8 +371,8 @@ static void add_remove(
 {
 	const struct reason_match *first = effective(r, step, 0), *other;
 
-	if (!blocks(first) || r->n_matches > REASON_MATCHES || list_name(names, first->list) == NULL ||
-	    first->list >= names->n_configured)
+	if (!blocks(first) || r->n_matches > REASON_MATCHES ||
+	    list_name(names, first->list) == NULL || first->list >= names->n_configured)
 		return;
 	for (unsigned i = 1; (other = effective(r, step, i)) != NULL; i++) {
 		if (other->list != first->list && blocks(other))
@@ -437,8 +439,8 @@ static void QUELL_PRINTF(2, 3) add_string(struct strings *s, const char *fmt, ..
 	s->len += 1 + len;
 }
 
-size_t reason_strings(const struct reason *r, const uint8_t *name,
-    const struct reason_names *names, uint8_t out[REASON_STRINGS_SIZE])
+size_t reason_strings(const struct reason *r, const uint8_t *name, const struct reason_names *names,
+    uint8_t out[REASON_STRINGS_SIZE])
 {
 	char changes[REASON_CHANGES][REASON_CHANGE_SIZE];
 	char text[NAME_TEXT_SIZE], hop[REASON_HOP_SIZE], list[CONF_NAME_SIZE];
@@ -451,8 +453,7 @@ size_t reason_strings(const struct reason *r, const uint8_t *name,
 		const struct reason_match *match = &r->match[i];
 
 		add_string(&s, "%s: %s%s%s", reason_list(match, names, list), match->rule,
-		    match->voided ? " (void)" : "",
-		    reason_hop_text(&r->step[match->step], hop));
+		    match->voided ? " (void)" : "", reason_hop_text(&r->step[match->step], hop));
 	}
 	if (n < r->n_matches)
 		add_string(&s, "and %u more rules", r->n_matches - n);

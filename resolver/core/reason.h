@@ -28,7 +28,7 @@
 #define REASON_STEPS	   16
 #define REASON_MATCHES	   48
 #define REASON_LISTS	   (CONF_LISTS_MAX + 1) /* one more: what quell-update exempts */
-#define REASON_OWN	   UINT16_MAX		/* in the place of a list: a rule of the user's own */
+#define REASON_OWN	   UINT16_MAX /* in the place of a list: a rule of the user's own */
 #define REASON_SHORT_SIZE  97
 #define REASON_CHANGES	   3
 #define REASON_CHANGE_SIZE 288
@@ -42,7 +42,7 @@ struct reason_names {
 
 /* What is known of where the answer leads. */
 enum reason_answer {
-	REASON_ANSWER_OPEN,   /* it does not matter: another step has decided, or no rule could match */
+	REASON_ANSWER_OPEN, /* it does not matter: another step has decided, or no rule could match */
 	REASON_ANSWER_JUDGED, /* by the answer in the cache */
 	REASON_ANSWER_UNKNOWN /* there is none in the cache */
 };
@@ -68,7 +68,8 @@ struct reason {
 		uint8_t verdict; /* enum effect_verdict */
 		uint8_t flags;	 /* of the effect */
 		uint8_t voided;	 /* another rule takes it out */
-		char rule[EXPLAIN_RULE_SIZE]; /* as rule_text(); of the user's: `allow =a.example` */
+		char
+		    rule[EXPLAIN_RULE_SIZE]; /* as rule_text(); of the user's: `allow =a.example` */
 	} match[REASON_MATCHES];
 };
 
@@ -107,14 +108,14 @@ unsigned reason_changes(const struct reason *r, const uint8_t *name,
 
 /* All of it for people, as character-strings (RFC 1035, 3.3) of printable ASCII: the verdict on `name`,
  * the rules, what is not known, and the commands.  Returns the length of `out`. */
-size_t reason_strings(const struct reason *r, const uint8_t *name,
-    const struct reason_names *names, uint8_t out[REASON_STRINGS_SIZE]);
+size_t reason_strings(const struct reason *r, const uint8_t *name, const struct reason_names *names,
+    uint8_t out[REASON_STRINGS_SIZE]);
 
 /* What blocks: ask->name itself, or a target of its answer. */
 struct reason_cause {
 	const struct effect_ask *ask;
-	unsigned n_lists; /* that count */
-	bool own;	  /* it is a rule of the user's */
+	unsigned n_lists;		    /* that count */
+	bool own;			    /* it is a rule of the user's */
 	const struct policy_target *target; /* NULL: ask->name */
 };
 

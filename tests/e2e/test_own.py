@@ -68,7 +68,7 @@ def test_allow_and_block():
                 assert_free(daemon, "a.shop.test.")
                 r = daemon.ask("shop.test.", "HTTPS")
                 assert_blocked(r)
-                equal(ede(r), [(15, "blocked by a rule of this network")], "EDE")
+                equal(ede(r), [(15, "blocked by a rule of this network: =shop.test")], "EDE")
 
         check()
         reloaded(daemon)
@@ -119,7 +119,7 @@ def test_cached_answer():
         ctl(daemon, "block", "cdn.test")
         r = daemon.ask("www.test.")
         assert_blocked(r)
-        equal(ede(r), [(15, "leads to what a rule of this network blocks")], "EDE")
+        equal(ede(r), [(15, "leads to cdn.test, blocked by a rule of this network: cdn.test")], "EDE")
         ctl(daemon, "allow", "www.test")
         equal(addresses(daemon.ask("www.test.")), ["192.0.2.1"], "address")
         ctl(daemon, "unset", "www.test")

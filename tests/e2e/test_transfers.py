@@ -183,7 +183,9 @@ class House:
             return f.read()
 
     def files(self):
-        return sorted(os.listdir(os.path.join(self.state, "lists")))
+        """Those of the lists, but earlier versions."""
+        return sorted(name for name in os.listdir(os.path.join(self.state, "lists"))
+                      if not re.search(r"\.txt\.\d+$", name))
 
     def times(self):
         """Inode, times and size of the folder and all in it."""

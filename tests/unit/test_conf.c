@@ -88,24 +88,28 @@ static void test_defaults(void **state)
 
 static void test_every_option(void **state)
 {
-	struct conf *conf = read_ok("listen = { '127.0.0.1:5300', \"[::1]\" }\n"
-				    "upstream = {9.9.9.9, [2620:fe::fe]:5353, }\n"
-				    "allow = 10.0.0.0/8\n"
-				    "workers = 4\n"
-				    "control = /tmp/c\n"
-				    "state_dir = \"/var/tmp/a b\"\n"
-				    "cache_size = 1G\n"
-				    "cache_max_ttl = 2h\n"
-				    "cache_negative_ttl = 60\n"
-				    "query_timeout = 1500ms\n"
-				    "questions_max = 64\n"
-				    "tcp_clients_max = 16384\n"
-				    "tcp_idle = 1m\n"
-				    "udp_size = 4096\n"
-				    "log_queries = yes\n"
-				    "list \"ads\" { url = \"https://example.net/hosts\" }\n"
-				    "list my.own_1 {\n\tfile = own.txt\n\tsyntax = pihole-regex\n"
-				    "\tmatch = exact\n\ttrust = rewrite\n}\n");
+	struct conf *conf =
+	    read_ok("listen = { '127.0.0.1:5300', \"[::1]\" }\n"
+		    "upstream = {9.9.9.9, [2620:fe::fe]:5353, }\n"
+		    "allow = 10.0.0.0/8\n"
+		    "workers = 4\n"
+		    "control = /tmp/c\n"
+		    "state_dir = \"/var/tmp/a b\"\n"
+		    "versions = 7\n"
+		    "vital_names = no\n"
+		    "cache_size = 1G\n"
+		    "cache_max_ttl = 2h\n"
+		    "cache_negative_ttl = 60\n"
+		    "query_timeout = 1500ms\n"
+		    "questions_max = 64\n"
+		    "tcp_clients_max = 16384\n"
+		    "tcp_idle = 1m\n"
+		    "udp_size = 4096\n"
+		    "log_queries = yes\n"
+		    "list \"ads\" { url = \"https://example.net/hosts\" }\n"
+		    "list my.own_1 {\n\tfile = own.txt\n\tsyntax = pihole-regex\n"
+		    "\tmatch = exact\n\ttrust = rewrite\n\tbad_max = 100\n\tshrink_max = 0\n"
+		    "\tgrow_max = 1000000\n}\n");
 
 	(void)state;
 	assert_int_equal(conf->n_listen, 2);
@@ -119,6 +123,8 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->workers, 4);
 	assert_string_equal(conf->control, "/tmp/c");
 	assert_string_equal(conf->state_dir, "/var/tmp/a b");
+	assert_int_equal(conf->versions, 7);
+	assert_false(conf->vital_names);
 	assert_int_equal(conf->cache_size, 1 << 30);
 	assert_int_equal(conf->cache_max_ttl_s, 7200);
 	assert_int_equal(conf->cache_negative_ttl_s, 60);
@@ -141,7 +147,31 @@ static void test_every_option(void **state)
 	assert_string_equal(conf->lists[1].syntax, "pihole-regex");
 	assert_int_equal(conf->lists[1].match, CONF_MATCH_EXACT);
 	assert_int_equal(conf->lists[1].trust, CONF_TRUST_REWRITE);
+	assert_int_equal(conf->lists[1].bad_max, 100);
+	assert_int_equal(conf->lists[1].shrink_max, 0);
+	assert_int_equal(conf->lists[1].grow_max, 1000000);
 	conf_free(conf);
+}
+
+#define SHA256 "E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define KEY    "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
+
+static void test_pins(void **state)
+{
+	struct conf *conf = read_ok("list a { url = http://x/\n sha256 = " SHA256
+				    "\n minisign = '" KEY "'\n signature = https://y/s }\n");
+
+	(void)state;
+	assert_string_equal(conf->lists[0].sha256, SHA256);
+	assert_string_equal(conf->lists[0].minisign, KEY);
+	assert_string_equal(conf->lists[0].signature, "https://y/s");
+	conf_free(conf);
+	refuse("list a { url = http://x/\n sha256 = abc }", 2, "64 hex digits");
+	refuse("list a { url = http://x/\n sha256 = " SHA256 "0 }", 2, "too long");
+	refuse("list a { url = http://x/\n sha256 = g" SHA256 " }", 2, "too long");
+	refuse("list a { url = http://x/\n minisign = RWQ }", 2, "56 characters");
+	refuse("list a { url = http://x/\n minisign = " SHA256 " }", 2, "too long");
+	refuse("list a { url = http://x/\n signature = s }", 2, "URL");
 }
 
 static void test_lists_of_values(void **state)
@@ -584,6 +614,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_every_option),
+	    cmocka_unit_test(test_pins),
 	    cmocka_unit_test(test_lists_of_values),
 	    cmocka_unit_test(test_comments_and_line_ends),
 	    cmocka_unit_test(test_environment),

@@ -296,6 +296,8 @@ static void test_texts(void **state)
 	assert_text(&e, "answer rcode=RCODE14");
 	effect_init(&e, EFFECT_TCP_ONLY, EFFECT_NEAREST);
 	assert_text(&e, "tcp-only nearest");
+	effect_init(&e, EFFECT_ALLOW, EFFECT_IMPORTANT | EFFECT_NEEDED);
+	assert_text(&e, "allow important needed");
 	effect_init(&e, EFFECT_BLOCK, 0);
 	add_client(&e, "192.0.2.0/24", false);
 	add_client(&e, "192.0.2.7", true);
@@ -331,7 +333,7 @@ static void test_check(void **state)
 	    {"\0", 1}, {"\0\0", 2}, {"\0\0\0", 3}, /* a plain block has no bytes */
 	    {"\0\2\0", 3},			   /* nor has this one */
 	    {"\10\0\0", 3},			   /* no verdict */
-	    {"\1\4\0", 3},			   /* no flag */
+	    {"\1\10\0", 3},			   /* no flag */
 	    {"\1\0\3", 3},			   /* an RCODE, but no answer */
 	    {"\6\0\20", 3},			   /* no RCODE of four bits */
 	    {"\0\0\0\0\0\2\0\1", 8},		   /* no tag */

@@ -140,7 +140,8 @@ static bool blocks(const struct fixture *f, const char *name)
 static void test_texts(void **state)
 {
 	struct fixture *f = *state;
-	char name[CONF_PATH_SIZE];
+	struct reason_names names;
+	struct lists_text text;
 
 	f->flags.blocklist[0] =
 	    write_text(f, "a", "0.0.0.0 ads.example\nwhat is this?\n0.0.0.0 b.example\n");
@@ -157,8 +158,17 @@ static void test_texts(void **state)
 	assert_true(blocks(f, "\3ads\7example"));
 	assert_true(blocks(f, "\3www\7tracker\7example"));
 	assert_false(blocks(f, "\4good\7example"));
-	assert_string_equal(
-	    lists_name(&f->lists, f->conf, &f->flags, 1, name), f->flags.blocklist[1]);
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_int_equal(names.n, 2);
+	assert_int_equal(names.n_configured, 0);
+	assert_string_equal(names.name[1], strrchr(f->flags.blocklist[1], '/') + 1);
+	assert_true(lists_text(&f->lists, f->conf, &f->flags, 1, &text));
+	assert_int_equal(text.path[0], '/'); /* who reads it may be elsewhere */
+	assert_true(strlen(text.path) > strlen(f->flags.blocklist[1]));
+	assert_string_equal(text.path + strlen(text.path) - strlen(f->flags.blocklist[1]),
+	    f->flags.blocklist[1]);
+	assert_string_equal(text.syntax, "auto");
+	assert_false(lists_text(&f->lists, f->conf, &f->flags, 2, &text));
 }
 
 static void test_sealed(void **state)
@@ -190,7 +200,8 @@ static void *take_image(const struct fixture *f, size_t *len)
 static void test_image(void **state)
 {
 	struct fixture *f = *state;
-	char name[CONF_PATH_SIZE];
+	struct reason_names names;
+	struct lists_text text;
 	uint8_t *image;
 	size_t len;
 
@@ -225,7 +236,26 @@ static void test_image(void **state)
 	assert_int_equal(f->err, 0);
 	assert_int_equal(f->lists.source, LISTS_IMAGE);
 	assert_string_equal(f->lists.trouble.text, "");
-	assert_string_equal(lists_name(&f->lists, f->conf, &f->flags, 0, name), "mine");
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_int_equal(names.n, 1);
+	assert_int_equal(names.n_configured, 1);
+	assert_string_equal(names.name[0], "mine");
+	f->conf->lists[0].match = CONF_MATCH_BELOW;
+	f->conf->lists[0].trust = CONF_TRUST_REWRITE;
+	assert_true(lists_text(&f->lists, f->conf, &f->flags, 0, &text));
+	assert_int_equal(strncmp(text.path, f->conf->state_dir, strlen(f->conf->state_dir)), 0);
+	assert_string_equal(text.path + strlen(f->conf->state_dir), "/lists/mine.txt");
+	assert_string_equal(text.match, "below");
+	assert_string_equal(text.trust, "rewrite");
+	/* What quell-update exempts stands behind the lists; more, and the image is another's. */
+	f->lists.info.n_lists = 2;
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_int_equal(names.n, 1);
+	assert_false(lists_text(&f->lists, f->conf, &f->flags, 1, &text));
+	f->lists.info.n_lists = 3;
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_int_equal(names.n, 0);
+	assert_false(lists_text(&f->lists, f->conf, &f->flags, 0, &text));
 	free(image);
 }
 

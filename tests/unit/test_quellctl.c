@@ -253,12 +253,12 @@ static void test_json_why(void **state)
 			     ok("name a.example\nverdict blocked\nmatch ads: exact a.example\n")),
 	    WELL);
 	ASSERT_OBJECT(said.out, "\"name\":\"a.example\"", "\"verdict\":\"blocked\"",
-	    "\"match\":[\"ads: exact a.example\"]");
+	    "\"match\":[\"ads: exact a.example\"]", "\"change\":[]", "\"note\":[]");
 	assert_int_equal(run_answered("--json --control socket why b.example",
 			     ok("name b.example\nverdict not listed\n")),
 	    WELL);
-	ASSERT_OBJECT(
-	    said.out, "\"name\":\"b.example\"", "\"verdict\":\"not listed\"", "\"match\":[]");
+	ASSERT_OBJECT(said.out, "\"name\":\"b.example\"", "\"verdict\":\"not listed\"",
+	    "\"match\":[]", "\"change\":[]", "\"note\":[]");
 }
 
 static void test_json_rules(void **state)

@@ -439,7 +439,7 @@ static void test_no_workers(void **state)
 	assert_int_equal(event_base_loop(s->base, EVLOOP_NONBLOCK), 1); /* no timer is left */
 }
 
-static void set_match(struct explain *why, unsigned i, uint16_t list, const char *rule)
+static void set_match(struct reason *why, unsigned i, uint16_t list, const char *rule)
 {
 	why->match[i].list = list;
 	(void)snprintf(why->match[i].rule, sizeof(why->match[i].rule), "%s", rule);
@@ -448,7 +448,7 @@ static void set_match(struct explain *why, unsigned i, uint16_t list, const char
 static void test_why(void **state)
 {
 	struct server *s = *state;
-	struct explain why;
+	struct reason why;
 
 	memset(&why, 0, sizeof(why));
 	s->swapped[0] = 4; /* it still has the lists before these */
@@ -465,33 +465,75 @@ static void test_why(void **state)
 	say(s, 2, CHANNEL_WHY, workers.serial, &why, sizeof(why)); /* it was not asked */
 	assert_int_equal(control.n_answers, 0);
 	(void)snprintf(why.verdict, sizeof(why.verdict), "blocked");
-	why.n_matches = EXPLAIN_MATCHES + 9;
+	why.blocked = 1;
+	why.n_steps = 1;
+	why.n_matches = REASON_MATCHES + 9;
 	set_match(&why, 0, 1, "suffix example");
 	set_match(&why, 1, 0, "exact ads.example block types=A");
 	why.match[1].voided = 1;
-	for (unsigned i = 2; i < EXPLAIN_MATCHES; i++)
+	for (unsigned i = 2; i < REASON_MATCHES; i++)
 		why.match[i] = why.match[1];
 	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_ptr_equal(
 	    strstr(control.text, "ok\nname ads.example\ntype A\nverdict blocked\n"
-				 "match /lists/two: suffix example\n"
-				 "match /lists/one: exact ads.example block types=A (void)\n"),
+				 "match two: suffix example\n"
+				 "text auto auto block /lists/two\tsuffix example\n"
+				 "match one: exact ads.example block types=A (void)\n"
+				 "text auto auto block /lists/one\t"
+				 "exact ads.example block types=A\n"),
 	    control.text);
 	assert_true(has_line("match and 9 more"));
+	assert_true(has_line("change quellctl allow ads.example"));
+	assert_false(has_line("change quellctl block ads.example"));
 	report_request(s, 4, "why", "good.example https");
 	assert_int_equal(workers.name.type, TYPE_HTTPS);
 	memset(&why, 0, sizeof(why));
 	(void)snprintf(why.verdict, sizeof(why.verdict), "not listed");
 	why.by_client = 1;
+	why.answer = REASON_ANSWER_UNKNOWN;
 	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
-	assert_string_equal(control.text, "ok\nname good.example\ntype HTTPS\nverdict not listed\n"
-					  "note another client may get another verdict\n");
+	assert_string_equal(control.text,
+	    "ok\nname good.example\ntype HTTPS\nverdict not listed\n"
+	    "note another client may get another verdict\n"
+	    "note where its answer leads is not known: none is in the cache\n"
+	    "change quellctl block good.example\n");
+}
+
+/* What a target of the answer is blocked by, and a pause. */
+static void test_why_way(void **state)
+{
+	struct server *s = *state;
+	struct reason why;
+
+	memset(&why, 0, sizeof(why));
+	(void)snprintf(why.verdict, sizeof(why.verdict), "blocked");
+	why.blocked = 1;
+	why.n_matches = 1;
+	why.n_steps = 2;
+	why.step[1].how = REASON_TARGET;
+	memcpy(why.step[1].name, "\3cdn\4test", 10);
+	set_match(&why, 0, 1, "suffix test");
+	why.match[0].step = 1;
+	report_request(s, 3, "why", "www.example");
+	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	assert_string_equal(control.text,
+	    "ok\nname www.example\ntype A\nverdict blocked (its answer leads to cdn.test)\n"
+	    "match two: suffix test (its answer leads to cdn.test)\n"
+	    "text auto auto block /lists/two\tsuffix test\n"
+	    "change quellctl allow www.example\n");
+	why.blocked = 0;
+	why.paused = 1;
+	why.n_steps = 1;
+	why.match[0].step = 0;
+	report_request(s, 3, "why", "www.example");
+	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	assert_true(has_line("change quellctl resume"));
 }
 
 static void test_why_client(void **state)
 {
 	struct server *s = *state;
-	struct explain why;
+	struct reason why;
 	union addr client;
 
 	memset(&why, 0, sizeof(why));
@@ -502,23 +544,28 @@ static void test_why_client(void **state)
 	(void)snprintf(why.verdict, sizeof(why.verdict), "allowed");
 	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_string_equal(
-	    control.text, "ok\nname a.example\ntype TXT\nclient 2001:db8::7\nverdict allowed\n");
+	    control.text, "ok\nname a.example\ntype TXT\nclient 2001:db8::7\nverdict allowed\n"
+			  "change quellctl block a.example\n");
 }
 
 /* A rule is a publisher's text, and a worker may say anything: neither ends a line or a buffer. */
 static void test_why_hostile(void **state)
 {
 	struct server *s = *state;
-	struct explain why;
+	struct reason why;
 
 	memset(&why, 0xff, sizeof(why));
 	report_request(s, 3, "why", "a.example");
 	set_match(&why, 0, 1, "regex /a\nstate well\033[2J/");
+	why.match[0].step = 1;
+	why.match[0].flags = 0;
+	why.match[1] = why.match[0];
+	why.match[1].list = REASON_OWN;
 	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_int_equal(control.n_answers, 1);
 	for (const char *c = control.text; *c != '\0'; c++)
-		assert_true(*c == '\n' || (*c >= ' ' && *c < 0x7f));
-	assert_true(has_line("match /lists/two: regex /a\\x0astate well\\x1b[2J/ (void)"));
+		assert_true(*c == '\n' || *c == '\t' || (*c >= ' ' && *c < 0x7f));
+	assert_true(has_line("match two: regex /a\\x0astate well\\x1b[2J/ (void)"));
 }
 
 /* The one worker that was asked dies. */
@@ -685,6 +732,7 @@ int main(void)
 	    TEST(test_silent_workers),
 	    TEST(test_no_workers),
 	    TEST(test_why),
+	    TEST(test_why_way),
 	    TEST(test_why_client),
 	    TEST(test_why_hostile),
 	    TEST(test_why_died),

@@ -407,6 +407,12 @@ static void reboot_without_a_clock(void **state)
 	reboot(100);
 	assert_int_equal(says("a.test"), 'a');
 	assert_int_equal(rules_next_ms(&rules), 5000 + 30 * 60000);
+	reboot(start.wall_s - 600);
+	assert_int_equal(rules_next_ms(&rules), 5000 + 30 * 60000);
+	/* Another boot that has lasted as long. */
+	now = (struct rules_clock){start.boot_ms, start.wall_s + 600, "77777777"};
+	read_anew();
+	assert_int_equal(rules_next_ms(&rules), start.boot_ms + 20 * 60000);
 }
 
 /* A stamp that lies gives no more than `for` does. */
@@ -543,6 +549,7 @@ static void unwritten_changes_hold(void **state)
 static void unread_file_is_left_alone(void **state)
 {
 	struct why why;
+	struct stat st;
 
 	(void)state;
 	change("allow a.test");
@@ -561,6 +568,9 @@ static void unread_file_is_left_alone(void **state)
 	assert_int_equal(rules_read(&rules, "rules", &now, &why), ERR_RANGE);
 	assert_int_equal(truncate("rules", 20), 0); /* NULs */
 	assert_int_equal(rules_read(&rules, "rules", &now, &why), ERR_FORMAT);
+	assert_int_not_equal(rules_write(&rules, "rules", &why), 0);
+	assert_int_equal(stat("rules", &st), 0);
+	assert_int_equal(st.st_size, 20);
 	assert_int_equal(says("a.test"), 'a');
 	assert_int_equal(says("b.test"), 'b');
 

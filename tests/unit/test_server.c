@@ -34,17 +34,18 @@ enum {
 };
 
 /* Take lists, or not. */
-static void take_image(int channel, unsigned how, struct channel_image image, bool has_lists)
+static void take_image(
+    int channel, unsigned how, const struct channel_image *image, bool has_lists)
 {
+	struct channel_swapped swapped = {image->generation, how == REFUSING};
 	char word = 'g';
 
-	log_each(LOG_INFO, "told", "image %u%s", image.generation, has_lists ? " lists" : "");
+	log_each(LOG_INFO, "told", "image %u%s", image->generation, has_lists ? " lists" : "");
 	if (how == GATED && read(STDIN_FILENO, &word, 1) != 1)
 		_exit(1);
 	if (word == 'd')
 		_exit(7);
-	image.failed = how == REFUSING;
-	if (channel_send(channel, CHANNEL_SWAPPED, 0, &image, sizeof(image), -1) < 0)
+	if (channel_send(channel, CHANNEL_SWAPPED, 0, &swapped, sizeof(swapped), -1) < 0)
 		_exit(1);
 }
 
@@ -52,7 +53,7 @@ static void told(int channel, const struct channel_message *m)
 {
 	static struct options options;
 	struct channel_listen listen;
-	struct channel_image image;
+	static struct channel_image image;
 	char text[ADDR_TEXT_SIZE];
 
 	switch (m->head.type) {
@@ -71,7 +72,7 @@ static void told(int channel, const struct channel_message *m)
 		break;
 	case CHANNEL_IMAGE:
 		memcpy(&image, m->payload, sizeof(image));
-		take_image(channel, options.udp_size, image, m->fd >= 0);
+		take_image(channel, options.udp_size, &image, m->fd >= 0);
 		break;
 	default:
 		break;

@@ -14,40 +14,35 @@
 #include "tests/unit/scratch.h"
 #include "tools/update_list.h"
 
-#define MAX	100000
-#define STALL_S 60
-#define OLD	"old.example\n"
-#define NEW	"new.example\nother.example\n"
+#define MAX 100000
+#define OLD "old.example\n"
+#define NEW "new.example\nother.example\n"
 
 struct fixture {
 	struct conf_list conf; /* of a list `a` with a URL, which is the file "published" */
 	struct update_store store;
-	struct update_fetch *fetch;
+	struct update_watch watch; /* no names */
 	struct update_list list;
 	struct why why;
 };
-
-static bool on_progress(void *ctx, uint64_t now, uint64_t total, uint64_t per_s)
-{
-	(void)ctx;
-	(void)now;
-	(void)total;
-	(void)per_s;
-	return true;
-}
 
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	char folder[128];
+	struct conf *conf;
 
 	assert_non_null(f);
 	scratch_set_up(NULL);
 	assert_non_null(getcwd(folder, sizeof(folder)));
 	f->conf = (struct conf_list){.name = "a", .syntax = "auto"};
 	(void)snprintf(f->conf.url, sizeof(f->conf.url), "file://%s/published", folder);
-	f->fetch = update_fetch_new(MAX, STALL_S, on_progress, NULL);
-	assert_non_null(f->fetch);
+	conf = conf_new();
+	assert_non_null(conf);
+	conf->vital_names = false;
+	conf->rules[0] = '\0';
+	assert_int_equal(update_watch_init(&f->watch, conf, &f->why), 0);
+	conf_free(conf);
 	assert_int_equal(update_store_open(&f->store, "state", &f->why), 0);
 	*state = f;
 	return 0;
@@ -57,9 +52,9 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	update_list_drop(&f->list);
+	update_list_fini(&f->list);
+	update_watch_fini(&f->watch);
 	update_store_close(&f->store, true);
-	update_fetch_free(f->fetch);
 	scratch_tear_down(NULL);
 	free(f);
 	return 0;
@@ -78,9 +73,16 @@ static void use_file(struct fixture *f)
 
 static void refresh(struct fixture *f, bool asked, bool dry)
 {
-	update_list_drop(&f->list);
+	const struct update_list_options options = {
+	    .watch = &f->watch, .versions = 1, .max_bytes = MAX, .dry = dry};
+
+	update_list_fini(&f->list);
 	f->list = (struct update_list){.conf = &f->conf, .asked = asked};
-	update_list_refresh(&f->list, &f->store, f->fetch, dry);
+	update_list_prepare(&f->list, &f->store, &options);
+	assert_null(f->list.transfer.url);
+	update_list_refresh(&f->list, &f->store, &options);
+	assert_null(f->list.text);
+	update_list_load(&f->list, &f->store, &options);
 }
 
 /* `text` and `kept`, the store's copy, may be NULL: there is none. */

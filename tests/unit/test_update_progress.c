@@ -1,4 +1,4 @@
-/* test_update_progress.c - what standard error shows: a file's lines, and a terminal's one line. */
+/* test_update_progress.c - what standard error shows: a line a list in a file, and a terminal's lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -27,25 +28,42 @@ uint64_t clock_ms(void)
 	return now_ms;
 }
 
-/* A run over two lists: one line each, whatever comes of them. */
+static struct conf_list confs[] = {{.name = "ads"}, {.name = "more"}};
+
 static void test_elsewhere(void **state)
 {
+	struct update_list lists[] = {
+	    {.conf = &confs[0],
+		.outcome = UPDATE_UPDATED,
+		.transfer = {.name = "ads",
+		    .url = "http://x/",
+		    .state = TRANSFER_RUNNING,
+		    .transferred = 2500,
+		    .tries = 2,
+		    .resumed = 1000,
+		    .took_ms = 61250}},
+	    {.conf = &confs[1], .outcome = UPDATE_KEPT}, /* a file */
+	};
+	struct update_transfer *transfers[] = {&lists[0].transfer};
 	struct update_progress p;
 	struct scratch_output said;
 
 	(void)state;
 	scratch_capture_begin();
 	update_progress_init(&p, 2);
-	update_progress_begin(&p, "ads");
 	for (unsigned i = 0; i < 3; i++) {
 		now_ms += LONG_MS;
-		update_progress_show(&p, 10 * i, 100, 5);
+		update_progress_show(&p, transfers, 1);
 	}
-	update_progress_end(&p);
-	update_progress_begin(&p, "more");
+	update_progress_say(&p, "ads", "no \033 answer");
+	update_progress_ended(&p, &lists[1]);
+	update_progress_ended(&p, &lists[0]);
 	update_progress_end(&p);
 	scratch_capture_end(&said);
-	assert_string_equal(said.err, "[1/2] ads\n[2/2] more\n");
+	assert_string_equal(said.err,
+	    "quell-update: ads: no \\x1b answer\n"
+	    "[1/2] more: kept old\n"
+	    "[2/2] ads: updated, 2.5 kB in 61.2 s, 2 tries, went on behind 1.0 kB\n");
 	assert_string_equal(said.out, "");
 }
 
@@ -99,22 +117,30 @@ static void terminal_read(struct terminal *t, char *text, size_t size)
 	text[len - 1] = '\0';
 }
 
-/* The line that is there since the last call; NULL: nothing was written. */
-static const char *shown(struct terminal *t, char *text, size_t size)
+/* What is on the terminal now, as it is sent: the lines before are wiped, bottom to top. */
+static void assert_shown(struct terminal *t, const char *wanted)
 {
-	terminal_read(t, text, size);
-	assert_null(strchr(text, '\n')); /* it is redrawn, never left behind */
-	if (text[0] == '\0')
-		return NULL;
-	assert_memory_equal(text, WIPE, strlen(WIPE));
-	return strrchr(text, '\033') + strlen(WIPE) - 1;
+	char text[1024], back[1024];
+	size_t n = 0;
+
+	terminal_read(t, text, sizeof(text));
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '\r' && c[1] == '\n') /* as a terminal passes a newline on */
+			continue;
+		back[n++] = *c;
+	}
+	back[n] = '\0';
+	assert_string_equal(back, wanted);
 }
 
 static void test_on_a_terminal(void **state)
 {
+	struct update_transfer a = {.name = "ads", .state = TRANSFER_QUEUED};
+	struct update_transfer b = {.name = "more", .state = TRANSFER_QUEUED};
+	struct update_transfer *both[] = {&a, &b};
+	struct update_list list = {.conf = &confs[0], .outcome = UPDATE_UPDATED};
 	struct update_progress p;
 	struct terminal t;
-	char text[1024];
 
 	(void)state;
 	if (!terminal_open(&t)) {
@@ -122,31 +148,66 @@ static void test_on_a_terminal(void **state)
 		skip();
 	}
 	update_progress_init(&p, 2);
-	assert_null(shown(&t, text, sizeof(text)));
+	assert_shown(&t, "");
 	update_progress_end(&p); /* nothing to wipe */
-	assert_null(shown(&t, text, sizeof(text)));
+	assert_shown(&t, "");
 
-	update_progress_begin(&p, "ads");
-	assert_string_equal(shown(&t, text, sizeof(text)), "[1/2] ads  0 B  0 B/s");
-	update_progress_show(&p, 1, 100, 1); /* within the same millisecond */
-	assert_null(shown(&t, text, sizeof(text)));
+	a.state = TRANSFER_RESOLVING;
+	update_progress_show(&p, both, 2);
+	assert_shown(&t, "ads  looking up its host");
+	a.state = b.state = TRANSFER_RUNNING;
+	update_progress_show(&p, both, 2); /* within the same millisecond */
+	assert_shown(&t, "");
+	a.now = 2500;
+	a.total = 10000;
+	a.per_s = 1500;
 	now_ms += LONG_MS;
-	update_progress_show(&p, 2500, 10000, 1500);
-	assert_string_equal(shown(&t, text, sizeof(text)), "[1/2] ads  2.5 kB  1.5 kB/s  25 %");
+	update_progress_show(&p, both, 2);
+	assert_shown(&t, WIPE "ads  2.5 kB  1.5 kB/s  25 %\nmore  0 B  0 B/s");
+	a.state = TRANSFER_PAUSED;
+	b.state = TRANSFER_CLOCK;
 	now_ms += LONG_MS;
-	update_progress_show(&p, 300, 0, 20); /* the whole is not known */
-	assert_string_equal(shown(&t, text, sizeof(text)), "[1/2] ads  300 B  20 B/s");
-	now_ms += LONG_MS;
-	update_progress_show(&p, 300, 200, 20); /* more than was announced: it was packed */
-	assert_string_equal(shown(&t, text, sizeof(text)), "[1/2] ads  300 B  20 B/s  100 %");
+	update_progress_show(&p, both, 2);
+	assert_shown(&t, WIPE "\033[A" WIPE "ads  trying again soon\n"
+			      "more  waiting for the clock to be set");
+	a.state = TRANSFER_ENDED;
+	b.state = TRANSFER_RUNNING;
+	b.now = 300;
+	b.total = 200; /* more than was announced */
+	update_progress_ended(&p, &list);
+	update_progress_show(&p, both, 2); /* at once, however little time has passed */
+	assert_shown(&t, WIPE "\033[A" WIPE "more  300 B  0 B/s  100 %");
+	update_progress_say(&p, "more", "wait");
+	assert_shown(&t, WIPE "quell-update: more: wait\n");
+	update_progress_show(&p, both, 2);
+	assert_shown(&t, "more  300 B  0 B/s  100 %");
 	update_progress_end(&p);
-	assert_string_equal(shown(&t, text, sizeof(text)), "");
+	assert_shown(&t, WIPE);
 	update_progress_end(&p);
-	assert_null(shown(&t, text, sizeof(text)));
+	assert_shown(&t, "");
+	terminal_close(&t);
+}
 
-	update_progress_begin(&p, "more"); /* at once, however little time has passed */
-	assert_string_equal(shown(&t, text, sizeof(text)), "[2/2] more  0 B  0 B/s");
+/* A line that the terminal would break is cut. */
+static void test_narrow_terminal(void **state)
+{
+	struct update_transfer a = {.name = "a-rather-long-name", .state = TRANSFER_RUNNING};
+	struct update_transfer *one[] = {&a};
+	const struct winsize size = {.ws_col = 10, .ws_row = 5};
+	struct update_progress p;
+	struct terminal t;
+
+	(void)state;
+	if (!terminal_open(&t)) {
+		print_message("no terminal is to be had\n");
+		skip();
+	}
+	assert_return_code(ioctl(t.ours, TIOCSWINSZ, &size), errno);
+	update_progress_init(&p, 1);
+	update_progress_show(&p, one, 1);
+	assert_shown(&t, "a-rather-");
 	update_progress_end(&p);
+	assert_shown(&t, WIPE);
 	terminal_close(&t);
 }
 
@@ -155,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_elsewhere, scratch_set_up, scratch_tear_down),
 	    cmocka_unit_test(test_on_a_terminal),
+	    cmocka_unit_test(test_narrow_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,9 @@
 struct fixture {
 	struct conf_list confs[2];
 	struct update_list lists[2];
+	struct update_watch watch; /* one name, which no list blocks */
+	struct update_watch_name names[1];
+	bool hits[2][1];
 	struct update_result result;
 	char *report;
 };
@@ -31,6 +34,7 @@ static int setup(void **state)
 	f->lists[0] = (struct update_list){.conf = &f->confs[0],
 	    .asked = true,
 	    .outcome = UPDATE_UPDATED,
+	    .transfer = {.transferred = 2000},
 	    .text = text,
 	    .len = 30,
 	    .counts = {.lines = 3, .rules = 3}};
@@ -38,12 +42,20 @@ static int setup(void **state)
 	    .asked = true,
 	    .outcome = UPDATE_LEFT_OUT,
 	    .why = {"it is empty"}};
+	f->names[0] =
+	    (struct update_watch_name){.kind = UPDATE_WATCH_NEEDED, .below = true, .len = 14};
+	memcpy(f->names[0].name, "\4pool\3ntp\3org", 14);
+	f->watch = (struct update_watch){.names = f->names, .n = 1};
+	f->lists[0].facts.hits = f->hits[0];
+	f->lists[1].facts.hits = f->hits[1];
 	f->result = (struct update_result){.lists = f->lists,
 	    .n_lists = 2,
+	    .watch = &f->watch,
 	    .state_dir = "/var/lib/q",
 	    .image = UPDATE_IMAGE_WRITTEN,
 	    .n_rules = 3,
 	    .image_len = 2500,
+	    .n_written = 4500,
 	    .told = UPDATE_TOLD_RELOADED,
 	    .exit_code = 3};
 	*state = f;
@@ -113,11 +125,13 @@ static void test_text(void **state)
 	    "ads: updated, 3 rules, 30 B\n"
 	    "own: left out: it is empty (/etc/quell/own)\n"
 	    "image: written, 3 rules, 2.5 kB, /var/lib/q/image\n"
-	    "quelld: reloaded\n");
+	    "quelld: reloaded\n"
+	    "transferred: 2.0 kB; written: 4.5 kB\n");
 	f->result.n_lists = 0;
 	assert_string_equal(report(f, update_report_text),
 	    "image: written, 3 rules, 2.5 kB, /var/lib/q/image\n"
-	    "quelld: reloaded\n");
+	    "quelld: reloaded\n"
+	    "transferred: 0 B; written: 4.5 kB\n");
 }
 
 static void test_text_of_a_kept_list(void **state)
@@ -189,11 +203,12 @@ static void test_json(void **state)
 	    "{\"name\":\"own\",\"origin\":\"/etc/quell/own\",\"result\":\"left out\","
 	    "\"reason\":\"it is empty\","
 	    "\"bytes\":0,\"lines\":0,\"rules\":0," NO_SKIPS "}],"
+	    "\"exempted\":[],"
 	    "\"image\":{\"state_dir\":\"/var/lib/q\",\"result\":\"written\",\"rules\":3,"
-	    "\"bytes\":2500},\"quelld\":{\"result\":\"reloaded\"}}\n");
+	    "\"bytes\":2500},\"quelld\":{\"result\":\"reloaded\"},\"bytes_written\":4500}\n");
 	f->result.n_lists = 0;
 	f->result.exit_code = 0;
-	has(f, update_report_json, "{\"exit\":0,\"lists\":[],\"image\":");
+	has(f, update_report_json, "{\"exit\":0,\"lists\":[],\"exempted\":[],\"image\":");
 }
 
 static void test_json_of_failures(void **state)
@@ -206,7 +221,8 @@ static void test_json_of_failures(void **state)
 	f->result.told_why = (struct why){"bad image"};
 	has(f, update_report_json, "\"result\":\"failed\",\"reason\":\"no room\",\"rules\":3");
 	has(f, update_report_json,
-	    "\"quelld\":{\"result\":\"failed\",\"reason\":\"bad image\"}}\n");
+	    "\"quelld\":{\"result\":\"failed\",\"reason\":\"bad "
+	    "image\"},\"bytes_written\":4500}\n");
 }
 
 static void test_json_is_escaped(void **state)
@@ -252,6 +268,41 @@ static void test_words(void **state)
 	}
 }
 
+static void test_held(void **state)
+{
+	struct fixture *f = *state;
+
+	f->lists[0].outcome = UPDATE_HELD;
+	f->lists[0].held = true;
+	(void)why_set(&f->lists[0].why, ERR_DENIED, "it has shrunk");
+	has(f, update_report_text,
+	    "ads: held, 3 rules, 30 B: it has shrunk (https://lists.example/ads); to take it all "
+	    "the "
+	    "same: quell-update --accept ads\n");
+	has(f, update_report_json,
+	    "\"result\":\"held\",\"reason\":\"it has shrunk\",\"held\":true,");
+	f->lists[0].outcome = UPDATE_BACK; /* which is no failure */
+	f->lists[0].held = false;
+	has(f, update_report_text, "ads: rolled back, 3 rules, 30 B\n");
+}
+
+static void test_exempted(void **state)
+{
+	struct fixture *f = *state;
+
+	has(f, update_report_json, "\"exempted\":[]");
+	assert_null(strstr(report(f, update_report_text), "exempted"));
+	f->hits[0][0] = f->hits[1][0] = true; /* the second was left out, though */
+	has(f, update_report_text,
+	    "exempted: *.pool.ntp.org, since the network needs it (blocked by ads)\n");
+	has(f, update_report_json,
+	    "\"exempted\":[{\"name\":\"pool.ntp.org\",\"lists\":[\"ads\"]}]");
+	f->lists[1].outcome = UPDATE_KEPT;
+	has(f, update_report_text, "(blocked by ads, own)\n");
+	f->names[0].kind = UPDATE_WATCH_ALLOWED;
+	assert_null(strstr(report(f, update_report_text), "exempted"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +315,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_json_of_failures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_json_is_escaped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_words, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_exempted, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

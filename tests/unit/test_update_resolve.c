@@ -184,24 +184,6 @@ static void answer_with_code(const struct upstream *u, unsigned rcode)
 	}
 }
 
-/* To each: the address of its family. */
-static void answer(const struct upstream *u, const char *a, const char *aaaa)
-{
-	struct reply r;
-	struct ask ask;
-
-	for (unsigned i = 0; i < 2; i++) {
-		const char *address;
-
-		take_ask(u, &ask);
-		address = ask.type == TYPE_A ? a : aaaa;
-		begin_reply(&r, &ask, 0);
-		if (address != NULL)
-			add_address(&r, HOST, address);
-		send_reply(u, &r, &ask);
-	}
-}
-
 /* ---- what the lookup does ---- */
 
 /* What came is taken, until nothing more comes within this wait. */
@@ -214,6 +196,27 @@ static bool step(struct fixture *f)
 	if (n > 0)
 		(void)poll(fds, n, 100);
 	return update_lookup_step(f->lookup, f->now_ms);
+}
+
+/* To each: the address of its family. */
+static void answer(struct fixture *f, unsigned at, const char *a, const char *aaaa)
+{
+	const struct upstream *u = &f->upstreams[at];
+	struct reply r;
+	struct ask ask;
+
+	for (unsigned i = 0; i < 2; i++) {
+		const char *address;
+
+		for (unsigned k = 0; k < 100 && is_silent(u); k++)
+			assert_true(step(f));
+		take_ask(u, &ask);
+		address = ask.type == TYPE_A ? a : aaaa;
+		begin_reply(&r, &ask, 0);
+		if (address != NULL)
+			add_address(&r, HOST, address);
+		send_reply(u, &r, &ask);
+	}
 }
 
 /* The next time that it waits for. */
@@ -286,7 +289,7 @@ static void test_both_families(void **state)
 	struct fixture *f = *state;
 
 	start(f, 2);
-	answer(&f->upstreams[0], wanted[0], wanted[1]);
+	answer(f, 0, wanted[0], wanted[1]);
 	finish(f);
 	assert_found(f, wanted, 2);
 	assert_true(is_silent(&f->upstreams[1]));
@@ -298,7 +301,7 @@ static void test_one_family(void **state)
 	struct fixture *f = *state;
 
 	start(f, 1);
-	answer(&f->upstreams[0], NULL, wanted[0]);
+	answer(f, 0, NULL, wanted[0]);
 	finish(f);
 	assert_found(f, wanted, 1);
 }
@@ -350,9 +353,7 @@ static void test_next_upstream(void **state)
 
 	start(f, 2);
 	answer_with_code(&f->upstreams[0], RCODE_SERVFAIL);
-	for (unsigned i = 0; i < 100 && is_silent(&f->upstreams[1]); i++)
-		assert_true(step(f));
-	answer(&f->upstreams[1], wanted[0], wanted[1]);
+	answer(f, 1, wanted[0], wanted[1]);
 	finish(f);
 	assert_found(f, wanted, 2);
 
@@ -362,7 +363,7 @@ static void test_next_upstream(void **state)
 	assert_true(is_silent(&f->upstreams[1]));
 	let_time_pass(f);
 	assert_true(update_lookup_step(f->lookup, f->now_ms));
-	answer(&f->upstreams[1], wanted[0], wanted[1]);
+	answer(f, 1, wanted[0], wanted[1]);
 	finish(f);
 	assert_found(f, wanted, 2);
 }
@@ -396,9 +397,7 @@ static void test_closed_port(void **state)
 	close(f->upstreams[0].udp);
 	f->upstreams[0].udp = dup(f->upstreams[0].tcp);
 	start(f, 2);
-	for (unsigned i = 0; i < 100 && is_silent(&f->upstreams[1]); i++)
-		assert_true(step(f));
-	answer(&f->upstreams[1], wanted[0], wanted[1]);
+	answer(f, 1, wanted[0], wanted[1]);
 	finish(f);
 	assert_found(f, wanted, 2);
 }
@@ -570,9 +569,7 @@ static void test_tcp_breaks_off(void **state)
 		assert_int_equal(send(fd, "\1", 1, MSG_NOSIGNAL), 1);
 		close(fd);
 	}
-	for (unsigned i = 0; i < 100 && is_silent(&f->upstreams[1]); i++)
-		assert_true(step(f));
-	answer(&f->upstreams[1], wanted[0], wanted[1]);
+	answer(f, 1, wanted[0], wanted[1]);
 	finish(f);
 	assert_found(f, wanted, 2);
 }

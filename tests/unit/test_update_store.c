@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/images.h"
@@ -190,16 +192,26 @@ static void test_lists(void **state)
 	assert_false(exists(f, "lists/a.txt.tmp"));
 }
 
+/* Another process tries, and is told who holds the lock. */
 static void test_lock(void **state)
 {
 	struct fixture *f = *state;
 	struct update_store other;
 	char pid[32];
+	pid_t child = fork();
+	int status;
 
+	assert_return_code(child, errno);
+	snprintf(pid, sizeof(pid), "process %ld", (long)getppid());
+	if (child == 0)
+		_exit(update_store_open(&other, f->state, &f->why) == ERR_TAKEN &&
+			      strstr(f->why.text, pid) != NULL &&
+			      strstr(f->why.text, f->state) != NULL
+			  ? 0
+			  : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 	assert_int_equal(update_store_open(&other, f->state, &f->why), ERR_TAKEN);
-	snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
-	assert_non_null(strstr(f->why.text, pid));
-	assert_non_null(strstr(f->why.text, f->state));
 }
 
 static void reopen(struct fixture *f, bool done)
@@ -213,12 +225,57 @@ static void test_interrupted(void **state)
 	struct fixture *f = *state;
 
 	assert_false(f->store.interrupted);
+	reopen(f, false); /* it has changed nothing */
+	assert_false(f->store.interrupted);
+	install(f, "one.example\n");
 	reopen(f, true);
 	assert_false(f->store.interrupted);
+	install(f, "two.example\n");
 	reopen(f, false);
+	assert_true(f->store.interrupted);
+	reopen(f, false); /* and quelld was not told yet */
 	assert_true(f->store.interrupted);
 	reopen(f, true);
 	assert_false(f->store.interrupted);
+}
+
+/* What is whole stays whole: a temporary file in the way, or no room. */
+static void test_write_at(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t written = update_store_written();
+	char path[128], *text;
+	size_t len;
+
+	assert_int_equal(update_store_write_at(f->store.lists_fd, "a.txt", "one\n", 4, &f->why), 0);
+	assert_int_equal(update_store_written(), written + 4);
+	path_of(f, "lists/a.txt.tmp", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(
+	    update_store_write_at(f->store.lists_fd, "a.txt", "two\n", 4, &f->why), ERR_SYS);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(update_store_written(), written + 4);
+	assert_int_equal(update_store_read(&f->store, "a", &text, &len, &f->why), 0);
+	assert_string_equal(text, "one\n");
+	free(text);
+	assert_int_equal(
+	    update_store_check_space(f->store.dir_fd, "x", (uint64_t)1 << 60, &f->why), ERR_SYS);
+	assert_non_null(strstr(f->why.text, "are free"));
+	assert_int_equal(update_store_check_space(f->store.dir_fd, "x", 1, &f->why), 0);
+}
+
+static void test_adopt(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(update_store_keep(&f->store, "a", "one\n", 4, &f->why), 0);
+	assert_int_equal(
+	    update_store_write_at(f->store.lists_fd, "a.part", "two\n", 4, &f->why), 0);
+	assert_int_equal(update_store_adopt(&f->store, "a", "a.part", &f->why), 0);
+	assert_true(update_store_has(&f->store, "a", "two\n", 4));
+	assert_false(exists(f, "lists/a.part"));
+	assert_int_equal(update_store_adopt(&f->store, "a", "a.part", &f->why), ERR_SYS);
+	assert_true(update_store_has(&f->store, "a", "two\n", 4));
 }
 
 static void test_look(void **state)
@@ -250,6 +307,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lock, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_write_at, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_look, setup, teardown),
 	};
 

@@ -171,14 +171,26 @@ int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
 	return 0;
 }
 
-void explain_name(const struct trie *t, const struct effect_ask *ask, struct explain *out)
+static const struct reason_names *names;
+
+void query_set_names(struct query *q, const struct reason_names *of)
 {
+	(void)q;
+	names = of;
+}
+
+void query_why(
+    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
+{
+	(void)q;
 	memset(out, 0, sizeof(*out));
-	if (t->bytes == NULL || ask->name[0] != 3 || ask->type != TYPE_AAAA || ask->client != NULL)
+	assert_in_range(now_ms, 1, clock_ms());
+	if (names->n == 0 || ask->name[0] != 3 || ask->type != TYPE_AAAA || ask->client != NULL)
 		return;
-	out->n_matches = EXPLAIN_MATCHES + 1;
+	out->n_matches = REASON_MATCHES + 1;
 	out->match[0].list = 8;
-	memset(out->match[EXPLAIN_MATCHES - 1].rule, 'r', EXPLAIN_RULE_SIZE - 1);
+	memcpy(out->verdict, names->name[1], sizeof(names->name[1]));
+	memset(out->match[REASON_MATCHES - 1].rule, 'r', EXPLAIN_RULE_SIZE - 1);
 }
 
 /* ---- the parent ---- */
@@ -284,9 +296,13 @@ static void tell_options(uint16_t udp_size)
 }
 
 /* Lists of these bytes; what the worker says to them. */
-static struct channel_image swap_image(const char *bytes, unsigned seals, uint32_t generation)
+static struct channel_swapped swap_image(const char *bytes, unsigned seals, uint32_t generation)
 {
-	struct channel_image image = {.generation = generation};
+	struct channel_image image = {
+	    .generation = generation,
+	    .names = {.n = bytes != NULL ? 2 : 0, .name = {"first", "second"}},
+	};
+	struct channel_swapped swapped;
 	int fd = -1;
 
 	if (bytes != NULL) {
@@ -297,10 +313,10 @@ static struct channel_image swap_image(const char *bytes, unsigned seals, uint32
 	tell(CHANNEL_IMAGE, 7, &image, sizeof(image), fd);
 	if (fd >= 0)
 		close(fd);
-	await_message(CHANNEL_SWAPPED, 7, sizeof(image));
-	memcpy(&image, message.payload, sizeof(image));
-	assert_int_equal(image.generation, generation);
-	return image;
+	await_message(CHANNEL_SWAPPED, 7, sizeof(swapped));
+	memcpy(&swapped, message.payload, sizeof(swapped));
+	assert_int_equal(swapped.generation, generation);
+	return swapped;
 }
 
 static union addr listen_on(const char *host, int type, uint32_t index)
@@ -537,7 +553,7 @@ static void test_stats(void **state)
 
 static void test_why(void **state)
 {
-	const struct explain *why = (const struct explain *)message.payload;
+	const struct reason *why = (const struct reason *)message.payload;
 	struct channel_name name = {.name_len = 5, .type = TYPE_AAAA, .name = "\3com"};
 	int fd = start();
 
@@ -548,9 +564,10 @@ static void test_why(void **state)
 	assert_int_equal(swap_image("good1", F_SEAL_WRITE | F_SEAL_SHRINK, 2).failed, 0);
 	tell(CHANNEL_WHY, 4, &name, sizeof(name), -1);
 	await_message(CHANNEL_WHY, 4, sizeof(*why));
-	assert_int_equal(why->n_matches, EXPLAIN_MATCHES + 1);
+	assert_int_equal(why->n_matches, REASON_MATCHES + 1);
 	assert_int_equal(why->match[0].list, 8);
-	assert_int_equal(strlen(why->match[EXPLAIN_MATCHES - 1].rule), EXPLAIN_RULE_SIZE - 1);
+	assert_string_equal(why->verdict, "second"); /* what list 1 is called */
+	assert_int_equal(strlen(why->match[REASON_MATCHES - 1].rule), EXPLAIN_RULE_SIZE - 1);
 	name.client = loopback_addr("127.0.0.1", 0);
 	tell(CHANNEL_WHY, 5, &name, sizeof(name), -1);
 	await_message(CHANNEL_WHY, 5, sizeof(*why));

@@ -1,0 +1,318 @@
+/* test_update_part.c - a text that comes in pieces, beside a kept copy of the same, a similar, or no text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/scratch.h"
+#include "tools/update_part.h"
+#include "tools/update_store.h"
+
+#define MAX 200000
+#define URL "http://lists.example/"
+
+struct fixture {
+	int lists_fd;
+	struct update_part part;
+	struct update_seen seen; /* with a strong validator */
+	struct why why;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	scratch_set_up(NULL);
+	assert_return_code(mkdir("lists", 0700), errno);
+	f->lists_fd = open("lists", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_return_code(f->lists_fd, errno);
+	f->seen = (struct update_seen){.url = URL, .from = URL, .etag = "\"1\""};
+	update_part_open(&f->part, f->lists_fd, "a", false, MAX);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	update_part_close(&f->part);
+	assert_int_not_equal(access("lists/a.part", F_OK), 0);
+	close(f->lists_fd);
+	scratch_tear_down(NULL);
+	free(f);
+	return 0;
+}
+
+static void open_anew(struct fixture *f, const char *kept, bool dry)
+{
+	update_part_close(&f->part);
+	if (kept != NULL)
+		scratch_write("lists/a.txt", kept);
+	update_part_open(&f->part, f->lists_fd, "a", dry, MAX);
+}
+
+static void take(struct fixture *f, const char *text)
+{
+	if (update_part_take(&f->part, text, strlen(text), &f->why) != 0)
+		fail_msg("%s", f->why.text);
+}
+
+static void assert_has(struct fixture *f, const char *wanted)
+{
+	char *text;
+	size_t len;
+
+	assert_int_equal(update_part_read(&f->part, &text, &len, &f->why), 0);
+	assert_int_equal(len, strlen(wanted));
+	assert_string_equal(text, wanted);
+	free(text);
+}
+
+static bool is_written(void)
+{
+	return access("lists/a.part", F_OK) == 0;
+}
+
+static void test_first_copy(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_has(f, "");
+	assert_false(update_part_is_kept(&f->part));
+	take(f, "one\n");
+	take(f, "two\n");
+	assert_true(is_written());
+	assert_has(f, "one\ntwo\n");
+	take(f, "three\n"); /* reading does not move the end */
+	assert_has(f, "one\ntwo\nthree\n");
+	assert_false(update_part_is_kept(&f->part));
+}
+
+static void test_same(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t written = update_store_written();
+
+	open_anew(f, "one\ntwo\n", false);
+	take(f, "on");
+	assert_has(f, "on");
+	take(f, "e\ntwo");
+	assert_false(update_part_is_kept(&f->part));
+	take(f, "\n");
+	assert_true(update_part_is_kept(&f->part));
+	assert_has(f, "one\ntwo\n");
+	assert_false(is_written());
+	assert_int_equal(update_store_written(), written);
+	take(f, "x");
+	assert_false(update_part_is_kept(&f->part));
+	assert_has(f, "one\ntwo\nx");
+	open_anew(f, "", false);
+	assert_true(update_part_is_kept(&f->part));
+}
+
+/* The first other byte is at each place of the text, and of the pieces that it comes in. */
+static void test_other(void **state)
+{
+	static const char kept[] = "0123456789";
+	struct fixture *f = *state;
+	char text[sizeof(kept)];
+
+	for (size_t at = 0; at < 10; at++) {
+		for (size_t piece = 1; piece <= 10; piece++) {
+			memcpy(text, kept, sizeof(text));
+			text[at] = 'x';
+			open_anew(f, kept, false);
+			for (size_t i = 0; i < 10; i += piece)
+				assert_int_equal(update_part_take(&f->part, text + i,
+						     10 - i < piece ? 10 - i : piece, &f->why),
+				    0);
+			assert_true(is_written());
+			assert_false(update_part_is_kept(&f->part));
+			assert_has(f, text);
+		}
+	}
+}
+
+/* Longer than what is compared and copied at a time. */
+static void test_long(void **state)
+{
+	static char text[150001];
+	struct fixture *f = *state;
+	char *found;
+	size_t len;
+
+	memset(text, 'a', sizeof(text) - 1);
+	open_anew(f, text, false);
+	text[149999] = 'b';
+	take(f, text);
+	assert_int_equal(update_part_read(&f->part, &found, &len, &f->why), 0);
+	assert_int_equal(len, 150000);
+	assert_memory_equal(found, text, len);
+	free(found);
+}
+
+static void test_too_large(void **state)
+{
+	static char text[MAX];
+	struct fixture *f = *state;
+
+	memset(text, 'a', sizeof(text));
+	assert_int_equal(update_part_take(&f->part, text, MAX, &f->why), 0);
+	assert_int_equal(update_part_take(&f->part, "x", 1, &f->why), ERR_RANGE);
+	assert_non_null(strstr(f->why.text, "larger than 200.0 kB"));
+}
+
+static void test_no_room(void **state)
+{
+	struct fixture *f = *state;
+
+	f->part.expected = (uint64_t)1 << 60;
+	assert_int_equal(update_part_take(&f->part, "x", 1, &f->why), ERR_SYS);
+	assert_non_null(strstr(f->why.text, "No space left"));
+}
+
+static void test_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	open_anew(f, "one\n", false);
+	take(f, "two\n");
+	update_part_restart(&f->part);
+	assert_false(is_written());
+	assert_has(f, "");
+	take(f, "one\n");
+	assert_true(update_part_is_kept(&f->part));
+}
+
+static void save(struct fixture *f)
+{
+	if (update_part_save(&f->part, &f->seen, &f->why) != 0)
+		fail_msg("%s", f->why.text);
+}
+
+static bool resume(struct fixture *f, const char *url)
+{
+	struct update_seen seen;
+
+	return update_part_resume(&f->part, url, &seen) && strcmp(seen.etag, "\"1\"") == 0 &&
+	       seen.bytes == f->part.bytes;
+}
+
+static void test_resume(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(resume(f, URL));
+	take(f, "one\n");
+	save(f);
+	open_anew(f, NULL, false);
+	assert_true(is_written());
+	assert_true(resume(f, URL));
+	take(f, "two\n");
+	assert_has(f, "one\ntwo\n");
+	update_part_close(&f->part);
+	assert_false(is_written());
+	assert_int_not_equal(access("lists/a.part-seen", F_OK), 0);
+}
+
+/* What was the same as the kept copy is part of it too. */
+static void test_resume_of_the_same(void **state)
+{
+	struct fixture *f = *state;
+
+	open_anew(f, "one\ntwo\n", false);
+	take(f, "one\n");
+	save(f);
+	open_anew(f, NULL, false);
+	assert_true(resume(f, URL));
+	take(f, "three\n");
+	assert_has(f, "one\nthree\n");
+}
+
+static void test_no_resume(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 6; i++) {
+		struct update_seen weak = f->seen;
+
+		open_anew(f, NULL, false);
+		take(f, "one\n");
+		(void)snprintf(weak.etag, sizeof(weak.etag), "W/\"1\"");
+		if (i == 0)
+			assert_int_equal(update_part_save(&f->part, &weak, &f->why), 0);
+		else
+			save(f);
+		if (i == 1)
+			scratch_write("lists/a.part", "One\n");
+		if (i == 2)
+			scratch_write("lists/a.part", "one\nt");
+		if (i == 3)
+			scratch_write("lists/a.part", "one");
+		if (i == 4)
+			assert_return_code(unlink("lists/a.part"), errno);
+		open_anew(f, NULL, false);
+		assert_false(resume(f, i == 5 ? "http://other.example/" : URL));
+		assert_false(is_written());
+		assert_has(f, "");
+	}
+}
+
+static void test_rename(void **state)
+{
+	struct fixture *f = *state;
+	char file[UPDATE_PART_FILE_SIZE], text[64];
+
+	open_anew(f, "one\ntwo\n", false);
+	take(f, "one\n"); /* shorter than the kept copy: nothing is on the disk yet */
+	assert_int_equal(update_part_sync(&f->part, &f->why), 0);
+	update_part_file(&f->part, file);
+	assert_return_code(renameat(f->lists_fd, file, f->lists_fd, "a.txt"), errno);
+	update_part_close(&f->part);
+	(void)scratch_read("lists/a.txt", text, sizeof(text));
+	assert_string_equal(text, "one\n");
+}
+
+static void test_dry(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t written = update_store_written();
+
+	open_anew(f, "one\ntwo\n", true);
+	take(f, "one\nother\n");
+	assert_has(f, "one\nother\n");
+	assert_false(is_written());
+	assert_false(resume(f, URL));
+	assert_int_equal(update_store_written(), written);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_first_copy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_same, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_other, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_long, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_resume_of_the_same, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_resume, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_rename, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_dry, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
