@@ -87,6 +87,7 @@ struct effect_ask {
 	uint16_t type;
 	const union addr *client; /* NULL: not known; then no rule for certain clients counts, and
 				   * those for all but certain clients do */
+	bool rule_wanted; /* judge_name() is to say which rule decides, which costs a little */
 };
 
 /* Does a rule with this effect, which matches ask->name, count?  *by_client is set to true (never

@@ -328,6 +328,8 @@ static void decide(struct subject *s, struct judge_verdict *verdict)
 	verdict->by_client = s->by_client;
 	if (r == NULL)
 		return;
+	verdict->decided = true;
+	verdict->by = r->match;
 	effect = trie_effect(s->t, r->match.effect, &len);
 	switch (effect_verdict(effect, len)) {
 	case EFFECT_BLOCK:
@@ -382,65 +384,85 @@ static void subject_init(struct subject *s, const struct trie *t, const struct e
 	trie_walk(t, ask->name, &s->path);
 }
 
-/* What there is besides the plain blocks of all lists. */
+/* What there is besides the plain blocks of all lists, and the first of these: of the first list's the
+ * most specific. */
 struct plain {
 	const struct trie *t;
-	bool blocked; /* a plain block covers the name */
+	bool blocked; /* a plain block covers the name: `by` */
 	bool other;   /* another rule stands on the way */
+	struct judge_match by;
 };
 
-static void plain_add(struct plain *p, uint32_t set, bool names, bool here)
+/* The steps come one after the other, the deepest first, then the expressions. */
+static void plain_add(
+    struct plain *p, uint32_t set, struct judge_match match, bool names, bool here)
 {
 	size_t n = trie_set_size(p->t, set);
-	struct trie_entry first, last;
 
-	if (n == 0)
-		return;
-	/* Plain blocks come first, of these exact, suffix, below. */
-	first = trie_set_entry(p->t, set, 0);
-	last = trie_set_entry(p->t, set, n - 1);
-	p->other |= last.effect != 0;
-	p->blocked |= !names || (here ? first.kind != RULE_BELOW : last.kind != RULE_EXACT);
+	for (size_t i = 0; i < n; i++) {
+		struct trie_entry entry = trie_set_entry(p->t, set, i);
+		bool comes_first = !p->blocked || entry.list < p->by.list;
+
+		p->other |= entry.effect != 0;
+		if (names && entry.kind == (here ? RULE_BELOW : RULE_EXACT))
+			continue;
+		/* In a set suffix comes before below. */
+		if (!comes_first && (!names || entry.kind != RULE_BELOW ||
+					entry.list != p->by.list || p->by.labels != match.labels))
+			continue;
+		p->blocked = true;
+		p->by = match;
+		p->by.list = entry.list;
+		if (names)
+			p->by.kind = entry.kind;
+	}
 }
 
 static void plain_regex(void *ctx, uint32_t number)
 {
 	struct plain *p = ctx;
 
-	plain_add(p, trie_regex_set(p->t, number), false, false);
+	plain_add(p, trie_regex_set(p->t, number),
+	    (struct judge_match){.kind = RULE_REGEX, .number = number}, false, false);
 }
 
-/* The usual case: only plain blocks of all lists stand on the way, so that the first and the last of
- * each set say everything.  False: it is another case. */
-static bool is_plain(const struct subject *s, bool *blocked)
+/* The usual case: only plain blocks of all lists stand on the way.  False: it is another case. */
+static bool decide_plain(const struct subject *s, struct judge_verdict *verdict)
 {
 	struct plain p = {.t = s->t};
 
 	if (s->n_lists < s->t->n_lists)
 		return false;
-	for (unsigned i = 0; i < s->path.n; i++)
-		plain_add(&p, s->path.at[i].set, true, s->path.at[i].labels == s->n_labels);
+	for (unsigned i = 0; i < s->path.n && !p.other; i++) {
+		const struct trie_step *step = &s->path.at[i];
+
+		plain_add(&p, step->set, (struct judge_match){.labels = step->labels}, true,
+		    step->labels == s->n_labels);
+	}
 	if (s->t->patterns.n != 0 && !p.other)
 		patterns_match(&s->t->patterns, s->ask->name, plain_regex, &p);
-	*blocked = p.blocked;
-	return !p.other;
+	if (p.other)
+		return false;
+	if (p.blocked) {
+		verdict->outcome = JUDGE_BLOCKED;
+		verdict->decided = true;
+		verdict->by = p.by;
+	}
+	return true;
 }
 
 void judge_name(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
     struct judge_verdict *verdict)
 {
 	struct subject s;
-	bool blocked;
 
 	verdict_init(verdict, n_lists);
-	if (t->plain && n_lists >= t->n_lists) {
+	if (t->plain && n_lists >= t->n_lists && !ask->rule_wanted) {
 		verdict->outcome = trie_blocks(t, ask->name) ? JUDGE_BLOCKED : JUDGE_NONE;
 		return;
 	}
 	subject_init(&s, t, ask, n_lists, NULL);
-	if (is_plain(&s, &blocked))
-		verdict->outcome = blocked ? JUDGE_BLOCKED : JUDGE_NONE;
-	else
+	if (!decide_plain(&s, verdict))
 		decide(&s, verdict);
 }
 
@@ -500,55 +522,4 @@ size_t judge_address_matches(const struct trie *t, const struct effect_ask *ask,
 	subject_init(&s, t, ask, n_lists, address);
 	s.family = family;
 	return all_matches(&s, out, max);
-}
-
-/* Of plain blocks the first list's decides, and of that list's the most specific.  False: another rule
- * may stand before it. */
-static bool decisive_plain(const struct subject *s, struct judge_match *match)
-{
-	bool found = false;
-
-	if (s->n_lists < s->t->n_lists)
-		return false;
-	for (unsigned i = 0; i < s->path.n; i++) {
-		const struct trie_step *step = &s->path.at[i];
-		bool here = step->labels == s->n_labels;
-		size_t n = trie_set_size(s->t, step->set);
-
-		for (size_t at = 0; at < n; at++) {
-			struct trie_entry entry = trie_set_entry(s->t, step->set, at);
-
-			if (entry.effect != 0)
-				return false;
-			if (entry.kind == (here ? RULE_BELOW : RULE_EXACT) ||
-			    (found && entry.list > match->list))
-				continue;
-			/* The deeper step comes first, but in a set suffix comes before below. */
-			if (found && entry.list == match->list &&
-			    (entry.kind != RULE_BELOW || step->labels != match->labels))
-				continue;
-			*match = (struct judge_match){
-			    .list = entry.list, .kind = entry.kind, .labels = step->labels};
-			found = true;
-		}
-	}
-	return found && (s->t->patterns.n == 0 || match->list == 0);
-}
-
-bool judge_decisive(
-    const struct trie *t, const struct effect_ask *ask, unsigned n_lists, struct judge_match *match)
-{
-	struct subject s;
-	struct sequence q = {.subject = &s};
-	const struct ranked *r;
-
-	subject_init(&s, t, ask, n_lists, NULL);
-	if (decisive_plain(&s, match))
-		return true;
-	do
-		r = sequence_next(&q);
-	while (r != NULL && is_void(&q, r));
-	if (r != NULL)
-		*match = r->match;
-	return r != NULL;
 }

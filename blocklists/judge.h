@@ -38,31 +38,6 @@ enum judge_outcome {
 /* Effects with the verdict answer; more for one name are left out. */
 #define JUDGE_ANSWERS_MAX 16
 
-struct judge_verdict {
-	enum judge_outcome outcome;
-	bool by_client; /* another client might get another verdict */
-	bool needed;	/* JUDGE_ALLOWED: since the network needs the name (EFFECT_NEEDED) */
-	/* What the answer leads to is judged by the lists below this: less than asked for where a rule
-	 * of it passed the name (tcp-only, over TCP, is a pass too), 0 where one allowed it. */
-	uint16_t n_lists;
-	uint16_t n_answers; /* JUDGE_ANSWER: at least one */
-	struct judge_answer {
-		const uint8_t *effect;
-		size_t len;
-	} answers[JUDGE_ANSWERS_MAX];
-};
-
-/* The verdict on ask->name by the lists below `n_lists` (RULE_LISTS_MAX: all).  Cost: where the image
- * has nothing but plain blocks trie_blocks(); where no other rule stands on the way of the name one
- * trie_walk() and patterns_match(); else these a few times. */
-void judge_name(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
-    struct judge_verdict *verdict);
-
-/* The verdict on an address in the answer to ask->name: the rules of the kind address.  `family`
- * AF_INET or AF_INET6; address in network order. */
-void judge_address(const struct trie *t, const struct effect_ask *ask, unsigned n_lists, int family,
-    const uint8_t *address, struct judge_verdict *verdict);
-
 /* One rule that matches a name and counts. */
 struct judge_match {
 	uint16_t list;
@@ -73,6 +48,33 @@ struct judge_match {
 	uint32_t effect; /* see trie_effect() */
 };
 
+struct judge_verdict {
+	enum judge_outcome outcome;
+	bool by_client; /* another client might get another verdict */
+	bool needed;	/* JUDGE_ALLOWED: since the network needs the name (EFFECT_NEEDED) */
+	/* What the answer leads to is judged by the lists below this: less than asked for where a rule
+	 * of it passed the name (tcp-only, over TCP, is a pass too), 0 where one allowed it. */
+	uint16_t n_lists;
+	bool decided;	       /* where ask->rule_wanted: by a rule, which is */
+	struct judge_match by; /* the first of judge_matches() */
+	uint16_t n_answers;    /* JUDGE_ANSWER: at least one */
+	struct judge_answer {
+		const uint8_t *effect;
+		size_t len;
+	} answers[JUDGE_ANSWERS_MAX];
+};
+
+/* The verdict on ask->name by the lists below `n_lists` (RULE_LISTS_MAX: all).  Cost: where
+ * the image has nothing but plain blocks trie_blocks(); where no other rule stands on the way of the
+ * name, or the rule is wanted, one trie_walk() and patterns_match(); else these a few times. */
+void judge_name(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
+    struct judge_verdict *verdict);
+
+/* The verdict on an address in the answer to ask->name: the rules of the kind address.  `family`
+ * AF_INET or AF_INET6; address in network order. */
+void judge_address(const struct trie *t, const struct effect_ask *ask, unsigned n_lists, int family,
+    const uint8_t *address, struct judge_verdict *verdict);
+
 /* Every rule that matches ask->name and counts, in the order of precedence: the first decides, if it
  * is not void; void ones come last.  At most `max` into out.  Returns how many there are in all. */
 size_t judge_matches(
@@ -82,10 +84,5 @@ size_t judge_matches(
  * are the bits of the network. */
 size_t judge_address_matches(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
     int family, const uint8_t *address, struct judge_match *out, size_t max);
-
-/* The rule that decides what judge_name() says of ask->name; false: none.  Cost: where only plain
- * blocks stand on the way of the name, and none of the first list's is missing, a trie_walk(). */
-bool judge_decisive(const struct trie *t, const struct effect_ask *ask, unsigned n_lists,
-    struct judge_match *match);
 
 #endif

@@ -185,14 +185,11 @@ static void write_query(const struct report *r, struct evbuffer *to)
 
 static void write_verdict(const struct report *r, struct evbuffer *to)
 {
-	unsigned n_steps = reason_n_steps(&r->why);
-	char hop[REASON_HOP_SIZE] = "";
+	char hop[REASON_HOP_SIZE];
 
-	if (r->why.blocked != 0 && n_steps != 0)
-		(void)reason_hop_text(&r->why.step[n_steps - 1], hop);
 	evbuffer_add_printf(to, "verdict ");
 	write_printable(to, r->why.verdict, sizeof(r->why.verdict));
-	evbuffer_add_printf(to, "%s\n", hop);
+	evbuffer_add_printf(to, "%s\n", reason_verdict_hop(&r->why, hop));
 	if (r->why.paused != 0)
 		own_blocking(r->owner, to);
 	if (r->why.by_client != 0)

@@ -68,7 +68,9 @@ SCENES = \
 	tests/scene/truncated.scene \
 	tests/scene/ttl.scene \
 	tests/scene/unasked.scene \
-	tests/scene/unreachable.scene
+	tests/scene/unreachable.scene \
+	tests/scene/why-ede.scene \
+	tests/scene/why-query.scene
 check_PROGRAMS += tests/scene/scene
 tests_scene_scene_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS)
 tests_scene_scene_SOURCES = tests/scene/scene.c

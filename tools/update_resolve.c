@@ -263,7 +263,7 @@ static int move_tcp(struct question *q)
 		q->n_sent += (size_t)n;
 	}
 	if (q->reply == NULL)
-		q->reply = malloc(TCP_PREFIX + MSG_MAX);
+		q->reply = calloc(1, TCP_PREFIX + MSG_MAX);
 	if (q->reply == NULL)
 		return -1;
 	for (;;) {

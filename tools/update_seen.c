@@ -33,7 +33,7 @@ static bool copy_plain(char *out, size_t size, const char *text)
 {
 	size_t len = text != NULL ? strlen(text) : 0;
 
-	memset(out, 0, size); /* so that equal ones are equal in all bytes */
+	out[0] = '\0';
 	if (len == 0 || len >= size || !is_plain(text))
 		return false;
 	memcpy(out, text, len + 1);
@@ -92,13 +92,11 @@ static void write_field(FILE *to, const char *name, const char *value)
 
 int update_seen_write(int dir_fd, const char *name, const struct update_seen *seen, struct why *why)
 {
-	char text[FILE_SIZE];
+	char text[FILE_SIZE], *present;
 	FILE *to = fmemopen(text, sizeof(text), "w");
-	struct update_seen present;
-	long len;
+	size_t len, present_len;
+	bool is_same = false;
 
-	if (update_seen_read(dir_fd, name, &present) && memcmp(&present, seen, sizeof(*seen)) == 0)
-		return 0;
 	if (to == NULL)
 		return why_set(why, ERR_NOMEM, "no memory");
 	(void)fputs("# Of the text beside it; this file may be removed at any time.\n", to);
@@ -108,9 +106,13 @@ int update_seen_write(int dir_fd, const char *name, const struct update_seen *se
 	write_field(to, modified_key, seen->modified);
 	write_field(to, "key", seen->key);
 	(void)fprintf(to, "bytes %" PRIu64 "\nhash %016" PRIx64 "\n", seen->bytes, seen->hash);
-	len = ftell(to);
+	len = (size_t)ftell(to);
 	(void)fclose(to);
-	return update_store_write_at(dir_fd, name, text, (size_t)len, why);
+	if (update_store_read_at(dir_fd, name, FILE_SIZE, &present, &present_len, NULL) == 0) {
+		is_same = present_len == len && memcmp(present, text, len) == 0;
+		free(present);
+	}
+	return is_same ? 0 : update_store_write_at(dir_fd, name, text, len, why);
 }
 
 /* ---- validators ---- */

@@ -415,8 +415,7 @@ int update_store_keep(
 	return update_store_write_at(s->lists_fd, file, text, len, why);
 }
 
-int update_store_adopt(
-    struct update_store *s, const char *name, const char *part, struct why *why)
+int update_store_adopt(struct update_store *s, const char *name, const char *part, struct why *why)
 {
 	char file[LIST_FILE_SIZE];
 

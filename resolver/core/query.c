@@ -251,7 +251,10 @@ static const char *blocked_text(const struct query *q, const struct subject *wha
 		cause.target = &target;
 		if (!policy_target(what->answer->msg, what->answer->len, what->ttl_off, &target))
 			return NULL;
-	} else if (q->way.n_hops != 0) {
+	} else if (q->way.verdict.decided) {
+		cause.by = &q->way.verdict.by;
+	}
+	if (what->answer == NULL && q->way.n_hops != 0) {
 		cause.target = &target;
 		memcpy(target.name, what->ask->name, name_len(what->ask->name));
 	}
@@ -554,6 +557,7 @@ static size_t answer_waiter(struct query *q, const struct inflight_question *que
 	    .name = inflight_asked_name(question, w),
 	    .type = question->type,
 	    .client = &w->asker.from,
+	    .rule_wanted = w->edns,
 	};
 
 	policy_judge(&q->policy, &ask, &q->way);
@@ -708,7 +712,12 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
     const struct msg_query *asked, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
     const char **outcome)
 {
-	struct effect_ask ask = {.name = asked->qname, .type = asked->qtype, .client = &from->from};
+	struct effect_ask ask = {
+	    .name = asked->qname,
+	    .type = asked->qtype,
+	    .client = &from->from,
+	    .rule_wanted = to->edns,
+	};
 	struct cache_verdict *kept;
 	struct cache_answer cached;
 	struct cache_key key;

@@ -96,8 +96,7 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 void query_set_names(struct query *q, const struct reason_names *names);
 
 /* Why `ask` would get the answer it would get now. */
-void query_why(
-    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out);
+void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out);
 
 #define QUERY_OUT_SIZE 65535
 

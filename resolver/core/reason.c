@@ -317,6 +317,14 @@ const char *reason_hop_text(const struct reason_step *step, char text[REASON_HOP
 	return text;
 }
 
+const char *reason_verdict_hop(const struct reason *r, char text[REASON_HOP_SIZE])
+{
+	unsigned n = reason_n_steps(r);
+
+	text[0] = '\0';
+	return r->blocked && n != 0 ? reason_hop_text(&r->step[n - 1], text) : text;
+}
+
 /* ---- What would change it ---- */
 
 /* Match `nth` (from 0) of a step, void ones left out; NULL: there is none. */
@@ -448,7 +456,8 @@ size_t reason_strings(const struct reason *r, const uint8_t *name, const struct 
 	struct strings s = {.out = out};
 
 	n = n < STRINGS_RULES ? n : STRINGS_RULES;
-	add_string(&s, "%s: %s", name_to_text(name, text), r->verdict);
+	add_string(
+	    &s, "%s: %s%s", name_to_text(name, text), r->verdict, reason_verdict_hop(r, hop));
 	for (unsigned i = 0; i < n; i++) {
 		const struct reason_match *match = &r->match[i];
 
@@ -476,8 +485,8 @@ static void put(struct text *t, const char *from, size_t len)
 {
 	size_t room = REASON_SHORT_SIZE - 1 - t->len;
 
-	for (size_t i = 0; i < len && i < room; i++)
-		t->out[t->len++] = from[i] >= ' ' && from[i] < 0x7f ? from[i] : '?';
+	memcpy(t->out + t->len, from, len < room ? len : room);
+	t->len += len < room ? len : room;
 	if (len > room)
 		memcpy(t->out + REASON_SHORT_SIZE - 4, "...", 3);
 }
@@ -506,6 +515,19 @@ static void put_target(struct text *t, const struct policy_target *target)
 	put_text(t, ", ");
 }
 
+static void put_regex(struct text *t, const struct rule *rule)
+{
+	char text[REASON_SHORT_SIZE + 1];
+	size_t len = 0;
+
+	put_text(t, rule->inverted ? "!/" : "/");
+	for (; len < rule->regex_len && len < sizeof(text); len++)
+		text[len] =
+		    rule->regex[len] >= ' ' && rule->regex[len] < 0x7f ? rule->regex[len] : '?';
+	put(t, text, len);
+	put_text(t, "/");
+}
+
 /* The rule without what it does: that can be seen. */
 static void put_rule(struct text *t, const struct rule *rule)
 {
@@ -518,17 +540,16 @@ static void put_rule(struct text *t, const struct rule *rule)
 	} else if (rule->kind == RULE_ADDRESS) {
 		put_text(t, net_format(&rule->network, network));
 	} else {
-		put_text(t, rule->inverted ? "!/" : "/");
-		put(t, rule->regex, rule->regex_len);
-		put_text(t, "/");
+		put_regex(t, rule);
 	}
 }
 
-/* The rule that decides.  False: there is none. */
+/* The list's rule that decides, of ask->name or the target's address.  False: there is none. */
 static bool decisive_rule(const struct policy *p, const struct effect_ask *ask,
     const struct reason_cause *cause, struct judge_match *match, struct rule *rule)
 {
 	const struct policy_target *target = cause->target;
+	struct judge_verdict verdict;
 
 	if (target != NULL && target->family != 0) {
 		if (judge_address_matches(&p->lists, ask, cause->n_lists, target->family,
@@ -537,8 +558,15 @@ static bool decisive_rule(const struct policy *p, const struct effect_ask *ask,
 		*rule = address_rule(&p->lists, target, match);
 		return true;
 	}
-	return judge_decisive(&p->lists, ask, cause->n_lists, match) &&
-	       explain_rule(&p->lists, ask->name, match, rule);
+	if (cause->by != NULL) {
+		*match = *cause->by;
+	} else {
+		judge_name(&p->lists, ask, cause->n_lists, &verdict);
+		if (!verdict.decided)
+			return false;
+		*match = verdict.by;
+	}
+	return explain_rule(&p->lists, ask->name, match, rule);
 }
 
 const char *reason_short(const struct policy *p, const struct reason_names *names,
@@ -551,6 +579,7 @@ const char *reason_short(const struct policy *p, const struct reason_names *name
 	struct rule rule;
 	const char *list;
 
+	ask.rule_wanted = true;
 	if (cause->target != NULL)
 		put_target(&t, cause->target);
 	if (cause->target != NULL && cause->target->family == 0)
@@ -562,7 +591,7 @@ const char *reason_short(const struct policy *p, const struct reason_names *name
 		put_text(&t, own.exact ? "=" : "");
 		put_name(&t, own.name);
 	} else {
-		if (!decisive_rule(p, &ask, cause, &match, &rule))
+		if (names == NULL || !decisive_rule(p, &ask, cause, &match, &rule))
 			return NULL;
 		list = list_name(names, match.list);
 		if (list == NULL)

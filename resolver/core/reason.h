@@ -95,10 +95,14 @@ const char *reason_list(
 /* The name or address of a step; "" for one that is malformed.  Returns `text`. */
 const char *reason_step_text(const struct reason_step *step, char text[NAME_TEXT_SIZE]);
 
-/* How the way comes to `step`, behind what is said of it: "", " (a list's CNAME leads to NAME)", " (its
- * answer leads to NAME)".  Returns `text`. */
 #define REASON_HOP_SIZE (NAME_TEXT_SIZE + 64)
+
+/* How the way comes to `step`, to be put behind what is said of it: "", " (a list's CNAME leads to
+ * NAME)" or " (its answer leads to NAME)".  Returns `text`. */
 const char *reason_hop_text(const struct reason_step *step, char text[REASON_HOP_SIZE]);
+
+/* The same of the step that blocks, to be put behind the verdict; "" where nothing does. */
+const char *reason_verdict_hop(const struct reason *r, char text[REASON_HOP_SIZE]);
 
 /* The commands that would change the verdict on `name`, the one asked.  Returns how many. */
 unsigned reason_changes(const struct reason *r, const uint8_t *name,
@@ -117,6 +121,7 @@ struct reason_cause {
 	unsigned n_lists;		    /* that count */
 	bool own;			    /* it is a rule of the user's */
 	const struct policy_target *target; /* NULL: ask->name */
+	const struct judge_match *by; /* the list's rule that decides; NULL: to be found out */
 };
 
 /* `blocked by ads: suffix example.com`, `blocked by a rule of this network: =example.com`, or, of a

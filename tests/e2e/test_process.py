@@ -81,7 +81,7 @@ def test_check():
 def test_check_finds_mistakes():
     """--check, and a start, with a mistake in the configuration: exit 2 with file and line"""
     for line, text in ((1, "nonsense = 1\n"), (2, '\nlisten = {"nowhere"}\n'), (3, "# \n# \nquery_timeout = soon\n"),
-                       (2, 'upstream = {"192.0.2.1"}\nlog_queries = maybe\n'), (1, 'list "a" {\n'), (1, "listen = 5\n{")):
+                       (2, 'upstream = {"192.0.2.1"}\nlog_queries = maybe\n'), (1, 'list "a" {\n'), (2, "listen = 5\n{")):
         with conf_file(text) as path:
             for args in (["--check"], []):
                 status, out, err = quelld_once("-c", path, *args)

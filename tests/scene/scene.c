@@ -63,6 +63,7 @@ struct scene {
 	char text[TEXT_SIZE]; /* of the list being read */
 	size_t text_len;
 	uint8_t *image, *old_image;
+	struct reason_names names;
 	struct ask asks[ASKS_MAX];
 	unsigned n_asks;
 	struct sent *sent;
@@ -355,6 +356,17 @@ static bool do_option(struct scene *s, const struct words *w)
 	return true;
 }
 
+/* names NAME...: what the lists are called */
+static bool do_names(struct scene *s, const struct words *w)
+{
+	memset(&s->names, 0, sizeof(s->names));
+	for (unsigned i = 1; i < w->n; i++)
+		(void)snprintf(s->names.name[s->names.n++], CONF_NAME_SIZE, "%s", w->word[i]);
+	s->names.n_configured = s->names.n;
+	query_set_names(s->core, &s->names);
+	return true;
+}
+
 /* ---- Questions of clients ---- */
 
 static struct ask *find_ask(struct scene *s, const char *label)
@@ -468,6 +480,7 @@ static struct sent *find_sent(struct scene *s, const char *label)
 /* Lines that begin with white space belong to the command above: SECTION RECORD. */
 struct records {
 	ldns_rr_list *section[3];
+	char ede_text[256]; /* empty: any */
 };
 
 static bool add_record(struct scene *s, struct records *r, const char *line)
@@ -486,6 +499,12 @@ static bool add_record(struct scene *s, struct records *r, const char *line)
 		if (ldns_rr_new_frm_str(&rr, line, 0, NULL, NULL) != LDNS_STATUS_OK)
 			return fail(s, "ldns cannot read the record: %s", line);
 		ldns_rr_list_push_rr(r->section[i], rr);
+		return true;
+	}
+	if (strncmp(line, "ede-text ", 9) == 0) {
+		line += 9;
+		(void)snprintf(
+		    r->ede_text, sizeof(r->ede_text), "%.*s", (int)strcspn(line, "\r\n"), line);
 		return true;
 	}
 	return fail(s, "answer|authority|additional RECORD: %s", line);
@@ -581,20 +600,23 @@ static bool do_reply(struct scene *s, const struct words *w, const struct record
 
 /* ---- What clients got ---- */
 
-/* The code of the EDE option in the answer's OPT (RFC 8914); -1: there is none. */
-static int ede_of(const ldns_pkt *pkt)
+/* The code of the EDE option in the answer's OPT (RFC 8914), and its text; -1: there is none. */
+static int ede_of(const ldns_pkt *pkt, char text[256])
 {
 	ldns_rdf *data = ldns_pkt_edns_data(pkt);
 	const uint8_t *p = data == NULL ? NULL : ldns_rdf_data(data);
 	size_t left = data == NULL ? 0 : ldns_rdf_size(data);
 
+	text[0] = '\0';
 	while (left >= 4) {
 		size_t len = (size_t)(p[2] << 8 | p[3]);
 
 		if (len > left - 4)
 			break;
-		if ((p[0] << 8 | p[1]) == 15 && len >= 2)
+		if ((p[0] << 8 | p[1]) == 15 && len >= 2) {
+			(void)snprintf(text, 256, "%.*s", (int)len - 2, (const char *)p + 6);
 			return p[4] << 8 | p[5];
+		}
 		p += 4 + len;
 		left -= 4 + len;
 	}
@@ -628,11 +650,12 @@ static bool same_records(
 	return true;
 }
 
-static bool right_header(
-    struct scene *s, const struct ask *a, const ldns_pkt *pkt, const struct words *w)
+static bool right_header(struct scene *s, const struct ask *a, const ldns_pkt *pkt,
+    const struct words *w, const char *ede_text)
 {
-	char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(pkt));
+	char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(pkt)), said[256];
 	const char *ede = after(w, "ede");
+	int ede_code = ede_of(pkt, said);
 	size_t question_len = 0;
 	bool ok = false;
 
@@ -656,8 +679,10 @@ static bool right_header(
 		(void)fail(s, "TC %d AD %d", ldns_pkt_tc(pkt), ldns_pkt_ad(pkt));
 	else if (ldns_pkt_edns(pkt) != (a->query[11] != 0))
 		(void)fail(s, "OPT: %d", ldns_pkt_edns(pkt));
-	else if (ede_of(pkt) != (ede == NULL ? -1 : (int)number(ede)))
-		(void)fail(s, "EDE %d", ede_of(pkt));
+	else if (ede_code != (ede == NULL ? -1 : (int)number(ede)))
+		(void)fail(s, "EDE %d", ede_code);
+	else if (ede_text[0] != '\0' && strcmp(said, ede_text) != 0)
+		(void)fail(s, "EDE text: %s", said);
 	else
 		ok = true;
 	free(rcode);
@@ -677,7 +702,7 @@ static bool do_answered(struct scene *s, const struct words *w, const struct rec
 		return fail(s, "%u answers", a->n_answers);
 	if (ldns_wire2pkt(&pkt, a->answer, a->answer_len) != LDNS_STATUS_OK)
 		return fail(s, "ldns cannot read the answer");
-	ok = right_header(s, a, pkt, w) &&
+	ok = right_header(s, a, pkt, w, r->ede_text) &&
 	     (has(w, "any-records") ||
 		 (same_records(s, "answer", r->section[0], ldns_pkt_answer(pkt)) &&
 		     same_records(s, "authority", r->section[1], ldns_pkt_authority(pkt)) &&
@@ -751,6 +776,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return false;
 	if (strcmp(command, "lists") == 0)
 		return swap_lists(s);
+	if (strcmp(command, "names") == 0)
+		return do_names(s, w);
 	if (strcmp(command, "own") == 0)
 		return do_own(s, w);
 	if (strcmp(command, "ask") == 0)
@@ -822,6 +849,7 @@ static void scene_fini(struct scene *s)
 
 static void records_init(struct records *r)
 {
+	r->ede_text[0] = '\0';
 	for (unsigned i = 0; i < 3; i++)
 		r->section[i] = ldns_rr_list_new();
 }

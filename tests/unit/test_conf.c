@@ -550,7 +550,9 @@ static void test_every_option_is_documented(void **state)
 {
 	char *manual = source_text("docs/man/quell.conf.5");
 	char *example = source_text("etc/quell.conf.example");
-	struct conf *conf = read_ok("list a { url = http://x/ }\nlist b { file = x }\n");
+	struct conf *conf =
+	    read_ok("list a { url = http://x/\n minisign = '" KEY
+		    "'\n signature = http://x/s\n sha256 = " SHA256 " }\nlist b { file = x }\n");
 	char *print = printed(conf), word[80];
 
 	(void)state;

@@ -165,8 +165,8 @@ static void test_texts(void **state)
 	assert_true(lists_text(&f->lists, f->conf, &f->flags, 1, &text));
 	assert_int_equal(text.path[0], '/'); /* who reads it may be elsewhere */
 	assert_true(strlen(text.path) > strlen(f->flags.blocklist[1]));
-	assert_string_equal(text.path + strlen(text.path) - strlen(f->flags.blocklist[1]),
-	    f->flags.blocklist[1]);
+	assert_string_equal(
+	    text.path + strlen(text.path) - strlen(f->flags.blocklist[1]), f->flags.blocklist[1]);
 	assert_string_equal(text.syntax, "auto");
 	assert_false(lists_text(&f->lists, f->conf, &f->flags, 2, &text));
 }

@@ -474,13 +474,12 @@ static void test_why(void **state)
 	for (unsigned i = 2; i < REASON_MATCHES; i++)
 		why.match[i] = why.match[1];
 	say(s, 1, CHANNEL_WHY, workers.serial, &why, sizeof(why));
-	assert_ptr_equal(
-	    strstr(control.text, "ok\nname ads.example\ntype A\nverdict blocked\n"
-				 "match two: suffix example\n"
-				 "text auto auto block /lists/two\tsuffix example\n"
-				 "match one: exact ads.example block types=A (void)\n"
-				 "text auto auto block /lists/one\t"
-				 "exact ads.example block types=A\n"),
+	assert_ptr_equal(strstr(control.text, "ok\nname ads.example\ntype A\nverdict blocked\n"
+					      "match two: suffix example\n"
+					      "text auto auto block /lists/two\tsuffix example\n"
+					      "match one: exact ads.example block types=A (void)\n"
+					      "text auto auto block /lists/one\t"
+					      "exact ads.example block types=A\n"),
 	    control.text);
 	assert_true(has_line("match and 9 more"));
 	assert_true(has_line("change quellctl allow ads.example"));
@@ -543,9 +542,9 @@ static void test_why_client(void **state)
 	assert_int_equal(workers.name.type, TYPE_TXT);
 	(void)snprintf(why.verdict, sizeof(why.verdict), "allowed");
 	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
-	assert_string_equal(
-	    control.text, "ok\nname a.example\ntype TXT\nclient 2001:db8::7\nverdict allowed\n"
-			  "change quellctl block a.example\n");
+	assert_string_equal(control.text,
+	    "ok\nname a.example\ntype TXT\nclient 2001:db8::7\nverdict allowed\n"
+	    "change quellctl block a.example\n");
 }
 
 /* A rule is a publisher's text, and a worker may say anything: neither ends a line or a buffer. */

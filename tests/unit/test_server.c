@@ -34,8 +34,7 @@ enum {
 };
 
 /* Take lists, or not. */
-static void take_image(
-    int channel, unsigned how, const struct channel_image *image, bool has_lists)
+static void take_image(int channel, unsigned how, const struct channel_image *image, bool has_lists)
 {
 	struct channel_swapped swapped = {image->generation, how == REFUSING};
 	char word = 'g';

@@ -116,7 +116,7 @@ static void test_first_and_second(void **state)
 	says(f, "b: updated");
 	says(f, "image: written, 2 rules");
 	says(f, "quelld: not running"); /* which is no failure */
-	assert_string_equal(f->said.err, "[1/2] a\n[2/2] b\n");
+	assert_string_equal(f->said.err, "[1/2] a: updated\n[2/2] b: updated\n");
 	assert_image("state/image", ONE, TWO);
 	run_with_quelld(f, UPDATE_EXIT_WELL, "ok\n", "");
 	says(f, "a: unchanged");
@@ -229,7 +229,7 @@ static void test_named_lists(void **state)
 	run(f, UPDATE_EXIT_WELL);
 	says(f, "a: not asked for");
 	says(f, "b: updated");
-	assert_string_equal(f->said.err, "[1/1] b\n");
+	assert_string_equal(f->said.err, "[1/1] b: updated\n");
 	assert_image("state/image", ONE, "newer.example\n");
 }
 

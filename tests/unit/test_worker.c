@@ -179,8 +179,7 @@ void query_set_names(struct query *q, const struct reason_names *of)
 	names = of;
 }
 
-void query_why(
-    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
+void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
 {
 	(void)q;
 	memset(out, 0, sizeof(*out));
