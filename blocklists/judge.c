@@ -366,6 +366,7 @@ static void verdict_init(struct judge_verdict *verdict, unsigned n_lists)
 	verdict->by_client = false;
 	verdict->needed = false;
 	verdict->n_lists = (uint16_t)n_lists;
+	verdict->decided = false;
 	verdict->n_answers = 0;
 }
 
@@ -393,7 +394,17 @@ struct plain {
 	struct judge_match by;
 };
 
-/* The steps come one after the other, the deepest first, then the expressions. */
+/* Of one list's rules, where the deepest step comes first: in a set suffix comes before below, and the
+ * expressions come in any order. */
+static bool precedes(const struct judge_match *match, const struct trie_entry *entry,
+    const struct judge_match *by)
+{
+	if (match->kind == RULE_REGEX)
+		return by->kind == RULE_REGEX && match->number < by->number;
+	return entry->kind == RULE_BELOW && match->labels == by->labels;
+}
+
+/* The steps come one after the other, then the expressions. */
 static void plain_add(
     struct plain *p, uint32_t set, struct judge_match match, bool names, bool here)
 {
@@ -406,9 +417,7 @@ static void plain_add(
 		p->other |= entry.effect != 0;
 		if (names && entry.kind == (here ? RULE_BELOW : RULE_EXACT))
 			continue;
-		/* In a set suffix comes before below. */
-		if (!comes_first && (!names || entry.kind != RULE_BELOW ||
-					entry.list != p->by.list || p->by.labels != match.labels))
+		if (!comes_first && !(entry.list == p->by.list && precedes(&match, &entry, &p->by)))
 			continue;
 		p->blocked = true;
 		p->by = match;

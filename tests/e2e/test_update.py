@@ -932,7 +932,7 @@ def test_usage():
     place = Place("usage")
     for args in (["add"], ["remove"], ["report", "x"], ["preview", "--force"], ["rollback", "--dry-run"],
                  ["nonsense"], ["--nonsense"], ["run", "--nonsense"], ["run", "-c"], ["dump"], ["dump", "a", "b"],
-                 ["verify"], ["compile", "x"], ["compile", "-o", "x"], ["bench", "x"], ["why", "x"],
+                 ["verify"], ["compile", "x"], ["compile", "-o", "x"], ["bench", "x"],
                  ["why", "--", "x"], ["why", "x", "--"], ["why", "x", "--", "y", "A", "z"],
                  ["why", "x", "--", "y", "A!"], ["run", "--timeout", "soon"],
                  ["run", "--timeout", "0"], ["run", "--max-size", "0"], ["run", "--parallel", "0"],

@@ -188,7 +188,7 @@ static void command(struct world *w, unsigned which, const uint8_t *bytes, size_
 	static const struct trie none;
 
 	if (which == 255) {
-		(void)query_set_rules(w->core, len % 2 != 0, bytes, len);
+		(void)!query_set_rules(w->core, len % 2 != 0, bytes, len);
 		return;
 	}
 	switch (which % 7) {

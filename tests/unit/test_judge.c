@@ -600,6 +600,15 @@ static void assert_matches(
 		first = outcomes[effect_verdict(effect, len)];
 	}
 	assert_int_equal(v->outcome, first);
+	/* Whose it is. */
+	assert_int_equal(v->decided, n != 0 && !at[0].voided);
+	if (!v->decided)
+		return;
+	assert_int_equal(v->by.list, at[0].list);
+	assert_int_equal(v->by.kind, at[0].kind);
+	assert_int_equal(v->by.labels, at[0].labels);
+	assert_int_equal(v->by.number, at[0].number);
+	assert_int_equal(v->by.effect, at[0].effect);
 }
 
 static uint32_t dice(uint32_t *state, uint32_t n)
@@ -701,6 +710,7 @@ static void test_random(void **state)
 
 			ask(&a, dice_name(&seed, text), types[dice(&seed, COUNT(types))],
 			    clients[dice(&seed, COUNT(clients))]);
+			a.ask.rule_wanted = true;
 			judge_name(&w.trie, &a.ask, n_lists, &v);
 			e = expect(&w, &a, n_lists, NULL);
 			assert_verdict(&v, &e);
