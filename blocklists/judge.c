@@ -396,8 +396,8 @@ struct plain {
 
 /* Of one list's rules, where the deepest step comes first: in a set suffix comes before below, and the
  * expressions come in any order. */
-static bool precedes(const struct judge_match *match, const struct trie_entry *entry,
-    const struct judge_match *by)
+static bool precedes(
+    const struct judge_match *match, const struct trie_entry *entry, const struct judge_match *by)
 {
 	if (match->kind == RULE_REGEX)
 		return by->kind == RULE_REGEX && match->number < by->number;

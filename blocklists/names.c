@@ -75,6 +75,7 @@ size_t names_head(const uint8_t *turned, size_t len, unsigned labels)
 	size_t off = 0;
 
 	while (labels-- != 0 && off < len)
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): of `len` bytes */
 		off += turned[off] + 1u;
 	return off;
 }

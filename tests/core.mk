@@ -80,9 +80,9 @@ TESTS += tests/scene/scenes.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_answer tests/unit/test_client tests/unit/test_inflight \
-	tests/unit/test_policy tests/unit/test_stats tests/unit/test_upstream
+	tests/unit/test_policy tests/unit/test_reason tests/unit/test_stats tests/unit/test_upstream
 TESTS += tests/unit/test_answer tests/unit/test_client tests/unit/test_inflight \
-	tests/unit/test_policy tests/unit/test_stats tests/unit/test_upstream
+	tests/unit/test_policy tests/unit/test_reason tests/unit/test_stats tests/unit/test_upstream
 tests_unit_test_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_answer_SOURCES = tests/unit/test_answer.c
 tests_unit_test_answer_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
@@ -95,6 +95,9 @@ tests_unit_test_inflight_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_policy_SOURCES = tests/unit/test_policy.c
 tests_unit_test_policy_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_reason_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_reason_SOURCES = tests/unit/test_reason.c
+tests_unit_test_reason_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c
 tests_unit_test_stats_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)

@@ -20,7 +20,8 @@ endif
 scratch_sources = tests/unit/scratch.c tests/unit/scratch.h
 fake_quelld_sources = tests/unit/fake_quelld.c tests/unit/fake_quelld.h
 CONTROL_UNIT_TESTS = tests/unit/test_control tests/unit/test_quellctl
-OFFLINE_UNIT_TESTS = tests/unit/test_update_bench tests/unit/test_update_offline tests/unit/test_update_why
+OFFLINE_UNIT_TESTS = tests/unit/test_update_bench tests/unit/test_update_explain tests/unit/test_update_offline \
+	tests/unit/test_update_why tests/unit/test_why_text
 if HAVE_CMOCKA
 check_PROGRAMS += $(CONTROL_UNIT_TESTS) $(OFFLINE_UNIT_TESTS)
 TESTS += $(CONTROL_UNIT_TESTS) $(OFFLINE_UNIT_TESTS)
@@ -49,6 +50,16 @@ tests_unit_test_update_offline_LDADD = blocklists/libblocklists.a lib/libquell.a
 tests_unit_test_update_why_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_why_SOURCES = tests/unit/test_update_why.c tools/update_why.c $(offline_sources)
 tests_unit_test_update_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_update_explain_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_explain_SOURCES = tests/unit/test_update_explain.c tools/update_explain.c tools/why_text.c \
+	$(offline_sources)
+tests_unit_test_update_explain_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_why_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_why_text_SOURCES = tests/unit/test_why_text.c $(scratch_sources) \
+	tools/ctl_why.c tools/text.c tools/why_text.c
+tests_unit_test_why_text_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
 RUN_UNIT_TESTS = tests/unit/test_update_fetch tests/unit/test_update_list tests/unit/test_update_progress \
 	tests/unit/test_update_report tests/unit/test_update_run

@@ -287,7 +287,15 @@ static void make_request(
 
 int main(int argc, char **argv)
 {
-	enum { OPT_CONTROL = 256, OPT_JSON, OPT_ALL, OPT_CLIENT, OPT_COMMENT, OPT_VERSION, OPT_HELP };
+	enum {
+		OPT_CONTROL = 256,
+		OPT_JSON,
+		OPT_ALL,
+		OPT_CLIENT,
+		OPT_COMMENT,
+		OPT_VERSION,
+		OPT_HELP
+	};
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"control", required_argument, NULL, OPT_CONTROL},

@@ -91,8 +91,7 @@ bool update_store_has_at(int dir_fd, const char *name, const char *text, size_t 
 
 /* Is there room for `need` more bytes where `fd` is?  A disk that is nearly full is better left alone
  * than filled up and then cleaned.  Returns 0, or ERR_SYS, `name` in the message. */
-int update_store_check_space(
-    int fd, const char *name, uint64_t need, struct why *why) QUELL_CHECK;
+int update_store_check_space(int fd, const char *name, uint64_t need, struct why *why) QUELL_CHECK;
 
 /* Bytes that this process has written to disk so far; those that were not written here are added. */
 uint64_t update_store_written(void);

@@ -448,7 +448,7 @@ static void QUELL_PRINTF(2, 3) add_string(struct strings *s, const char *fmt, ..
 }
 
 size_t reason_strings(const struct reason *r, const uint8_t *name, const struct reason_names *names,
-    uint8_t out[REASON_STRINGS_SIZE])
+    uint8_t out[REASON_STRINGS_SIZE]) /* NOLINT(readability-non-const-parameter): strings.out */
 {
 	char changes[REASON_CHANGES][REASON_CHANGE_SIZE];
 	char text[NAME_TEXT_SIZE], hop[REASON_HOP_SIZE], list[CONF_NAME_SIZE];
