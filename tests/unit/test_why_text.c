@@ -59,9 +59,9 @@ static void test_options(void **state)
 	assert_found(text, "suffix a.example", 0, 0);
 	text = (struct why_text){.syntax = feed_find("dnsmasq")};
 	scratch_write("list", "address=/a.example/192.0.2.1\naddress=/b.example/\n");
-	assert_found(text, "suffix a.example answer nearest A=192.0.2.1", 0, 0);
+	assert_found(text, "suffix a.example answer nearest types=A A=192.0.2.1", 0, 0);
 	text.rewrites = true;
-	assert_found(text, "suffix a.example answer nearest A=192.0.2.1", 1, 1);
+	assert_found(text, "suffix a.example answer nearest types=A A=192.0.2.1", 1, 1);
 }
 
 /* A long rule is cut in the same place on both sides. */
