@@ -32,6 +32,7 @@ static bool judge_one(const struct policy *p, const struct effect_ask *ask, unsi
 	}
 	verdict->outcome = action == OVERLAY_ALLOW ? JUDGE_ALLOWED : JUDGE_BLOCKED;
 	verdict->by_client = false;
+	verdict->needed = false;
 	verdict->decided = false;
 	verdict->n_lists = 0;
 	verdict->n_answers = 0;

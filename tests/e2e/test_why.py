@@ -17,6 +17,7 @@ from harness import (
 LISTS = {
     "house": ("hosts", "# the house\n0.0.0.0 other.test\n0.0.0.0 exact.test\n"),
     "plain": ("domains", "other.test\nsuffix.test\nshared.test\n"),
+    "vital": ("domains", "pool.ntp.org\n"),
     "stars": ("wildcards", "*.other.test\n*.wild.test\n*.shared.test\n"),
     "expressions": ("pihole-regex", "^never$\n\n\n^ads?[0-9]+\\.\n"),
     "zone": ("rpz", "$TTL 60\n@ SOA a. b. 1 2 3 4 5\n*.rpz.test CNAME .\nok.rpz.test CNAME rpz-passthru.\n"),
@@ -249,6 +250,28 @@ def test_free():
             "to change it: quellctl block free.test"], "quell-update")
         equal(there.daemon.ctl("block", "free.test")[0], 0, "block")
         assert_blocked(there.daemon.ask("free.test."))
+
+
+@test
+def test_needed():
+    """A name that the network needs, exempted from a list that blocks it"""
+    with place() as there:
+        said = there.ctl("0.pool.ntp.org")
+        equal(said["verdict"], ["exempt: the network needs it"], "verdict")
+        equal([m.split(",")[0] for m in said["match"]], [
+            "needed by the network: suffix pool.ntp.org allow important needed", "vital: suffix pool.ntp.org"], "match")
+        equal(said["change"], ["quellctl block 0.pool.ntp.org"], "changes")
+        equal(there.txt("0.pool.ntp.org"), [
+            "0.pool.ntp.org: exempt: the network needs it",
+            "needed by the network: suffix pool.ntp.org allow important needed", "vital: suffix pool.ntp.org",
+            "to change it: quellctl block 0.pool.ntp.org"], "TXT")
+        lines = there.update("0.pool.ntp.org")
+        equal(lines[0], "needed by the network: suffix pool.ntp.org allow important needed", "quell-update")
+        assert "0.pool.ntp.org A: exempt: the network needs it" in lines, lines
+        equal(there.daemon.ctl("block", "0.pool.ntp.org")[0], 0, "block")
+        equal(there.ede_text("0.pool.ntp.org"), "blocked by a rule of this network: 0.pool.ntp.org", "EDE")
+        equal(there.ctl("0.pool.ntp.org")["change"],
+              ["quellctl unset 0.pool.ntp.org", "quellctl allow 0.pool.ntp.org"], "changes")
 
 
 @test
