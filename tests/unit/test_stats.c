@@ -16,7 +16,8 @@ static void test_rows_name_the_fields_in_order(void **state)
 	assert_string_equal(stats_rows[0].name, "queries_udp");
 	assert_string_equal(
 	    stats_rows[offsetof(struct stats, blocked) / sizeof(uint64_t)].name, "blocked");
-	assert_string_equal(stats_rows[STATS_N - 1].name, "tcp_refused");
+	assert_string_equal(
+	    stats_rows[offsetof(struct stats, in_flight) / sizeof(uint64_t)].name, "in_flight");
 }
 
 /* They become keys of `quellctl stats` and of its JSON. */
@@ -30,6 +31,22 @@ static void test_names_are_words_of_their_own(void **state)
 			    strncmp(stats_rows[i].text, "TCP", 3) == 0);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(stats_rows[i].name, stats_rows[k].name);
+	}
+}
+
+/* Each row belongs to a group, and no group is a title over nothing. */
+static void test_groups(void **state)
+{
+	unsigned n_rows[STATS_N_GROUPS] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < STATS_N; i++) {
+		assert_true(stats_rows[i].group < STATS_N_GROUPS);
+		n_rows[stats_rows[i].group]++;
+	}
+	for (size_t i = 0; i < STATS_N_GROUPS; i++) {
+		assert_true(isupper((unsigned char)stats_group_titles[i][0]));
+		assert_int_not_equal(n_rows[i], 0);
 	}
 }
 
@@ -55,6 +72,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows_name_the_fields_in_order),
 	    cmocka_unit_test(test_names_are_words_of_their_own),
+	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_add),
 	};
 
