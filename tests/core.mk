@@ -46,6 +46,7 @@ SCENES = \
 	tests/scene/overload.scene \
 	tests/scene/overload-tries.scene \
 	tests/scene/overload-waiters.scene \
+	tests/scene/rcodes.scene \
 	tests/scene/reconfigured.scene \
 	tests/scene/own-allow.scene \
 	tests/scene/own-block.scene \

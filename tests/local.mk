@@ -22,5 +22,5 @@ include $(srcdir)/tests/resolver.mk
 include $(srcdir)/tests/tools.mk
 include $(srcdir)/tests/e2e.mk
 
-TESTS += tests/test_layers.sh
-EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/coverage.awk
+TESTS += tests/test_layers.sh tests/test_answers.py
+EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/test_answers.py tests/coverage.awk

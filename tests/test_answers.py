@@ -1,0 +1,68 @@
+"""docs/answers.md: each row has a number of its own and names tests that there are, and that are run."""
+
+import os
+import re
+import sys
+
+SOURCE = os.environ.get("top_srcdir", ".")
+
+
+def read(path):
+    with open(os.path.join(SOURCE, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def rows(text):
+    """(number of the line, cells) of each row of a table that has a column `test`; the header is left out."""
+    header = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.startswith("|"):
+            header = None
+            continue
+        cells = [c.strip() for c in re.split(r"(?<!\\)\|", line.strip()[1:-1])]
+        if header is None:
+            header = cells
+        elif "test" in header and not line.startswith("| ---"):
+            yield number, cells, header
+
+
+def is_there(test, run):
+    """`test` is a file below tests/, or FILE:FUNCTION in one."""
+    path, _, function = test.partition(":")
+    if not os.path.isfile(os.path.join(SOURCE, "tests", path)):
+        return False
+    # A compiled test stands in the rules without its suffix.
+    if "tests/" + re.sub(r"\.c$", "", path) not in run:
+        return False
+    if not function:
+        return path.endswith(".scene")
+    source = read("tests/" + path)
+    if path.endswith(".py"):
+        return re.search(r"^@test\ndef %s\(" % function, source, re.M) is not None
+    return re.search(r"^\s*(cmocka_unit_test\w*|TEST)\(\s*%s\b" % function, source, re.M) is not None
+
+
+def main():
+    run = "".join(read("tests/" + name) for name in os.listdir(os.path.join(SOURCE, "tests")) if name.endswith(".mk"))
+    wrong, seen, n_tests = [], set(), 0
+    for number, cells, header in rows(read("docs/answers.md")):
+        if len(cells) != len(header):
+            wrong.append("line %d: %d cells, and the head has %d" % (number, len(cells), len(header)))
+            continue
+        if header[0] == "#" and cells[0] in seen:
+            wrong.append("line %d: there is a row %s already" % (number, cells[0]))
+        seen.add(cells[0])
+        tests = [t.strip() for t in cells[header.index("test")].split(",")]
+        n_tests += len(tests)
+        wrong += ["line %d: no such test: %s" % (number, t) for t in tests if not is_there(t, run)]
+    print("1..1")
+    print("# %d rows, %d tests named" % (len(seen), n_tests))
+    for text in wrong:
+        print("# docs/answers.md, " + text)
+    good = seen and not wrong
+    print("%s 1 - each row of docs/answers.md names tests that there are" % ("ok" if good else "not ok"))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
