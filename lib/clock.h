@@ -8,7 +8,12 @@
 
 #include <stdint.h>
 
+#define CLOCK_NS_PER_MS 1000000
+
 /* Milliseconds of CLOCK_BOOTTIME (it goes on in suspend, so a cached TTL does too). */
 uint64_t clock_ms(void);
+
+/* The same clock in nanoseconds, for what takes less. */
+uint64_t clock_ns(void);
 
 #endif

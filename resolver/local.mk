@@ -4,6 +4,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/cache.c resolver/core/cache.h \
 	resolver/core/client.c resolver/core/client.h \
 	resolver/core/inflight.c resolver/core/inflight.h \
+	resolver/core/latency.c resolver/core/latency.h \
 	resolver/core/options.h \
 	resolver/core/overlay.c resolver/core/overlay.h \
 	resolver/core/policy.c resolver/core/policy.h \

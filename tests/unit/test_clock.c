@@ -52,6 +52,15 @@ static void test_unit(void **state)
 	assert_int_equal(ms_of(5000000, 7000000), UINT64_C(5000000007));
 }
 
+static void test_nanoseconds(void **state)
+{
+	(void)state;
+	faked = true;
+	shown = (struct timespec){.tv_sec = 5000000, .tv_nsec = 999999999};
+	assert_int_equal(clock_ns(), UINT64_C(5000000999999999));
+	faked = false;
+}
+
 /* It has to go on in suspend, and not to follow the wall clock. */
 static void test_counts_suspend(void **state)
 {
@@ -87,6 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_unit),
+	    cmocka_unit_test(test_nanoseconds),
 	    cmocka_unit_test(test_counts_suspend),
 	    cmocka_unit_test(test_real_clock),
 	};
