@@ -93,12 +93,13 @@ static int connect_to(const union addr *a, int type)
 
 static void write_query(struct update_lookup *l, struct question *q)
 {
+	const struct msg_opt opt = {.udp_size = UDP_SIZE, .ede = EDE_NONE};
 	struct msg_writer w;
 
 	q->id = rng_u16(l->rng);
 	msg_write_start(&w, q->query + TCP_PREFIX, QUERY_SIZE, q->id, MSG_RD);
 	msg_write_question(&w, l->name, q->type, CLASS_IN);
-	msg_write_opt(&w, UDP_SIZE, false, RCODE_NOERROR, EDE_NONE, NULL);
+	msg_write_opt(&w, &opt);
 	q->query_len = TCP_PREFIX + w.out.pos; /* it fits: that is what QUERY_SIZE says */
 	msg_set_u16(q->query, (unsigned)w.out.pos);
 }

@@ -7,8 +7,13 @@
 #define POINTER	     0xc000u /* what marks a pointer (RFC 1035, 4.1.4) */
 #define POINTER_MAX  0x3fffu /* the last byte that one can point to */
 #define OPT_DO	     0x8000u
-#define OPTION_FIXED 4	/* code and length (RFC 6891, 6.1.2) */
-#define OPTION_EDE   15 /* RFC 8914, 2 */
+#define OPTION_FIXED 4 /* code and length (RFC 6891, 6.1.2) */
+
+enum option {
+	OPTION_COOKIE = 10,    /* RFC 7873, 4 */
+	OPTION_KEEPALIVE = 11, /* RFC 7828, 3.1 */
+	OPTION_EDE = 15,       /* RFC 8914, 2 */
+};
 
 bool msg_next_option(const uint8_t *packet, size_t *pos, size_t end, uint16_t *code,
     const uint8_t **data, uint16_t *data_len)
@@ -24,6 +29,13 @@ bool msg_next_option(const uint8_t *packet, size_t *pos, size_t end, uint16_t *c
 	return true;
 }
 
+/* A client cookie alone, or with a server cookie behind it (RFC 7873, 4). */
+static bool is_cookie_len(size_t len)
+{
+	return len == MSG_COOKIE_CLIENT || (len >= MSG_COOKIE_CLIENT + MSG_COOKIE_SERVER_MIN &&
+					       len <= MSG_COOKIE_CLIENT + MSG_COOKIE_SERVER_MAX);
+}
+
 int msg_read_edns(const uint8_t *msg, const struct msg_rr *rr, struct msg_edns *edns)
 {
 	const uint8_t *ttl = msg + rr->ttl_off;
@@ -32,10 +44,6 @@ int msg_read_edns(const uint8_t *msg, const struct msg_rr *rr, struct msg_edns *
 	const uint8_t *data;
 
 	if (msg[rr->owner_off] != 0)
-		return ERR_FORMAT;
-	while (msg_next_option(msg, &pos, end, &code, &data, &data_len))
-		;
-	if (pos != end)
 		return ERR_FORMAT;
 	*edns = (struct msg_edns){
 	    .present = true,
@@ -46,7 +54,18 @@ int msg_read_edns(const uint8_t *msg, const struct msg_rr *rr, struct msg_edns *
 	    .options_off = (uint16_t)rr->rdata_off,
 	    .options_len = rr->rdata_len,
 	};
-	return 0;
+	while (msg_next_option(msg, &pos, end, &code, &data, &data_len)) {
+		if (code == OPTION_COOKIE && !edns->cookie) {
+			edns->cookie = true;
+			edns->cookie_bad = !is_cookie_len(data_len);
+			edns->cookie_off = (uint16_t)(data - msg);
+			edns->cookie_len = data_len;
+		} else if (code == OPTION_KEEPALIVE) {
+			edns->keepalive = true;
+			edns->keepalive_value |= data_len != 0;
+		}
+	}
+	return pos == end ? 0 : ERR_FORMAT;
 }
 
 /* The walk over the records behind msg[pos], where the question section ends. */
@@ -147,9 +166,30 @@ static int find_edns(const uint8_t *packet, size_t len, size_t pos, struct msg_e
 	return more;
 }
 
+static int judge_edns(const struct msg_edns *edns)
+{
+	if (edns->version != 0)
+		return RCODE_BADVERS;
+	return edns->cookie_bad ? RCODE_FORMERR : RCODE_NOERROR;
+}
+
+/* A message without a question: only one that asks for a cookie is well-formed. */
+static int parse_cookie_query(const uint8_t *packet, size_t len, struct msg_edns *edns)
+{
+	struct msg_edns found = {0};
+	int rcode;
+
+	if (find_edns(packet, len, MSG_HEADER, &found) < 0 || !found.cookie)
+		return RCODE_FORMERR;
+	*edns = found;
+	rcode = judge_edns(edns);
+	return rcode == RCODE_NOERROR ? MSG_QUERY_COOKIE : rcode;
+}
+
 int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q)
 {
 	struct msg_edns edns = {0};
+	unsigned n_questions;
 
 	if (len < MSG_HEADER || (packet[2] & MSG_QR >> 8) != 0)
 		return MSG_QUERY_DROP;
@@ -157,14 +197,17 @@ int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q)
 	q->flags = msg_u16(packet + 2);
 	q->question_end = 0;
 	q->edns = edns;
-	if (msg_u16(packet + 4) == 1)
+	n_questions = msg_u16(packet + 4);
+	if (n_questions == 1)
 		parse_question(packet, len, q);
 	if ((q->flags & MSG_OPCODE) != 0)
 		return RCODE_NOTIMP;
+	if (n_questions == 0)
+		return parse_cookie_query(packet, len, &q->edns);
 	if (q->question_end == 0 || find_edns(packet, len, q->question_end, &edns) < 0)
 		return RCODE_FORMERR;
 	q->edns = edns;
-	return edns.version == 0 ? RCODE_NOERROR : RCODE_BADVERS;
+	return judge_edns(&edns);
 }
 
 /* Count a record (or the question) in the header field at `off`. */
@@ -454,34 +497,63 @@ int msg_write_copy(
 	return err;
 }
 
-void msg_write_opt(struct msg_writer *w, uint16_t udp_size, bool dnssec_ok, unsigned rcode, int ede,
-    const char *ede_text)
+static size_t ede_text_len(const struct msg_opt *opt)
 {
-	size_t text_len = ede_text != NULL ? strlen(ede_text) : 0;
+	return opt->ede_text != NULL ? strlen(opt->ede_text) : 0;
+}
 
-	if (!buf_need(&w->out, msg_opt_size(ede, ede_text)))
+/* The bytes of its options. */
+static size_t options_size(const struct msg_opt *opt)
+{
+	size_t size = 0;
+
+	if (opt->cookie_len != 0)
+		size += OPTION_FIXED + (size_t)opt->cookie_len;
+	if (opt->keepalive)
+		size += OPTION_FIXED + 2;
+	if (opt->ede != EDE_NONE)
+		size += OPTION_FIXED + 2 + ede_text_len(opt);
+	return size;
+}
+
+static void put_option(struct buf *b, enum option code, size_t len)
+{
+	buf_put_u16(b, (uint16_t)code);
+	buf_put_u16(b, (uint16_t)len);
+}
+
+void msg_write_opt(struct msg_writer *w, const struct msg_opt *opt)
+{
+	size_t options = options_size(opt);
+
+	if (!buf_need(&w->out, 1 + RR_FIXED + options))
 		return;
 	buf_put_u8(&w->out, 0); /* the root */
 	buf_put_u16(&w->out, TYPE_OPT);
-	buf_put_u16(&w->out, udp_size);
-	buf_put_u8(&w->out, (uint8_t)(rcode >> 4));
+	buf_put_u16(&w->out, opt->udp_size);
+	buf_put_u8(&w->out, (uint8_t)(opt->rcode >> 4));
 	buf_put_u8(&w->out, 0); /* version */
-	buf_put_u16(&w->out, dnssec_ok ? OPT_DO : 0);
-	if (ede == EDE_NONE) {
-		buf_put_u16(&w->out, 0);
-	} else {
-		buf_put_u16(&w->out, (uint16_t)(OPTION_FIXED + 2 + text_len));
-		buf_put_u16(&w->out, OPTION_EDE);
-		buf_put_u16(&w->out, (uint16_t)(2 + text_len));
-		buf_put_u16(&w->out, (uint16_t)ede);
-		buf_put_bytes(&w->out, ede_text, text_len);
+	buf_put_u16(&w->out, opt->dnssec_ok ? OPT_DO : 0);
+	buf_put_u16(&w->out, (uint16_t)options);
+	if (opt->cookie_len != 0) {
+		put_option(&w->out, OPTION_COOKIE, opt->cookie_len);
+		buf_put_bytes(&w->out, opt->cookie, opt->cookie_len);
+	}
+	if (opt->keepalive) {
+		put_option(&w->out, OPTION_KEEPALIVE, 2);
+		buf_put_u16(&w->out, opt->keepalive_ds);
+	}
+	if (opt->ede != EDE_NONE) {
+		size_t text_len = ede_text_len(opt);
+
+		put_option(&w->out, OPTION_EDE, 2 + text_len);
+		buf_put_u16(&w->out, (uint16_t)opt->ede);
+		buf_put_bytes(&w->out, opt->ede_text, text_len);
 	}
 	count(w, 10);
 }
 
-size_t msg_opt_size(int ede, const char *ede_text)
+size_t msg_opt_size(const struct msg_opt *opt)
 {
-	size_t text_len = ede_text != NULL ? strlen(ede_text) : 0;
-
-	return 1 + RR_FIXED + (ede == EDE_NONE ? 0 : OPTION_FIXED + 2 + text_len);
+	return 1 + RR_FIXED + options_size(opt);
 }

@@ -41,7 +41,8 @@ enum msg_rcode {
 	RCODE_NXDOMAIN = 3,
 	RCODE_NOTIMP = 4,
 	RCODE_REFUSED = 5,
-	RCODE_BADVERS = 16, /* RFC 6891, 6.1.3 */
+	RCODE_BADVERS = 16,   /* RFC 6891, 6.1.3 */
+	RCODE_BADCOOKIE = 23, /* RFC 7873, 8 */
 };
 
 enum msg_type {
@@ -95,6 +96,13 @@ enum msg_ede {
 	EDE_NO_REACHABLE_AUTHORITY = 22,
 };
 
+/* Sizes of what stands in a COOKIE option (RFC 7873, 4; our server cookie: RFC 9018, 4). */
+#define MSG_COOKIE_CLIENT     8	 /* bytes of a client cookie; a server cookie follows it or not */
+#define MSG_COOKIE_SERVER_MIN 8	 /* of anybody's server cookie ... */
+#define MSG_COOKIE_SERVER_MAX 32 /* ... */
+#define MSG_COOKIE_SERVER     16 /* ... and of our own */
+#define MSG_COOKIE_SIZE	      (MSG_COOKIE_CLIENT + MSG_COOKIE_SERVER)
+
 /* EDNS as a query or reply carries it (RFC 6891). */
 struct msg_edns {
 	bool present;
@@ -103,6 +111,26 @@ struct msg_edns {
 	uint8_t ext_rcode; /* upper eight bits of the extended RCODE */
 	uint16_t udp_size; /* as sent; less than 512 counts as 512 */
 	uint16_t options_off, options_len;
+	/* The first COOKIE option (those behind it do not count, RFC 7873, 5.2). */
+	bool cookie;	      /* there is one ... */
+	bool cookie_bad;      /* ... of a length that none can have (RFC 7873, 5.2.2) */
+	uint16_t cookie_off;  /* its data ... */
+	uint16_t cookie_len;  /* ... and their length */
+	bool keepalive;	      /* an edns-tcp-keepalive option is there (RFC 7828) ... */
+	bool keepalive_value; /* ... and one has data, which only a server's may (3.2.1) */
+};
+
+/* What our OPT carries. */
+struct msg_opt {
+	uint16_t udp_size;     /* what we can take */
+	bool dnssec_ok;	       /* DO: echoed in an answer (RFC 3225, 3) */
+	bool keepalive;	       /* edns-tcp-keepalive, with this time-out in units of 100 ms: */
+	uint16_t keepalive_ds; /* (RFC 7828, 3.1) */
+	uint16_t rcode;	       /* the full RCODE; its lower four bits are the header's */
+	int16_t ede;	       /* EDE_NONE, or a code of RFC 8914 ... */
+	uint8_t cookie_len;    /* 0: no COOKIE option */
+	uint8_t cookie[MSG_COOKIE_SIZE]; /* client cookie, server cookie */
+	const char *ede_text;		 /* ... with this text in UTF-8, or NULL */
 };
 
 struct msg_query {
@@ -116,22 +144,28 @@ struct msg_query {
 };
 
 /* What msg_parse_query() found.  Values >= 0 are the RCODE to answer with. */
-enum { MSG_QUERY_DROP = -100 };
+enum { MSG_QUERY_DROP = -100, MSG_QUERY_COOKIE };
 
 /* Read a client's message of `len` bytes (at most MSG_MAX).
  * Returns RCODE_NOERROR and fills all of *q for a well-formed standard query;
  * MSG_QUERY_DROP for what must not be answered: shorter than a header, or a response (QR set);
+ * MSG_QUERY_COOKIE for a well-formed one without a question that asks for a cookie alone (RFC 7873,
+ * 5.4), with q->edns set;
  * else the RCODE that docs/answers.md gives for it: RCODE_NOTIMP for another opcode,
  * whatever follows; RCODE_FORMERR for a malformed one; RCODE_BADVERS for an EDNS version above 0 in
  * a message that is well-formed otherwise (then *q is whole).
  * In each case but a drop q->id and q->flags are set, and q->question_end is not 0 only when one
  * well-formed question was read (then qname, qtype, qclass are set too and the reply may repeat
- * it); q->edns is all zero but for RCODE_NOERROR and RCODE_BADVERS.
+ * it); q->edns is all zero but for RCODE_NOERROR, RCODE_BADVERS, MSG_QUERY_COOKIE, and RCODE_FORMERR
+ * for a COOKIE option of a wrong length (q->edns.cookie_bad) in a message that is well-formed
+ * otherwise.  That a keepalive option must have no data is for the caller to see to, who knows whether
+ * it counts (over UDP it does not, RFC 7828, 3.3.1).
  * A name in the question may not be compressed (nothing stands before it to point to).
  * Records of the answer and authority section are walked and ignored; bytes behind the last
  * counted record are ignored.  More than one OPT, one outside the additional section or with an
  * owner other than the one byte of the root, or options that overrun it: FORMERR (RFC 6891, 6.1.1).
- * No record may overrun the message: FORMERR.  QDCOUNT other than 1: FORMERR (RFC 9619).
+ * No record may overrun the message: FORMERR.  QDCOUNT other than 1, but for that without a question:
+ * FORMERR (RFC 9619, 4).
  * Cost: one pass, no allocation. */
 int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q) QUELL_CHECK;
 
@@ -239,14 +273,10 @@ void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress);
 int msg_write_copy(struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr,
     uint32_t ttl) QUELL_CHECK;
 
-/* An OPT record: `udp_size` is what we can take, `dnssec_ok` is echoed (RFC 3225, 3), `rcode` the
- * full RCODE whose upper bits go here (the lower four are the header's, set by the caller); `ede`
- * is EDE_NONE or a code of RFC 8914 with `ede_text` (UTF-8, may be NULL).  Counts itself in
- * ARCOUNT. */
-void msg_write_opt(struct msg_writer *w, uint16_t udp_size, bool dnssec_ok, unsigned rcode, int ede,
-    const char *ede_text);
+/* The OPT record `opt`.  Counts itself in ARCOUNT. */
+void msg_write_opt(struct msg_writer *w, const struct msg_opt *opt);
 
 /* Bytes that msg_write_opt() will need. */
-size_t msg_opt_size(int ede, const char *ede_text);
+size_t msg_opt_size(const struct msg_opt *opt);
 
 #endif

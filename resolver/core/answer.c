@@ -274,10 +274,30 @@ static uint16_t flags_for(const struct answer_to *to, unsigned extra)
 	return (uint16_t)(MSG_QR | MSG_RA | (to->flags & (MSG_OPCODE | MSG_RD | MSG_CD)) | extra);
 }
 
+static struct msg_opt opt_for(
+    const struct answer_to *to, unsigned rcode, int ede, const char *ede_text)
+{
+	struct msg_opt opt = to->opt;
+
+	opt.rcode = (uint16_t)rcode;
+	opt.ede = (int16_t)ede;
+	opt.ede_text = ede_text;
+	return opt;
+}
+
+/* The bytes that its OPT will take. */
+static size_t opt_len_for(const struct answer_to *to, int ede, const char *ede_text)
+{
+	const struct msg_opt opt = opt_for(to, RCODE_NOERROR, ede, ede_text);
+
+	return to->edns ? msg_opt_size(&opt) : 0;
+}
+
 /* Append OPT to the message of `len` bytes; returns the new length. */
 static size_t put_opt(const struct answer_to *to, unsigned rcode, int ede, const char *ede_text,
     uint8_t *out, size_t len)
 {
+	const struct msg_opt opt = opt_for(to, rcode, ede, ede_text);
 	struct msg_writer w;
 
 	if (!to->edns)
@@ -285,7 +305,7 @@ static size_t put_opt(const struct answer_to *to, unsigned rcode, int ede, const
 	w.out = buf_over(out, to->limit);
 	w.out.pos = len;
 	w.n_suffixes = 0;
-	msg_write_opt(&w, to->udp_size, to->dnssec_ok, rcode, ede, ede_text);
+	msg_write_opt(&w, &opt);
 	return w.out.pos;
 }
 
@@ -356,7 +376,7 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
     uint8_t *out, bool *truncated)
 {
 	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
-	const size_t opt_len = to->edns ? msg_opt_size(EDE_NONE, NULL) : 0;
+	const size_t opt_len = opt_len_for(to, EDE_NONE, NULL);
 	const uint16_t kept = msg_u16(a->msg + 2);
 	unsigned n = a->n_records, extra = kept & MSG_RCODE;
 	size_t len = a->len;
@@ -369,7 +389,7 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
 	}
 	memcpy(out, a->msg, len);
 	/* The AD bit is for those who asked to know (RFC 6840, 5.8). */
-	if (to->dnssec_ok || (to->flags & MSG_AD) != 0)
+	if (to->opt.dnssec_ok || (to->flags & MSG_AD) != 0)
 		extra |= kept & MSG_AD;
 	if (*truncated)
 		extra |= MSG_TC;
@@ -399,7 +419,7 @@ size_t answer_write_empty(
 		msg_set_u16(out + 4, 1);
 		memcpy(out + MSG_HEADER, to->question, to->question_len);
 	}
-	if (len + msg_opt_size(ede, ede_text) > to->limit)
+	if (len + opt_len_for(to, ede, ede_text) > to->limit)
 		ede_text = NULL;
 	return put_opt(to, rcode, ede, ede_text, out, len);
 }
@@ -418,7 +438,7 @@ size_t answer_write_truncated(const struct answer_to *to, uint8_t *out)
 static void start_rewrite(struct msg_writer *w, const struct answer_to *to, uint8_t *out)
 {
 	const uint8_t *fixed = to->question + to->question_len - 4;
-	size_t opt_len = to->edns ? msg_opt_size(EDE_FORGED, NULL) : 0;
+	size_t opt_len = opt_len_for(to, EDE_FORGED, NULL);
 
 	msg_write_start(w, out, to->limit - opt_len, to->id, flags_for(to, 0));
 	msg_write_question(w, to->question, msg_u16(fixed), msg_u16(fixed + 2));

@@ -60,9 +60,9 @@ struct answer_to {
 	uint16_t id, flags;	 /* as in the query */
 	const uint8_t *question; /* as it was asked, in its letter case; NULL: none was read */
 	size_t question_len;
-	bool edns, dnssec_ok;
-	uint16_t udp_size; /* what we say in our OPT */
-	size_t limit;	   /* bytes that the asker can take */
+	bool edns;	    /* there is an OPT ... */
+	struct msg_opt opt; /* ... which carries this; RCODE and EDE are the writer's to set */
+	size_t limit;	    /* bytes that the asker can take */
 };
 
 /* Write `a` for one asker: ID, letter case, flags, TTLs less the time since it was stored, OPT; cut

@@ -44,7 +44,8 @@ struct inflight_waiter {
 	struct query_asker asker;
 	uint16_t id, flags; /* of its query */
 	uint16_t limit;	    /* bytes that it can take */
-	bool edns, dnssec_ok;
+	bool edns;
+	struct msg_opt opt;		    /* of its answer */
 	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
 	struct inflight_alias *alias;	    /* NULL: the question's name was asked */
 	struct inflight_waiter *next;

@@ -139,8 +139,7 @@ static struct answer_to answer_for(const struct query *q, const struct query_ask
 	    .id = ask->id,
 	    .flags = ask->flags,
 	    .edns = ask->edns.present,
-	    .dnssec_ok = ask->edns.dnssec_ok,
-	    .udp_size = q->options.udp_size,
+	    .opt = {.udp_size = q->options.udp_size, .dnssec_ok = ask->edns.dnssec_ok},
 	    .limit = out_size,
 	};
 
@@ -416,6 +415,11 @@ static void end_try(struct query *q, struct inflight_try *t)
 static size_t write_upstream(const struct query *q, const struct inflight_question *question,
     uint16_t id, bool plain, uint8_t *out, size_t size)
 {
+	const struct msg_opt opt = {
+	    .udp_size = q->options.udp_size,
+	    .dnssec_ok = question->dnssec_ok,
+	    .ede = EDE_NONE,
+	};
 	struct msg_writer w;
 	unsigned flags = MSG_RD;
 
@@ -427,7 +431,7 @@ static size_t write_upstream(const struct query *q, const struct inflight_questi
 	msg_write_start(&w, out, size, id, (uint16_t)flags);
 	msg_write_question(&w, question->name, question->type, question->class);
 	if (!plain)
-		msg_write_opt(&w, q->options.udp_size, question->dnssec_ok, 0, EDE_NONE, NULL);
+		msg_write_opt(&w, &opt);
 	return w.out.pos;
 }
 
@@ -496,9 +500,8 @@ failed:
 
 /* ---- 5.  Upstream: the end of a question ---- */
 
-static struct answer_to answer_for_waiter(const struct query *q,
-    const struct inflight_question *question, const struct inflight_waiter *w,
-    uint8_t asked[NAME_SIZE + 4])
+static struct answer_to answer_for_waiter(const struct inflight_question *question,
+    const struct inflight_waiter *w, uint8_t asked[NAME_SIZE + 4])
 {
 	return (struct answer_to){
 	    .id = w->id,
@@ -506,8 +509,7 @@ static struct answer_to answer_for_waiter(const struct query *q,
 	    .question = asked,
 	    .question_len = inflight_question_as_asked(question, w, asked),
 	    .edns = w->edns,
-	    .dnssec_ok = w->dnssec_ok,
-	    .udp_size = q->options.udp_size,
+	    .opt = w->opt,
 	    .limit = w->limit,
 	};
 }
@@ -536,7 +538,7 @@ static void fail_question(struct query *q, struct inflight_question *question)
 	uint8_t asked[NAME_SIZE + 4];
 
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
-		struct answer_to to = answer_for_waiter(q, question, w, asked);
+		struct answer_to to = answer_for_waiter(question, w, asked);
 		size_t len = answer_write_empty(&to, question->rcode, ede, text, q->out);
 
 		q->stats.failed++;
@@ -580,7 +582,7 @@ static void finish_question(struct query *q, struct inflight_question *question,
 	uint8_t asked[NAME_SIZE + 4];
 
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
-		struct answer_to to = answer_for_waiter(q, question, w, asked);
+		struct answer_to to = answer_for_waiter(question, w, asked);
 		const char *outcome = "forwarded";
 		size_t len = answer_waiter(q, question, w, &to, &kept, now_ms, &outcome);
 
@@ -632,7 +634,7 @@ static void join(struct query *q, struct inflight_question *question,
 	w->flags = to->flags;
 	w->limit = (uint16_t)to->limit;
 	w->edns = to->edns;
-	w->dnssec_ok = to->dnssec_ok;
+	w->opt = to->opt;
 	inflight_keep_case(w, to->question, to->question_len - 4);
 	if (q->way.n_hops != 0)
 		(void)inflight_wait_as(&q->inflight, w, ask->qname, ask->qname_len);
@@ -801,6 +803,9 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 		return 0;
 	}
 	to = answer_for(q, from, &ask, msg, out_size);
+	/* Over UDP the option does not count (RFC 7828, 3.3.1). */
+	if (rcode == MSG_QUERY_COOKIE || (from->tcp && ask.edns.keepalive_value))
+		rcode = RCODE_FORMERR;
 	if (rcode != RCODE_NOERROR)
 		return answer_bad(q, &to, rcode, out);
 	if (!client_allowed(&q->options, &from->from)) {

@@ -27,6 +27,11 @@ static void check_options(const uint8_t *packet, size_t len, const struct msg_ed
 	while (msg_next_option(packet, &pos, end, &code, &data, &data_len))
 		CHECK(data + data_len == packet + pos);
 	CHECK(pos == end);
+	if (edns->cookie)
+		CHECK(edns->cookie_off >= edns->options_off &&
+		      edns->cookie_off + edns->cookie_len <= (int)end);
+	if (edns->cookie && !edns->cookie_bad)
+		CHECK(edns->cookie_len == 8 || (edns->cookie_len >= 16 && edns->cookie_len <= 40));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -41,7 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rcode = msg_parse_query(data, size, &q);
 	if (rcode != MSG_QUERY_DROP && q.question_end != 0)
 		check_question(data, size, &q);
-	if (rcode == RCODE_NOERROR || rcode == RCODE_BADVERS)
+	if (rcode == MSG_QUERY_COOKIE)
+		CHECK(q.edns.cookie && !q.edns.cookie_bad && q.question_end == 0);
+	if (q.edns.present)
+		CHECK(rcode != RCODE_FORMERR || q.edns.cookie_bad);
+	if (rcode == RCODE_NOERROR || rcode == RCODE_BADVERS || rcode == MSG_QUERY_COOKIE)
 		check_options(data, size, &q.edns);
 	why = oracle_check_query(data, size, &differences);
 	if (why != NULL) {

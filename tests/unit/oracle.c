@@ -470,9 +470,19 @@ static ldns_rr *read_question(const uint8_t *packet, size_t len)
 	return rr;
 }
 
-static bool options_ok(const uint8_t *p, size_t len)
+/* *cookie_bad: the first COOKIE option has a length that none can have (RFC 7873, 5.2.2). */
+static bool options_ok(const uint8_t *p, size_t len, bool *cookie_bad)
 {
+	bool seen = false;
+
+	*cookie_bad = false;
 	while (len >= 4 && ldns_read_uint16(p + 2) + 4u <= len) {
+		unsigned data_len = ldns_read_uint16(p + 2);
+
+		if (ldns_read_uint16(p) == LDNS_EDNS_COOKIE && !seen) {
+			seen = true;
+			*cookie_bad = data_len != 8 && (data_len < 16 || data_len > 40);
+		}
 		len -= ldns_read_uint16(p + 2) + 4u;
 		p += ldns_read_uint16(p + 2) + 4u;
 	}
@@ -481,7 +491,7 @@ static bool options_ok(const uint8_t *p, size_t len)
 
 /* A message that ldns accepts, with one question: whether its records hold what the contract of
  * msg_parse_query() rejects all the same; and its OPT, if there is one. */
-static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt)
+static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt, bool *cookie_bad)
 {
 	unsigned before = 1u + ldns_read_uint16(packet + 6) + ldns_read_uint16(packet + 8);
 	unsigned n = before + ldns_read_uint16(packet + 10);
@@ -489,6 +499,7 @@ static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt
 	size_t pos = 12;
 
 	*opt = (struct place){0};
+	*cookie_bad = false;
 	for (unsigned i = 0; i < n; i++) {
 		struct place at;
 
@@ -499,7 +510,7 @@ static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt
 			broken = true;
 		if (i > 0 && at.type == LDNS_RR_TYPE_OPT) {
 			if (opt->type != 0 || i < before || at.fixed != at.owner + 1 ||
-			    !options_ok(packet + at.rdata, at.end - at.rdata))
+			    !options_ok(packet + at.rdata, at.end - at.rdata, cookie_bad))
 				broken = true;
 			*opt = at;
 		}
@@ -578,15 +589,18 @@ static const char *check_records(
 	struct reading v = read_message(packet, len);
 	struct place opt;
 	const char *why = NULL;
+	bool cookie_bad;
 
 	if (!v.ldns_accepts && rcode == RCODE_FORMERR) {
 		why = NULL;
 	} else if (!v.ldns_accepts) {
 		*differences |= ORACLE_UNREAD;
 		why = framing_ok(packet, len) ? NULL : "a record that is not whole was accepted";
-	} else if (breaks_contract(packet, len, &opt)) {
+	} else if (breaks_contract(packet, len, &opt, &cookie_bad)) {
 		*differences |= ORACLE_CONTRACT;
 		why = rcode == RCODE_FORMERR ? NULL : "against the contract, and not FORMERR";
+	} else if (cookie_bad && packet[opt.fixed + 5] == 0) {
+		why = rcode == RCODE_FORMERR ? NULL : "a malformed cookie, and not FORMERR";
 	} else if (rcode == RCODE_FORMERR) {
 		why = "FORMERR, and should not be";
 	} else if ((rcode == RCODE_BADVERS) != (q->edns.version != 0)) {
@@ -625,6 +639,9 @@ const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *diff
 
 	if ((packet[2] & 0x78) != 0)
 		return rcode == RCODE_NOTIMP ? NULL : "another opcode, and not NOTIMP";
+	if (ldns_read_uint16(packet + 4) == 0 &&
+	    (rcode == MSG_QUERY_COOKIE || rcode == RCODE_BADVERS || q.edns.cookie_bad))
+		return q.edns.cookie ? NULL : "no question and no cookie, and not FORMERR";
 	if (rcode != RCODE_NOERROR && rcode != RCODE_BADVERS && rcode != RCODE_FORMERR)
 		return "a result outside the contract";
 	if (q.question_end == 0)

@@ -177,7 +177,7 @@ static struct answer_to asker(size_t limit)
 	    .question = asked,
 	    .question_len = sizeof(asked) - 1,
 	    .edns = true,
-	    .udp_size = 1232,
+	    .opt = {.udp_size = 1232},
 	    .limit = limit,
 	};
 }

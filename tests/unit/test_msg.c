@@ -82,13 +82,101 @@ static void test_query_edns(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    PARSE(HEADER("\1", "\0", "\0", "\1") QUESTION OPT("\0", "\6") "\0\x0a\0\2\xab\xcd", &q),
+	    PARSE(HEADER("\1", "\0", "\0", "\1") QUESTION OPT("\0", "\6") "\0\x0c\0\2\xab\xcd", &q),
 	    RCODE_NOERROR);
 	assert_question(&q);
 	assert_true(q.edns.present && q.edns.dnssec_ok);
 	assert_int_equal(q.edns.udp_size, 1232);
 	assert_int_equal(q.edns.options_off, 33 + 11);
 	assert_int_equal(q.edns.options_len, 6);
+}
+
+/* A query with a COOKIE option of `len` bytes. */
+static int parse_cookie(const char *header, size_t question_len, size_t len, struct msg_query *q)
+{
+	char packet[200] = {0};
+	size_t at = MSG_HEADER + question_len;
+
+	memcpy(packet, header, MSG_HEADER);
+	memcpy(packet + MSG_HEADER, QUESTION, question_len);
+	memcpy(packet + at, OPT("\0", "\0"), 11);
+	packet[at + 10] = (char)(len + 4);
+	packet[at + 12] = 10;
+	packet[at + 14] = (char)len;
+	return parse(packet, at + 15 + len, q);
+}
+
+/* RFC 7873, 5.2.2: 8 bytes, or 16 to 40; else FORMERR. */
+static void test_query_cookie_lengths(void **state)
+{
+	struct msg_query q;
+
+	(void)state;
+	for (size_t len = 0; len < 60; len++) {
+		bool good = len == 8 || (len >= 16 && len <= 40);
+
+		assert_int_equal(parse_cookie(HEADER("\1", "\0", "\0", "\1"), 21, len, &q),
+		    good ? RCODE_NOERROR : RCODE_FORMERR);
+		assert_question(&q);
+		assert_true(q.edns.present && q.edns.cookie && q.edns.cookie_bad == !good);
+		assert_int_equal(q.edns.cookie_off, 33 + 15);
+		assert_int_equal(q.edns.cookie_len, len);
+		/* Without a question (5.4). */
+		assert_int_equal(parse_cookie(HEADER("\0", "\0", "\0", "\1"), 0, len, &q),
+		    good ? MSG_QUERY_COOKIE : RCODE_FORMERR);
+		assert_true(q.edns.present && q.edns.cookie);
+		assert_int_equal(q.question_end, 0);
+	}
+}
+
+static void test_query_two_cookies(void **state)
+{
+	struct msg_query q;
+
+	(void)state;
+	assert_int_equal(
+	    PARSE(HEADER("\1", "\0", "\0", "\1") QUESTION OPT("\0", "\x11") "\0\x0a\0\x08"
+									    "abcdefgh"
+									    "\0\x0a\0\1x",
+		&q),
+	    RCODE_NOERROR);
+	assert_int_equal(q.edns.cookie_len, 8);
+	assert_int_equal(
+	    PARSE(HEADER("\1", "\0", "\0", "\1") QUESTION OPT("\0", "\x11") "\0\x0a\0\1x"
+									    "\0\x0a\0\x08"
+									    "abcdefgh",
+		&q),
+	    RCODE_FORMERR);
+	/* What the options of another version mean is not known. */
+	assert_int_equal(
+	    PARSE(HEADER("\1", "\0", "\0", "\1") QUESTION OPT("\1", "\5") "\0\x0a\0\1x", &q),
+	    RCODE_BADVERS);
+}
+
+static void test_query_without_question(void **state)
+{
+	struct msg_query q;
+
+	(void)state;
+	assert_int_equal(PARSE(HEADER("\0", "\0", "\0", "\1") OPT("\0", "\0"), &q), RCODE_FORMERR);
+	assert_no_edns(&q);
+	assert_int_equal(PARSE(HEADER("\0", "\0", "\0", "\0"), &q), RCODE_FORMERR);
+	assert_no_edns(&q);
+}
+
+static void test_query_keepalive(void **state)
+{
+	struct msg_query q;
+
+	(void)state;
+	assert_int_equal(
+	    PARSE(HEADER("\1", "\0", "\0", "\1") QUESTION OPT("\0", "\4") "\0\x0b\0\0", &q),
+	    RCODE_NOERROR);
+	assert_true(q.edns.keepalive && !q.edns.keepalive_value && !q.edns.cookie);
+	assert_int_equal(
+	    PARSE(HEADER("\1", "\0", "\0", "\1") QUESTION OPT("\0", "\6") "\0\x0b\0\2\0\1", &q),
+	    RCODE_NOERROR);
+	assert_true(q.edns.keepalive && q.edns.keepalive_value);
 }
 
 static void test_query_drops(void **state)
@@ -454,6 +542,7 @@ static void assert_same_section(const ldns_rr_list *a, const ldns_rr_list *b)
 static size_t write_answer(
     const uint8_t *msg, size_t len, const uint8_t *name, uint8_t *out, size_t size)
 {
+	const struct msg_opt opt = {.udp_size = 1232, .dnssec_ok = true, .ede = EDE_NONE};
 	struct msg_writer w;
 	struct msg_walk walk;
 	struct msg_rr rr;
@@ -463,7 +552,7 @@ static size_t write_answer(
 	assert_int_equal(msg_walk_start(&walk, msg, len), 0);
 	while (msg_walk_next(&walk, &rr) > 0)
 		assert_int_equal(msg_write_copy(&w, msg, len, &rr, rr.ttl), 0);
-	msg_write_opt(&w, 1232, true, RCODE_NOERROR, EDE_NONE, NULL);
+	msg_write_opt(&w, &opt);
 	assert_false(w.out.failed);
 	return w.out.pos;
 }
@@ -862,10 +951,21 @@ static void test_write_opt(void **state)
 	static const int codes[] = {EDE_NONE, 0, EDE_BLOCKED, EDE_NO_REACHABLE_AUTHORITY};
 
 	(void)state;
-	for (unsigned i = 0; i < 16; i++) {
-		const char *text = texts[i / 4];
+	for (unsigned i = 0; i < 64; i++) {
+		const char *text = texts[i % 16 / 4];
 		int ede = codes[i % 4];
 		unsigned rcode = i % 3 == 0 ? RCODE_BADVERS : RCODE_SERVFAIL;
+		const struct msg_opt opt = {
+		    .udp_size = 1232,
+		    .dnssec_ok = i % 2 != 0,
+		    .rcode = (uint16_t)rcode,
+		    .ede = (int16_t)ede,
+		    .ede_text = text,
+		    .cookie_len = i / 16 % 2 != 0 ? sizeof(opt.cookie) : 0,
+		    .cookie = "client  a server cookie",
+		    .keepalive = i / 32 != 0,
+		    .keepalive_ds = 0x1234,
+		};
 		uint8_t out[200];
 		struct msg_writer w;
 		struct msg_walk walk;
@@ -877,8 +977,8 @@ static void test_write_opt(void **state)
 		ldns_pkt *pkt = NULL;
 
 		msg_write_start(&w, out, sizeof(out), 0, MSG_QR | (rcode & MSG_RCODE));
-		msg_write_opt(&w, 1232, i % 2 != 0, rcode, ede, text);
-		assert_int_equal(w.out.pos, MSG_HEADER + msg_opt_size(ede, text));
+		msg_write_opt(&w, &opt);
+		assert_int_equal(w.out.pos, MSG_HEADER + msg_opt_size(&opt));
 		assert_int_equal(ldns_wire2pkt(&pkt, out, w.out.pos), LDNS_STATUS_OK);
 		assert_int_equal(ldns_pkt_edns_udp_size(pkt), 1232);
 		assert_int_equal(ldns_pkt_edns_do(pkt), i % 2);
@@ -894,10 +994,29 @@ static void test_write_opt(void **state)
 		assert_int_equal(msg_read_edns(out, &rr, &edns), 0);
 		assert_true(edns.present && edns.dnssec_ok == (i % 2 != 0));
 		assert_int_equal(edns.ext_rcode, rcode >> 4);
+		assert_int_equal(edns.cookie, opt.cookie_len != 0);
+		assert_false(edns.cookie_bad);
+		assert_int_equal(edns.keepalive, opt.keepalive);
+		assert_int_equal(edns.keepalive_value, opt.keepalive);
 		pos = edns.options_off;
+		if (opt.cookie_len != 0) {
+			assert_true(
+			    msg_next_option(out, &pos, pos + edns.options_len, &code, &data, &len));
+			assert_int_equal(code, 10);
+			assert_int_equal(len, 24);
+			assert_memory_equal(data, opt.cookie, 24);
+			assert_ptr_equal(out + edns.cookie_off, data);
+			assert_int_equal(edns.cookie_len, 24);
+		}
+		if (opt.keepalive) {
+			assert_true(
+			    msg_next_option(out, &pos, pos + edns.options_len, &code, &data, &len));
+			assert_int_equal(code, 11);
+			assert_int_equal(len, 2);
+			assert_int_equal(msg_u16(data), 0x1234);
+		}
 		assert_int_equal(
-		    msg_next_option(out, &pos, pos + edns.options_len, &code, &data, &len),
-		    ede != EDE_NONE);
+		    msg_next_option(out, &pos, w.out.pos, &code, &data, &len), ede != EDE_NONE);
 		if (ede != EDE_NONE) {
 			assert_int_equal(code, 15);
 			assert_int_equal(msg_u16(data), ede);
@@ -912,13 +1031,14 @@ static void test_no_room(void **state)
 {
 	(void)state;
 	for (size_t size = 0; size < 40; size++) {
+		const struct msg_opt opt = {.udp_size = 1232, .ede = EDE_NONE};
 		uint8_t out[41];
 		struct msg_writer w;
 
 		memset(out, 0xaa, sizeof(out));
 		msg_write_start(&w, out, size, 1, 0);
 		msg_write_question(&w, (const uint8_t *)"\3www\7example", TYPE_A, CLASS_IN);
-		msg_write_opt(&w, 1232, false, 0, EDE_NONE, NULL);
+		msg_write_opt(&w, &opt);
 		assert_int_equal(w.out.failed, size < 12 + 13 + 4 + 11);
 		for (size_t i = size; i < sizeof(out); i++)
 			assert_int_equal(out[i], 0xaa);
@@ -933,6 +1053,10 @@ int main(void)
 	    cmocka_unit_test(test_query_plain),
 	    cmocka_unit_test(test_query_root),
 	    cmocka_unit_test(test_query_edns),
+	    cmocka_unit_test(test_query_cookie_lengths),
+	    cmocka_unit_test(test_query_two_cookies),
+	    cmocka_unit_test(test_query_without_question),
+	    cmocka_unit_test(test_query_keepalive),
 	    cmocka_unit_test(test_query_drops),
 	    cmocka_unit_test(test_query_other_opcode),
 	    cmocka_unit_test(test_query_bad_question),
