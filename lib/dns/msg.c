@@ -312,62 +312,93 @@ void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress)
 	}
 }
 
-/* The form of the rdata, one letter for each field, or NULL for a type that is opaque:
+/* The form of the rdata, one letter for each field:
  *   1 2 4 8  that many bytes          N  a name that is compressed    n  one that is not
- *   s  a text with its length         S  one such text or more        *  any bytes
- *   b  a bit map of types             p  parameters of a service */
+ *   *  any bytes   +  one or more     s  a text with its length       o  one, or nothing
+ *   S  one such text or more          r  names to the end             t  a tag (CAA)
+ *   b  a bit map of types             B  one, or nothing              p  parameters of a service
+ *   d  a digest, of the kind that the byte before it says
+ *   a  address prefixes (APL)         h  host identity tag and key (HIP)
+ *   g  a gateway of the kind that the second byte says (IPSECKEY, AMTRELAY)
+ * Only the types of RFC 1035 have compressed names (RFC 3597, 4). */
+static const char *const forms[] = {
+    [TYPE_A] = "4",
+    [TYPE_NS] = "N",
+    [TYPE_MD] = "N",
+    [TYPE_MF] = "N",
+    [TYPE_CNAME] = "N",
+    [TYPE_SOA] = "NN44444",
+    [TYPE_MB] = "N",
+    [TYPE_MG] = "N",
+    [TYPE_MR] = "N",
+    [TYPE_WKS] = "41*",
+    [TYPE_PTR] = "N",
+    [TYPE_HINFO] = "ss",
+    [TYPE_MINFO] = "NN",
+    [TYPE_MX] = "2N",
+    [TYPE_TXT] = "S",
+    [TYPE_RP] = "nn",
+    [TYPE_AFSDB] = "2n",
+    [TYPE_X25] = "s",
+    [TYPE_ISDN] = "so",
+    [TYPE_RT] = "2n",
+    [TYPE_SIG] = "2114442n*",
+    [TYPE_KEY] = "211*",
+    [TYPE_PX] = "2nn",
+    [TYPE_GPOS] = "sss",
+    [TYPE_AAAA] = "88",
+    [TYPE_LOC] = "88",
+    [TYPE_NXT] = "n*",
+    [TYPE_SRV] = "222n",
+    [TYPE_NAPTR] = "22sssn",
+    [TYPE_KX] = "2n",
+    [TYPE_CERT] = "221+",
+    [TYPE_DNAME] = "n",
+    [TYPE_APL] = "a",
+    [TYPE_DS] = "211d",
+    [TYPE_SSHFP] = "11+",
+    [TYPE_IPSECKEY] = "111g*",
+    [TYPE_RRSIG] = "2114442n*",
+    [TYPE_NSEC] = "nb",
+    [TYPE_DNSKEY] = "211+",
+    [TYPE_DHCID] = "+",
+    [TYPE_NSEC3] = "112ssB",
+    [TYPE_NSEC3PARAM] = "112s",
+    [TYPE_TLSA] = "111+",
+    [TYPE_SMIMEA] = "111+",
+    [TYPE_HIP] = "112hr",
+    [TYPE_NINFO] = "S",
+    [TYPE_RKEY] = "211+",
+    [TYPE_TALINK] = "nn",
+    [TYPE_CDS] = "211d",
+    [TYPE_CDNSKEY] = "211+",
+    [TYPE_OPENPGPKEY] = "+",
+    [TYPE_CSYNC] = "42B",
+    [TYPE_ZONEMD] = "411+",
+    [TYPE_SVCB] = "2np",
+    [TYPE_HTTPS] = "2np",
+    [TYPE_SPF] = "S",
+    [TYPE_NID] = "28",
+    [TYPE_L32] = "24",
+    [TYPE_L64] = "28",
+    [TYPE_LP] = "2n",
+    [TYPE_EUI48] = "42",
+    [TYPE_EUI64] = "8",
+    [TYPE_URI] = "22+",
+    [TYPE_CAA] = "1t*",
+    [TYPE_AVC] = "S",
+    [TYPE_AMTRELAY] = "11g",
+};
+
 static const char *rdata_form(uint16_t type)
 {
-	switch (type) {
-	case TYPE_A:
-		return "4";
-	case TYPE_NS:
-	case TYPE_MD:
-	case TYPE_MF:
-	case TYPE_CNAME:
-	case TYPE_MB:
-	case TYPE_MG:
-	case TYPE_MR:
-	case TYPE_PTR:
-		return "N";
-	case TYPE_SOA:
-		return "NN44444";
-	case TYPE_HINFO:
-		return "ss";
-	case TYPE_MINFO:
-		return "NN";
-	case TYPE_MX:
-		return "2N";
-	case TYPE_TXT:
-		return "S";
-	case TYPE_RP:
-		return "nn";
-	case TYPE_AFSDB:
-	case TYPE_RT:
-		return "2n";
-	case TYPE_SIG:
-	case TYPE_RRSIG:
-		return "2114442n*";
-	case TYPE_PX:
-		return "2nn";
-	case TYPE_AAAA:
-		return "88";
-	case TYPE_NXT:
-		return "n*";
-	case TYPE_SRV:
-		return "222n";
-	case TYPE_NAPTR:
-		return "22sssn";
-	case TYPE_DNAME:
-		return "n";
-	case TYPE_NSEC:
-		return "nb";
-	case TYPE_SVCB:
-	case TYPE_HTTPS:
-		return "2np";
-	default:
-		return NULL;
-	}
+	const char *form = NULL;
+
+	if (type == TYPE_DLV)
+		type = TYPE_DS; /* the same, by RFC 4431 */
+	if (type < sizeof(forms) / sizeof(forms[0]))
+		form = forms[type];
+	return form != NULL ? form : "*";
 }
 
 /* One or more character-strings (RFC 1035, 3.3.14). */
@@ -397,6 +428,27 @@ static bool is_type_map(const uint8_t *p, size_t len)
 	return len > 0 && pos == len;
 }
 
+/* A value of the parameter `key` has the form that RFC 9460, 7 and 8 give it. */
+static bool is_param(unsigned key, const uint8_t *p, size_t len)
+{
+	switch (key) {
+	case 0: /* mandatory: keys */
+		return len > 0 && len % 2 == 0;
+	case 1: /* alpn */
+		return is_strings(p, len);
+	case 2: /* no-default-alpn */
+		return len == 0;
+	case 3: /* port */
+		return len == 2;
+	case 4: /* ipv4hint */
+		return len > 0 && len % 4 == 0;
+	case 6: /* ipv6hint */
+		return len > 0 && len % 16 == 0;
+	default:
+		return true;
+	}
+}
+
 /* Any number of key, length, value, with keys in rising order (RFC 9460, 2.2). */
 static bool is_params(const uint8_t *p, size_t len)
 {
@@ -404,28 +456,110 @@ static bool is_params(const uint8_t *p, size_t len)
 	int last = -1;
 
 	while (len - pos >= 4) {
+		unsigned key = msg_u16(p + pos);
 		size_t value_len = msg_u16(p + pos + 2);
 
-		if (msg_u16(p + pos) <= last || len - pos - 4 < value_len)
+		pos += 4;
+		if ((int)key <= last || len - pos < value_len || !is_param(key, p + pos, value_len))
 			return false;
-		last = msg_u16(p + pos);
-		pos += 4 + value_len;
+		last = (int)key;
+		pos += value_len;
 	}
 	return pos == len;
 }
 
-/* Length of a field without names at p[0..left), or SIZE_MAX where it is malformed. */
-static size_t field_len(char field, const uint8_t *p, size_t left)
+/* Any number of address prefixes (RFC 3123, 4). */
+static bool is_prefixes(const uint8_t *p, size_t len)
 {
+	size_t pos = 0;
+
+	while (len - pos >= 4) {
+		unsigned family = msg_u16(p + pos), bits = p[pos + 2];
+		size_t address_len = p[pos + 3] & 0x7f;
+
+		pos += 4;
+		if (len - pos < address_len)
+			return false;
+		if (family == 1 && (bits > 32 || address_len > 4))
+			return false;
+		if (family == 2 && (bits > 128 || address_len > 16))
+			return false;
+		pos += address_len;
+	}
+	return pos == len;
+}
+
+/* A digest of the length that its kind has (RFC 3658, 4509, 5933, 6605; 0: RFC 8078, 4). */
+static bool is_digest(unsigned kind, size_t len)
+{
+	static const uint8_t lengths[] = {1, 20, 32, 32, 48};
+
+	return kind < sizeof(lengths) ? len == lengths[kind] : len > 0;
+}
+
+/* A tag with its length: letters and digits (RFC 8659, 4.1). */
+static bool is_tag(const uint8_t *p, size_t left)
+{
+	if (left == 0 || p[0] == 0 || left <= p[0])
+		return false;
+	for (unsigned i = 1; i <= p[0]; i++)
+		if (!((p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'z') &&
+		    !(p[i] >= '0' && p[i] <= '9'))
+			return false;
+	return true;
+}
+
+enum gateway { GATEWAY_NONE, GATEWAY_IP4, GATEWAY_IP6, GATEWAY_NAME };
+
+/* Of IPSECKEY (RFC 4025, 2.3) and, with a flag before it, AMTRELAY (RFC 8777, 4.2.3). */
+static unsigned gateway_kind(const uint8_t *rdata)
+{
+	return rdata[1] & 0x7fu;
+}
+
+static size_t gateway_len(const uint8_t *rdata)
+{
+	static const uint8_t lengths[] = {
+	    [GATEWAY_NONE] = 0, [GATEWAY_IP4] = 4, [GATEWAY_IP6] = 16};
+	unsigned kind = gateway_kind(rdata);
+
+	return kind < sizeof(lengths) ? lengths[kind] : SIZE_MAX;
+}
+
+/* Length of a field without names at rdata[pos], or SIZE_MAX where it is malformed; more than
+ * len - pos where it overruns. */
+static size_t field_len(char field, const uint8_t *rdata, size_t pos, size_t len)
+{
+	const uint8_t *p = rdata + pos;
+	size_t left = len - pos;
+
 	switch (field) {
+	case 'o':
+		if (left == 0)
+			return 0;
+		/* fall through */
 	case 's':
 		return left > 0 ? p[0] + (size_t)1 : SIZE_MAX;
 	case 'S':
 		return is_strings(p, left) ? left : SIZE_MAX;
+	case 't':
+		return is_tag(p, left) ? p[0] + (size_t)1 : SIZE_MAX;
 	case 'b':
 		return is_type_map(p, left) ? left : SIZE_MAX;
+	case 'B':
+		return left == 0 || is_type_map(p, left) ? left : SIZE_MAX;
 	case 'p':
 		return is_params(p, left) ? left : SIZE_MAX;
+	case 'd':
+		return is_digest(p[-1], left) ? left : SIZE_MAX;
+	case 'a':
+		return is_prefixes(p, left) ? left : SIZE_MAX;
+	case 'g':
+		return gateway_len(rdata);
+	case 'h': /* RFC 8005, 5: their lengths stand at the begin */
+		return (size_t)rdata[0] + msg_u16(rdata + 2);
+	case '+':
+		return left > 0 ? left : SIZE_MAX;
 	case '*':
 		return left;
 	default:
@@ -433,34 +567,54 @@ static size_t field_len(char field, const uint8_t *p, size_t left)
 	}
 }
 
-/* Copy the rdata msg[pos..end) field by field.  Returns 0 or ERR_FORMAT. */
-static int copy_rdata(
-    struct msg_writer *w, const uint8_t *msg, size_t pos, size_t end, const char *form)
+/* Copy the name msg[*pos..end).  Returns 0 or ERR_FORMAT. */
+static int copy_name(
+    struct msg_writer *w, const uint8_t *msg, size_t *pos, size_t end, bool compress)
 {
 	uint8_t name[NAME_SIZE];
 	size_t n;
 
-	for (; *form != '\0'; form++) {
-		if (*form == 'N' || *form == 'n') {
-			/* What its pointers lead to lies before it, so `end` bounds it all. */
-			if (name_read(msg, end, &pos, name, &n) < 0)
-				return ERR_FORMAT;
-			msg_write_name(w, name, *form == 'N');
+	/* What its pointers lead to lies before it, so `end` bounds it all. */
+	if (name_read(msg, end, pos, name, &n) < 0)
+		return ERR_FORMAT;
+	msg_write_name(w, name, compress);
+	return 0;
+}
+
+/* Copy the rdata msg[begin..end) field by field.  Returns 0 or ERR_FORMAT. */
+static int copy_rdata(
+    struct msg_writer *w, const uint8_t *msg, size_t begin, size_t end, const char *form)
+{
+	const uint8_t *rdata = msg + begin;
+	size_t pos = begin, n;
+	int err = 0;
+
+	for (; *form != '\0' && err == 0; form++) {
+		char field = *form;
+
+		if (field == 'g' && gateway_kind(rdata) == GATEWAY_NAME)
+			field = 'n';
+		if (field == 'N' || field == 'n') {
+			err = copy_name(w, msg, &pos, end, field == 'N');
 			continue;
 		}
-		n = field_len(*form, msg + pos, end - pos);
+		if (field == 'r') {
+			while (pos < end && err == 0)
+				err = copy_name(w, msg, &pos, end, false);
+			continue;
+		}
+		n = field_len(field, rdata, pos - begin, end - begin);
 		if (n > end - pos)
 			return ERR_FORMAT;
 		buf_put_bytes(&w->out, msg + pos, n);
 		pos += n;
 	}
-	return pos == end ? 0 : ERR_FORMAT;
+	return err == 0 && pos == end ? 0 : ERR_FORMAT;
 }
 
 static int copy_record(
     struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr, uint32_t ttl)
 {
-	const char *form = rdata_form(rr->type);
 	uint8_t owner[NAME_SIZE];
 	size_t off = rr->owner_off;
 	size_t owner_len, rdata;
@@ -473,8 +627,8 @@ static int copy_record(
 	buf_put_u32(&w->out, ttl);
 	buf_put_u16(&w->out, 0);
 	rdata = w->out.pos;
-	if (copy_rdata(w, msg, rr->rdata_off, rr->rdata_off + rr->rdata_len,
-		form != NULL ? form : "*") < 0)
+	if (copy_rdata(w, msg, rr->rdata_off, rr->rdata_off + rr->rdata_len, rdata_form(rr->type)) <
+	    0)
 		return ERR_FORMAT;
 	if (w->out.failed)
 		return ERR_RANGE;

@@ -55,6 +55,7 @@ enum msg_type {
 	TYPE_MB = 7,
 	TYPE_MG = 8,
 	TYPE_MR = 9,
+	TYPE_WKS = 11,
 	TYPE_PTR = 12,
 	TYPE_HINFO = 13,
 	TYPE_MINFO = 14,
@@ -62,26 +63,62 @@ enum msg_type {
 	TYPE_TXT = 16,
 	TYPE_RP = 17,
 	TYPE_AFSDB = 18,
+	TYPE_X25 = 19,
+	TYPE_ISDN = 20,
 	TYPE_RT = 21,
 	TYPE_SIG = 24,
+	TYPE_KEY = 25,
 	TYPE_PX = 26,
+	TYPE_GPOS = 27,
 	TYPE_AAAA = 28,
+	TYPE_LOC = 29,
 	TYPE_NXT = 30,
 	TYPE_SRV = 33,
 	TYPE_NAPTR = 35,
+	TYPE_KX = 36,
+	TYPE_CERT = 37,
 	TYPE_DNAME = 39,
 	TYPE_OPT = 41,
+	TYPE_APL = 42,
 	TYPE_DS = 43,
+	TYPE_SSHFP = 44,
+	TYPE_IPSECKEY = 45,
 	TYPE_RRSIG = 46,
 	TYPE_NSEC = 47,
+	TYPE_DNSKEY = 48,
+	TYPE_DHCID = 49,
 	TYPE_NSEC3 = 50,
+	TYPE_NSEC3PARAM = 51,
+	TYPE_TLSA = 52,
+	TYPE_SMIMEA = 53,
+	TYPE_HIP = 55,
+	TYPE_NINFO = 56,
+	TYPE_RKEY = 57,
+	TYPE_TALINK = 58,
+	TYPE_CDS = 59,
+	TYPE_CDNSKEY = 60,
+	TYPE_OPENPGPKEY = 61,
+	TYPE_CSYNC = 62,
+	TYPE_ZONEMD = 63,
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
+	TYPE_SPF = 99,
+	TYPE_NID = 104,
+	TYPE_L32 = 105,
+	TYPE_L64 = 106,
+	TYPE_LP = 107,
+	TYPE_EUI48 = 108,
+	TYPE_EUI64 = 109,
 	TYPE_TKEY = 249,
 	TYPE_TSIG = 250,
 	TYPE_IXFR = 251,
 	TYPE_AXFR = 252,
 	TYPE_ANY = 255,
+	TYPE_URI = 256,
+	TYPE_CAA = 257,
+	TYPE_AVC = 258,
+	TYPE_AMTRELAY = 260,
+	TYPE_DLV = 32769,
 };
 
 enum msg_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_NONE = 254, CLASS_ANY = 255 };
@@ -264,9 +301,8 @@ void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress);
 /* Copy record `rr`, which msg_walk_next() gave for msg[0..len), with the TTL `ttl` (s): its owner
  * and the names in its rdata are read through their pointers and written anew; names in rdata are
  * compressed only for the types of RFC 1035 (RFC 3597, 4).  Counts it in its section of the header.
- * For the well-known types the rdata must have exactly its form, whatever the class: those of RFC
- * 1035 with names or text, those of RFC 3597's list (4), AAAA, DNAME, RRSIG, NSEC (with its type
- * bit map), SVCB and HTTPS (with keys in rising order).  All others are opaque (OPT and TSIG too).
+ * For a type of the table in msg.c the rdata must have exactly its form, whatever the class: all types
+ * in use that have one.  All others are opaque (RFC 3597, 3; OPT, TKEY and TSIG too).
  * Returns 0; ERR_FORMAT where a name or the rdata is malformed; ERR_RANGE where it does not fit.
  * After an error nothing of it is written and `out` is as before.
  * Cost: no allocation; linear in the length of the record and its names. */

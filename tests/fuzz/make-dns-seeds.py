@@ -125,18 +125,50 @@ _443._tcp.example.com. 5 IN TLSA 3 1 1 0123456789abcdef
 example.com. 5 IN SVCB 0 alias.example.net.
 example.com. 5 IN HTTPS 1 . alpn="h2,h3" ipv4hint=192.0.2.1 ipv6hint=2001:db8::1
 example.com. 5 IN TYPE65280 \\# 4 c00c0001
+example.com. 5 IN X25 "311061700956"
+example.com. 5 IN ISDN "150862028003217" "004"
+example.com. 5 IN GPOS "-32.6882" "116.8652" "10.0"
+example.com. 5 IN LOC 52 22 23.000 N 4 53 32.000 E -2.00m 1m 10000m 10m
+example.com. 5 IN KX 10 kx.example.com.
+example.com. 5 IN CERT PKIX 1 8 Y2VydA==
+example.com. 5 IN APL 1:192.0.2.0/24 !2:2001:db8::/32
+example.com. 5 IN SSHFP 4 2 123456789abcdef67890123456789abcdef67890123456789abcdef123456789
+example.com. 5 IN IPSECKEY 10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==
+gateway.example.com. 5 IN IPSECKEY 10 3 2 gw.example.com. AQNRU3mG
+example.com. 5 IN DHCID AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA=
+example.com. 5 IN NSEC3PARAM 1 0 10 aabbccdd
+example.com. 5 IN SMIMEA 3 0 1 0123456789abcdef
+example.com. 5 IN HIP 2 200100107b1a74df365639cc39f1d578 AwEAAbdxyhNuSutc5EMzxTs9LBPCIkOFH8cI rvs1.example.com. rvs2.example.com.
+example.com. 5 IN NINFO "a" "b"
+example.com. 5 IN CDS 0 0 0 00
+example.com. 5 IN CDNSKEY 0 3 0 AA==
+example.com. 5 IN OPENPGPKEY mQENBFVH
+example.com. 5 IN CSYNC 66 3 A NS AAAA
+example.com. 5 IN ZONEMD 2018031900 1 1 616c6c6f77656420627574206e6f742063686563 6b65642e20616c6c6f77656420627574206e6f74 20636865636b6564
+example.com. 5 IN SPF "v=spf1 -all"
+example.com. 5 IN NID 10 0014:4fff:ff20:ee64
+example.com. 5 IN L32 10 10.1.2.0
+example.com. 5 IN L64 10 2001:0db8:1140:1000
+example.com. 5 IN LP 10 l64.example.com.
+example.com. 5 IN EUI48 00-00-5e-00-53-2a
+example.com. 5 IN EUI64 00-00-5e-ef-10-00-00-2a
+_http.example.com. 5 IN URI 10 1 "https://www.example.com/"
+example.com. 5 IN AVC "app-name:WOLFGANG"
+example.com. 5 IN AMTRELAY 10 1 3 amt.example.com.
+example.com. 5 IN DLV 60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118
 """
 
 
 def replies():
     texts = [line.split(" ", 4) for line in ZONE.strip().splitlines()]
     for owner, ttl, rclass, rtype, rdata in texts:
-        m = dns.message.make_query(owner, rtype)
+        m = dns.message.make_query(owner, rtype, id=0x1234)
         r = dns.message.make_response(m)
         r.flags |= dns.flags.RA
         r.answer.append(dns.rrset.from_text(owner, int(ttl), rclass, rtype, rdata))
-        yield "type-" + rtype.lower(), r.to_wire()
-    r = dns.message.make_response(dns.message.make_query("www.example.com", "A", use_edns=0))
+        first = owner.split(".")[0]
+        yield "type-" + rtype.lower() + ("-name" if first == "gateway" else ""), r.to_wire()
+    r = dns.message.make_response(dns.message.make_query("www.example.com", "A", use_edns=0, id=0x1234))
     for i, (owner, ttl, rclass, rtype, rdata) in enumerate(texts[:12]):
         section = (r.answer, r.authority, r.additional)[i // 4]
         section.append(dns.rrset.from_text(owner, int(ttl), rclass, rtype, rdata))
@@ -188,10 +220,21 @@ def replies():
     yield "rdata-svcb-compressed", a + rr(WWW, 65, b"\0\1" + WWW)
     yield "rdata-srv-compressed", a + rr(WWW, 33, bytes(6) + WWW)
     yield "rdata-rrsig-no-signature", a + rr(WWW, 46, bytes(18) + COM)
-    yield "opaque-caa-cut", a + rr(WWW, 257, b"\0\5iss")
+    yield "rdata-caa-cut", a + rr(WWW, 257, b"\0\5iss")
+    yield "rdata-caa-no-tag", a + rr(WWW, 257, b"\0\0value")
+    yield "rdata-kx-compressed", a + rr(WWW, 36, b"\0\1" + WWW)
+    yield "rdata-eui48-long", a + rr(WWW, 108, bytes(7))
+    yield "rdata-loc-short", a + rr(WWW, 29, bytes(15))
+    yield "rdata-ds-digest-short", a + rr(WWW, 43, b"\0\1\x08\2" + bytes(31))
+    yield "rdata-apl-overruns", a + rr(WWW, 42, b"\0\1\x18\4\xc0\0\2")
+    yield "rdata-hip-compressed", a + rr(WWW, 55, b"\1\2\0\1hk" + WWW + b"\1a\0")
+    yield "rdata-ipseckey-gateway-cut", a + rr(WWW, 45, b"\x0a\2\2" + bytes(15))
+    yield "rdata-ipseckey-name", a + rr(WWW, 45, b"\x0a\3\2" + WWW + b"key")
+    yield "rdata-amtrelay-kind", a + rr(WWW, 260, b"\x0a\x84" + bytes(4))
+    yield "rdata-https-hint-cut", a + rr(WWW, 65, b"\0\1\0" + option(4, bytes(7)))
     yield "opaque-nsap-ptr", a + rr(WWW, 23, b"\1a" + WWW)
-    yield "opaque-kx-compressed", a + rr(WWW, 36, b"\0\1" + WWW)
-    yield "opaque-eui48-long", a + rr(WWW, 108, bytes(7))
+    yield "opaque-nsap-ptr-cut", a + rr(WWW, 23, b"\5ab")
+    yield "opaque-tkey-compressed", a + rr(WWW, 249, WWW + bytes(16))
     yield "opt-extended-rcode", header(0x8180, ar=1) + q + opt(option(15, b"\0\x0fBlocked"), ttl=0xff008000)
     yield "tsig", header(0x8180, ar=1) + q + rr(
         name("key"), 250, name("hmac-sha256") + bytes(6) + b"\0\3\0\4abcd\x12\x34\0\0\0\0", 255, 0)

@@ -1,12 +1,13 @@
 /* oracle.c - see oracle.h. */
 #include "tests/unit/oracle.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What lib/dns knows the form of, written down a second time: where names stand in the rdata, how
  * many of ldns' fields there must be at least, and what ends the rdata. */
-enum end { END_FIXED, END_TYPE_MAP, END_PARAMS };
+enum end { END_FIXED, END_TYPE_MAP, END_MAP_OR_NONE, END_PARAMS };
 
 struct form {
 	uint16_t type;
@@ -27,6 +28,7 @@ static const struct form forms[] = {
     {LDNS_RR_TYPE_MB, 1, 0, 0, 1, END_FIXED},
     {LDNS_RR_TYPE_MG, 1, 0, 0, 1, END_FIXED},
     {LDNS_RR_TYPE_MR, 1, 0, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_WKS, 2, 0, 0, 0, END_FIXED},
     {LDNS_RR_TYPE_PTR, 1, 0, 0, 1, END_FIXED},
     {LDNS_RR_TYPE_HINFO, 2, 0, 0, 0, END_FIXED},
     {LDNS_RR_TYPE_MINFO, 2, 0, 0, 2, END_FIXED},
@@ -46,6 +48,44 @@ static const struct form forms[] = {
     {LDNS_RR_TYPE_NSEC, 1, 0, 0, 1, END_TYPE_MAP},
     {LDNS_RR_TYPE_SVCB, 2, 2, 0, 1, END_PARAMS},
     {LDNS_RR_TYPE_HTTPS, 2, 2, 0, 1, END_PARAMS},
+    {LDNS_RR_TYPE_X25, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_ISDN, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_KEY, 3, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_GPOS, 3, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_LOC, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_KX, 2, 2, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_CERT, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_APL, 0, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_DS, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_SSHFP, 3, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_IPSECKEY, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_DNSKEY, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_DHCID, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_NSEC3, 5, 0, 0, 0, END_MAP_OR_NONE},
+    {LDNS_RR_TYPE_NSEC3PARAM, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_TLSA, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_SMIMEA, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_HIP, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_NINFO, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_RKEY, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_TALINK, 2, 0, 0, 2, END_FIXED},
+    {LDNS_RR_TYPE_CDS, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_CDNSKEY, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_OPENPGPKEY, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_CSYNC, 2, 0, 0, 0, END_MAP_OR_NONE},
+    {LDNS_RR_TYPE_ZONEMD, 4, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_SPF, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_NID, 2, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_L32, 2, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_L64, 2, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_LP, 2, 2, 0, 1, END_FIXED},
+    {LDNS_RR_TYPE_EUI48, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_EUI64, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_URI, 3, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_CAA, 2, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_AVC, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_AMTRELAY, 1, 0, 0, 0, END_FIXED},
+    {LDNS_RR_TYPE_DLV, 4, 0, 0, 0, END_FIXED},
 };
 
 static const struct form *form_of(unsigned type)
@@ -129,6 +169,17 @@ static bool type_map_ok(const ldns_rdf *map)
 	return left == 0;
 }
 
+static bool strings_ok(const uint8_t *p, size_t len)
+{
+	const uint8_t *end = p + len;
+
+	if (len == 0)
+		return false;
+	while (p < end)
+		p += p[0] + 1;
+	return p == end;
+}
+
 static bool params_ok(const ldns_rdf *params)
 {
 	const uint8_t *p;
@@ -140,11 +191,96 @@ static bool params_ok(const ldns_rdf *params)
 	p = ldns_rdf_data(params);
 	left = ldns_rdf_size(params);
 	while (left >= 4 && ldns_read_uint16(p) > key && ldns_read_uint16(p + 2) + 4u <= left) {
+		size_t n = ldns_read_uint16(p + 2);
+
 		key = ldns_read_uint16(p);
-		left -= ldns_read_uint16(p + 2) + 4u;
-		p += ldns_read_uint16(p + 2) + 4u;
+		if ((key == 0 && (n == 0 || n % 2 != 0)) || (key == 1 && !strings_ok(p + 4, n)) ||
+		    (key == 2 && n != 0) || (key == 3 && n != 2) ||
+		    (key == 4 && (n == 0 || n % 4 != 0)) || (key == 6 && (n == 0 || n % 16 != 0)))
+			return false;
+		left -= n + 4u;
+		p += n + 4u;
 	}
 	return left == 0;
+}
+
+/* Do the names from msg[pos] on end at `end`, and can they be read as name.h says? */
+static bool names_ok(const uint8_t *msg, size_t len, size_t pos, size_t end, unsigned n_most)
+{
+	for (; n_most > 0 && pos < end; n_most--) {
+		if (oracle_pointers_differ(msg, pos, ORACLE_ALL_POINTERS) ||
+		    !ldns_skips_name(msg, len, &pos))
+			return false;
+	}
+	return pos == end;
+}
+
+/* A gateway of the kind `kind` at msg[pos], with a key behind it or not. */
+static bool gateway_ok(
+    const uint8_t *msg, size_t len, size_t pos, size_t end, unsigned kind, bool key)
+{
+	if (kind == 3) {
+		if (pos == end || !ldns_skips_name(msg, len, &pos) || pos > end)
+			return false;
+		/* The same once more, now that its end is known. */
+		return key || pos == end;
+	}
+	pos += kind == 1 ? 4 : kind == 2 ? 16 : 0;
+	return kind < 3 && (key ? pos <= end : pos == end);
+}
+
+/* What ldns takes as any bytes, and does have a form. */
+static bool value_ok(const uint8_t *msg, size_t len, const struct place *at)
+{
+	static const int digests[] = {1, 20, 32, 32, 48};
+	const uint8_t *p = msg + at->rdata;
+	size_t n = at->end - at->rdata;
+
+	switch (at->type) {
+	case LDNS_RR_TYPE_LOC:
+		return n == 16;
+	case LDNS_RR_TYPE_WKS:
+		return n >= 5;
+	case LDNS_RR_TYPE_NINFO:
+	case LDNS_RR_TYPE_AVC:
+		return strings_ok(p, n);
+	case LDNS_RR_TYPE_RKEY:
+		return n > 4;
+	case LDNS_RR_TYPE_DS:
+	case LDNS_RR_TYPE_CDS:
+	case LDNS_RR_TYPE_DLV:
+		return n > 4 && (p[3] > 4 || (size_t)digests[p[3]] == n - 4);
+	case LDNS_RR_TYPE_CAA:
+		if (n < 3 || p[1] == 0)
+			return false;
+		for (unsigned i = 0; i < p[1]; i++)
+			if (p[2 + i] > 127 || !isalnum(p[2 + i]))
+				return false;
+		return true;
+	case LDNS_RR_TYPE_APL:
+		for (; n >= 4; p += 4 + (p[3] & 127), n -= 4) {
+			size_t most = p[1] == 1 ? 4 : 16, bits = p[2];
+
+			if ((p[3] & 127u) > n - 4)
+				return false;
+			if (p[0] == 0 && (p[1] == 1 || p[1] == 2) &&
+			    ((p[3] & 127u) > most || bits > most * 8))
+				return false;
+			n -= p[3] & 127u;
+		}
+		return n == 0;
+	case LDNS_RR_TYPE_HIP:
+		if (n < 4 || 4u + p[0] + ldns_read_uint16(p + 2) > n)
+			return false;
+		return names_ok(
+		    msg, len, at->rdata + 4u + p[0] + ldns_read_uint16(p + 2), at->end, 65535);
+	case LDNS_RR_TYPE_IPSECKEY:
+		return n >= 3 && gateway_ok(msg, len, at->rdata + 3, at->end, p[1] & 127, true);
+	case LDNS_RR_TYPE_AMTRELAY:
+		return n >= 2 && gateway_ok(msg, len, at->rdata + 2, at->end, p[1] & 127, false);
+	default:
+		return true;
+	}
 }
 
 /* The reasons to reject the rdata that ldns could read, up to msg[ldns_end). */
@@ -172,8 +308,13 @@ static unsigned strictness(
 	}
 	if (form->end == END_TYPE_MAP && !type_map_ok(ldns_rr_rdf(rr, 1)))
 		found |= ORACLE_TYPE_MAP;
+	if (form->end == END_MAP_OR_NONE && ldns_rr_rd_count(rr) > form->n_fields &&
+	    !type_map_ok(ldns_rr_rdf(rr, form->n_fields)))
+		found |= ORACLE_TYPE_MAP;
 	if (form->end == END_PARAMS && !params_ok(ldns_rr_rdf(rr, 2)))
 		found |= ORACLE_PARAMS;
+	if (!value_ok(msg, len, at))
+		found |= ORACLE_VALUE;
 	return found;
 }
 
@@ -194,37 +335,27 @@ static unsigned opaqueness(const uint8_t *msg, const struct place *at, size_t ld
 
 	if (ldns_end != at->end)
 		return ORACLE_LENGTH;
-	switch (at->type) {
-	case LDNS_RR_TYPE_KX:
-	case LDNS_RR_TYPE_LP:
-		pos += 2;
-		break;
-	case LDNS_RR_TYPE_HIP:
-		if (at->end - pos >= 4)
-			pos += 4u + msg[pos] + ldns_read_uint16(msg + pos + 2);
-		break;
-	case LDNS_RR_TYPE_TALINK:
-	case LDNS_RR_TYPE_TKEY:
-	case LDNS_RR_TYPE_TSIG:
-		break;
-	default:
-		return 0;
-	}
-	while (pos < at->end) {
-		if (ends_in_pointer(msg, at->end, &pos))
-			return ORACLE_OPAQUE_NAME;
-		if (at->type == LDNS_RR_TYPE_TKEY || at->type == LDNS_RR_TYPE_TSIG)
-			break; /* no name behind the first */
-		pos++;
-	}
+	if ((at->type == LDNS_RR_TYPE_TKEY || at->type == LDNS_RR_TYPE_TSIG) &&
+	    ends_in_pointer(msg, at->end, &pos))
+		return ORACLE_OPAQUE_NAME;
 	return 0;
+}
+
+/* The name of a gateway that ends in a pointer: for ldns two bytes as they stand. */
+static bool gateway_is_compressed(const uint8_t *msg, const struct place *at)
+{
+	size_t pos = at->rdata + (at->type == LDNS_RR_TYPE_IPSECKEY ? 3 : 2);
+
+	return (at->type == LDNS_RR_TYPE_IPSECKEY || at->type == LDNS_RR_TYPE_AMTRELAY) &&
+	       pos < at->end && (msg[at->rdata + 1] & 127) == 3 &&
+	       ends_in_pointer(msg, at->end, &pos);
 }
 
 /* A message read by ldns record by record, each where the message says that it begins; and what is
  * to be expected of both. */
 struct record {
 	ldns_rr *rr;	    /* NULL where ldns cannot read it */
-	bool rdata_differs; /* ldns sees in the opaque rdata what does not come through a copy */
+	bool rdata_differs; /* ldns sees in the rdata what does not come through a copy */
 };
 
 struct reading {
@@ -304,8 +435,10 @@ static struct reading read_message(const uint8_t *msg, size_t len)
 		if (question) {
 			ldns_rr_free(record.rr);
 		} else {
-			record.rdata_differs = record.rr != NULL && form_of(at.type) == NULL &&
-					       opaqueness(msg, &at, pos) != 0;
+			record.rdata_differs =
+			    record.rr != NULL &&
+			    (gateway_is_compressed(msg, &at) ||
+				(form_of(at.type) == NULL && opaqueness(msg, &at, pos) != 0));
 			v.records[v.n_records++] = record;
 		}
 		pos = at.end;

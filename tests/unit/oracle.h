@@ -20,15 +20,16 @@ enum oracle_difference {
 	ORACLE_POINTER = 1 << 0,     /* a pointer that name.h does not allow */
 	ORACLE_SHORT = 1 << 1,	     /* rdata that ends before its last field */
 	ORACLE_LENGTH = 1 << 2,	     /* rdata that ends elsewhere than RDLENGTH says */
-	ORACLE_TYPE_MAP = 1 << 3,    /* NSEC with a type bit map that is none */
+	ORACLE_TYPE_MAP = 1 << 3,    /* NSEC, NSEC3 or CSYNC with a type bit map that is none */
 	ORACLE_PARAMS = 1 << 4,	     /* SVCB or HTTPS with parameters that are none */
 	ORACLE_OPAQUE = 1 << 5,	     /* a form that ldns checks, and lib/dns does not know */
 	ORACLE_OPAQUE_NAME = 1 << 6, /* a name that lib/dns does not see */
 	ORACLE_TSIG = 1 << 7,	     /* a TSIG with records behind it, which ldns does not count */
 	ORACLE_UNREAD = 1 << 8,	     /* a query with bad rdata, which nobody reads */
 	ORACLE_CONTRACT = 1 << 9,    /* what msg_parse_query() rejects beyond ldns */
+	ORACLE_VALUE = 1 << 10,	     /* a field that ldns takes as any bytes, and that has a form */
 };
-#define ORACLE_N_DIFFERENCES 10
+#define ORACLE_N_DIFFERENCES 11
 
 /* Walk msg[0..len), copy its records, and compare all with ldns' reading; and copy the copy, which
  * must give the same bytes.  The classes that were met go to *differences. */

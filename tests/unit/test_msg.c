@@ -463,6 +463,17 @@ static const char *const rdata_texts[] = {
     "NSEC %s A NS SOA MX RRSIG NSEC DNSKEY TYPE1234",
     "NSEC3 1 0 10 aabbccdd 2vptu5timamqttgl4luu9kg21e0aor3s A RRSIG",
     "DNSKEY 257 3 8 AwEAAQ==",
+    "LOC 52 22 23.000 N 4 53 32.000 E -2.00m 1m 10000m 10m",
+    "KX 10 %s",
+    "CERT 1 1 8 Y2VydA==",
+    "APL 1:192.0.2.0/24 !2:2001:db8::/32",
+    "SSHFP 4 2 123456789abcdef67890123456789abcdef67890123456789abcdef123456789",
+    "IPSECKEY 10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==",
+    "HIP 2 200100107b1a74df365639cc39f1d578 AwEAAbdxyhNuSutc5EMzxTs9LBPCIkOFH8cI %s",
+    "CSYNC 66 3 A NS AAAA",
+    "LP 10 %s",
+    "EUI48 00-00-5e-00-53-2a",
+    "URI 10 1 \"https://www.example.com/\"",
     "CAA 0 issue \"ca.example.net\"",
     "TLSA 3 1 1 0123456789abcdef",
     "TYPE64 \\# 8 0000 04 6e616d65 00",
@@ -710,9 +721,9 @@ static void test_compressed_types(void **state)
 	/* An opaque one stays as it is, pointer or not (RFC 3597). */
 	COPY_IS("\1r\1q",
 	    REPLY("\1") "\1q\0\0\1\0\1"
-			"\xc0\x0c" RR("\x24", "\4") "\0\1\xc0\x0c",
+			"\xc0\x0c" RR("\xf0", "\4") "\0\1\xc0\x0c",
 	    REPLY("\1") "\1r\1q\0\0\1\0\1"
-			"\xc0\x0e" RR("\x24", "\4") "\0\1\xc0\x0c");
+			"\xc0\x0e" RR("\xf0", "\4") "\0\1\xc0\x0c");
 }
 
 /* A TTL with its top bit set counts as 0, and the TTL written is the one that is given. */
@@ -785,6 +796,35 @@ static void test_copy_malformed(void **state)
 	    ROW("HTTPS with half a parameter", "\0" RR("\x41", "\6") "\0\1\0\0\1\0"),
 	    ROW("HTTPS with a value that overruns", "\0" RR("\x41", "\7") "\0\1\0\0\1\0\1"),
 	    ROW("HTTPS with a key twice", "\0" RR("\x41", "\x0b") "\0\1\0\0\2\0\0\0\2\0\0"),
+	    ROW("HTTPS with a port of a byte", "\0" RR("\x41", "\x08") "\0\1\0\0\3\0\1\1"),
+	    ROW("DS with a digest of 31",
+		"\0" RR("\x2b", "\x23") "\0\1\10\2"
+					"0123456789012345678901234567890"),
+	    ROW("DNSKEY without a key", "\0" RR("\x30", "\4") "\1\0\3\10"),
+	    ROW("NSEC3 without a hash", "\0" RR("\x32", "\5") "\1\0\0\0\0"),
+	    ROW("NSEC3 with a window of 0", "\0" RR("\x32", "\x0a") "\1\0\0\0\0\1h\0\0\0"),
+	    ROW("TLSA without data", "\0" RR("\x34", "\3") "\3\1\1"),
+	    ROW("LOC of 15", "\0" RR("\x1d", "\x0f") "\0"
+						     "12345678901234"),
+	    ROW("APL with a prefix of 33", "\0" RR("\x2a", "\4") "\0\1\x21\0"),
+	    ROW("APL with five bytes of IPv4", "\0" RR("\x2a", "\x09") "\0\1\x20\5"
+								       "12345"),
+	    ROW("HIP with a key that overruns", "\0" RR("\x37", "\6") "\1\2\0\2hk"),
+	    ROW("HIP with half a name", "\0" RR("\x37", "\x08") "\1\2\0\1hk\1a"),
+	    ROW("IPSECKEY with a gateway of a new kind", "\0" RR("\x2d", "\4") "\1\4\2k"),
+	    ROW("IPSECKEY with half an address", "\0" RR("\x2d", "\5") "\1\1\2ab"),
+	    ROW("CAA without a tag", "\0"
+				     "\1\1"
+				     "\0\1\0\0\0\5\0\2"
+				     "\0\0"),
+	    ROW("CAA with a tag of no letters", "\0"
+						"\1\1"
+						"\0\1\0\0\0\5\0\4"
+						"\0\2a-"),
+	    ROW("URI without a target", "\0"
+					"\1\0"
+					"\0\1\0\0\0\5\0\4"
+					"\0\1\0\1"),
 	    ROW("HTTPS with falling keys", "\0" RR("\x41", "\x0b") "\0\1\0\0\2\0\0\0\1\0\0"),
 #undef ROW
 	};
