@@ -12,6 +12,7 @@
 
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "resolver/core/latency.h"
 #include "resolver/core/options.h"
 #include "resolver/core/query.h"
 #include "resolver/core/reason.h"
@@ -68,10 +69,13 @@ struct channel_overlay {
 
 struct channel_stats {
 	struct stats stats;
+	struct latency latency[LATENCY_N_STAGES];
 	struct query_upstream upstream[CONF_UPSTREAM_MAX];
 	uint32_t n_upstream;
 	uint32_t generation;
 };
+
+_Static_assert(sizeof(struct channel_stats) <= CHANNEL_MAX, "so are figures");
 
 struct channel_name {
 	uint16_t name_len;

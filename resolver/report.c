@@ -86,6 +86,14 @@ static void write_upstreams(const struct channel_stats *total, struct evbuffer *
 	}
 }
 
+/* What there was to do; quellctl shows the others as parts of the first. */
+static void write_load(const struct stats *stats, struct evbuffer *to)
+{
+	evbuffer_add_printf(to, "queries %" PRIu64 "\nblocked %" PRIu64 "\ncached %" PRIu64 "\n",
+	    stats->queries_udp + stats->queries_tcp, stats->blocked + stats->blocked_target,
+	    stats->cache_hits);
+}
+
 static void write_status(const struct report *r, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
@@ -106,6 +114,7 @@ static void write_status(const struct report *r, struct evbuffer *to)
 	    lists_source_text(s->lists.source), (clock_ms() - s->lists.loaded_ms) / 1000,
 	    s->generation);
 	own_status(s, to);
+	write_load(&r->total.stats, to);
 	write_upstreams(&r->total, to);
 	if (reasons != NULL) {
 		(void)evbuffer_add_buffer(to, reasons);
@@ -115,13 +124,59 @@ static void write_status(const struct report *r, struct evbuffer *to)
 
 /* ---- stats ---- */
 
-static void write_stats(const struct report *r, struct evbuffer *to)
+/* "about" is for people, and comes before what it is about. */
+static void write_counters(const struct stats *stats, enum stats_group group, struct evbuffer *to)
 {
 	uint64_t values[STATS_N];
 
-	memcpy(values, &r->total.stats, sizeof(values));
-	for (size_t i = 0; i < STATS_N; i++)
-		evbuffer_add_printf(to, "%s %" PRIu64 "\n", stats_rows[i].name, values[i]);
+	memcpy(values, stats, sizeof(values));
+	evbuffer_add_printf(to, "group %s\n", stats_group_titles[group]);
+	for (size_t i = 0; i < STATS_N; i++) {
+		if (stats_rows[i].group == group)
+			evbuffer_add_printf(to, "about %s\n%s %" PRIu64 "\n", stats_rows[i].text,
+			    stats_rows[i].name, values[i]);
+	}
+}
+
+/* In whole microseconds, rounded up: only what was less than the clock could tell is 0. */
+static uint64_t to_us(uint64_t ns)
+{
+	return ns / 1000 + (ns % 1000 != 0);
+}
+
+static void write_latencies(const struct latency *latencies, struct evbuffer *to)
+{
+	static const struct {
+		const char *name, *text;
+	} stages[LATENCY_N_STAGES] = {
+	    [LATENCY_BLOCKED] = {"blocked", "by rules and lists"},
+	    [LATENCY_CACHED] = {"cached", "from the cache"},
+	    [LATENCY_FORWARDED] = {"forwarded", "from upstream, or failed"},
+	};
+	static const struct {
+		const char *name;
+		unsigned permille;
+	} figures[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}, {"p999", 999}};
+
+	evbuffer_add_printf(to, "group Time to answer\n");
+	for (unsigned i = 0; i < LATENCY_N_STAGES; i++) {
+		const struct latency *l = &latencies[i];
+
+		evbuffer_add_printf(to, "about %s\nlatency_%s_n %" PRIu64 "\n", stages[i].text,
+		    stages[i].name, l->n);
+		for (size_t k = 0; k < sizeof(figures) / sizeof(figures[0]); k++)
+			evbuffer_add_printf(to, "latency_%s_%s_us %" PRIu64 "\n", stages[i].name,
+			    figures[k].name, to_us(latency_percentile_ns(l, figures[k].permille)));
+		evbuffer_add_printf(
+		    to, "latency_%s_max_us %" PRIu64 "\n", stages[i].name, to_us(l->max_ns));
+	}
+}
+
+static void write_stats(const struct report *r, struct evbuffer *to)
+{
+	for (unsigned i = 0; i < STATS_N_GROUPS; i++)
+		write_counters(&r->total.stats, (enum stats_group)i, to);
+	write_latencies(r->total.latency, to);
 }
 
 /* ---- why ---- */
@@ -499,6 +554,8 @@ void report_message(struct server *s, unsigned worker, const struct channel_mess
 			    (const struct channel_stats *)m->payload;
 
 			stats_add(&r->total.stats, &stats->stats);
+			for (unsigned k = 0; k < LATENCY_N_STAGES; k++)
+				latency_add(&r->total.latency[k], &stats->latency[k]);
 			merge_upstreams(&r->total, stats);
 		} else if (m->head.type == CHANNEL_WHY && m->len == sizeof(r->why)) {
 			memcpy(&r->why, m->payload, sizeof(r->why));

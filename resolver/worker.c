@@ -348,6 +348,7 @@ static void on_stats(struct worker *w, struct channel_message *m)
 	struct channel_stats stats = {.generation = w->image.generation};
 
 	query_stats(w->core, &stats.stats);
+	query_latency(w->core, stats.latency);
 	stats.stats.tcp_clients = listen_tcp_clients(w->listen_tcp);
 	stats.stats.tcp_refused = listen_tcp_refused(w->listen_tcp);
 	stats.n_upstream = query_upstreams(w->core, stats.upstream, CONF_UPSTREAM_MAX);

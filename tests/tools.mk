@@ -35,7 +35,7 @@ tests_unit_test_control_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 # It includes tools/quellctl.c, whose main() it calls by another name.
 tests_unit_test_quellctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources) $(fake_quelld_sources) \
-	tools/control.c tools/ctl_why.c tools/text.c tools/why_text.c
+	tools/control.c tools/ctl_show.c tools/ctl_why.c tools/text.c tools/why_text.c
 tests_unit_test_quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 
 offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_skips.c tools/update_store.c

@@ -33,6 +33,7 @@ quell_update_SOURCES = tools/quell-update.c \
 quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS)
 quellctl_SOURCES = tools/quellctl.c \
 	tools/control.c tools/control.h \
+	tools/ctl_show.c tools/ctl_show.h \
 	tools/ctl_why.c tools/ctl_why.h \
 	tools/text.c tools/text.h \
 	tools/why_text.c tools/why_text.h

@@ -1,7 +1,7 @@
 /* quellctl.c - ask or tell the running quelld, over its control socket (resolver/ctl.h has the
  * protocol).
  *
- * An answer is lines of KEY VALUE.  They are shown as they come, aligned, or as one JSON object:
+ * An answer is lines of KEY VALUE.  They are shown for people (ctl_show.h), or as one JSON object:
  * numbers as numbers, and keys that may be repeated always as an array of texts.
  */
 #include "config.h" /* PACKAGE_VERSION */
@@ -18,6 +18,7 @@
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "tools/control.h"
+#include "tools/ctl_show.h"
 #include "tools/ctl_why.h"
 #include "tools/text.h"
 
@@ -30,7 +31,7 @@ static const char help[] =
     "Ask or tell the running quelld.\n"
     "\n"
     "  status           how it goes; exit status 0: well, 1: degraded, 2: not running\n"
-    "  stats            counters\n"
+    "  stats            counters, and how long answers took\n"
     "  why NAME [TYPE]  what becomes of a query, by which rules of which lists; --client ADDRESS:\n"
     "                   of this client's\n"
     "  flush NAME       forget the cached answers of this name; flush --all: of all names\n"
@@ -96,20 +97,6 @@ static void die(int status, const char *fmt, ...)
 
 /* ---- showing ---- */
 
-/* Cut the next line off `*at` into key and value.  False: there is none. */
-static bool next_line(char **at, char **key, char **value)
-{
-	char *line = strsep(at, "\n");
-
-	if (line == NULL || *line == '\0')
-		return false;
-	*value = line;
-	*key = strsep(value, " ");
-	if (*value == NULL)
-		*value = line + strlen(line);
-	return true;
-}
-
 static bool is_repeated(const char *command, const char *key)
 {
 	for (size_t i = 0; i < N_REPEATED; i++) {
@@ -119,12 +106,11 @@ static bool is_repeated(const char *command, const char *key)
 	return false;
 }
 
-static void show_text(char *answer)
+/* Lines that say how to show the others. */
+static bool is_for_people(const char *command, const char *key)
 {
-	char *key, *value;
-
-	while (next_line(&answer, &key, &value))
-		printf("%-19s %s\n", key, value);
+	return strcmp(command, "stats") == 0 &&
+	       (strcmp(key, "group") == 0 || strcmp(key, "about") == 0);
 }
 
 static void print_json_value(const char *value)
@@ -147,7 +133,7 @@ static void print_json_array(const char *lines, const char *key)
 	if (copy == NULL)
 		die(EXIT_DOWN, "no memory");
 	printf("\"%s\":[", key);
-	while (next_line(&at, &name, &value)) {
+	while (ctl_show_next(&at, &name, &value)) {
 		if (strcmp(name, key) != 0)
 			continue;
 		fputs(separator, stdout);
@@ -167,8 +153,8 @@ static void show_json(const char *command, const char *lines)
 	if (copy == NULL)
 		die(EXIT_DOWN, "no memory");
 	putchar('{');
-	while (next_line(&at, &key, &value)) {
-		if (is_repeated(command, key))
+	while (ctl_show_next(&at, &key, &value)) {
+		if (is_repeated(command, key) || is_for_people(command, key))
 			continue;
 		printf("%s\"%s\":", separator, key);
 		print_json_value(value);
@@ -207,7 +193,7 @@ static int show(const char *command, char *lines, bool json)
 	if (json)
 		show_json(command, lines);
 	else
-		show_text(lines);
+		ctl_show(command, lines);
 	if (fflush(stdout) != 0)
 		die(EXIT_REFUSED, "standard output: %s", strerror(errno));
 	return degraded ? EXIT_DEGRADED : EXIT_WELL;

@@ -1,6 +1,7 @@
-/* text.c - escapes and sizes. */
+/* text.c - escapes, sizes and times. */
 #include "tools/text.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -56,6 +57,35 @@ const char *text_bytes(char out[TEXT_BYTES_SIZE], uint64_t bytes)
 		unit++;
 	}
 	snprintf(out, TEXT_BYTES_SIZE, "%.1f %s", n < 9999 ? n : 9999, units[unit]);
+	return out;
+}
+
+const char *text_seconds(char out[TEXT_DURATION_SIZE], uint64_t s)
+{
+	uint64_t min = s / 60, h = min / 60, d = h / 24;
+
+	if (d != 0)
+		(void)snprintf(out, TEXT_DURATION_SIZE, "%" PRIu64 " d %" PRIu64 " h", d, h % 24);
+	else if (h != 0)
+		(void)snprintf(
+		    out, TEXT_DURATION_SIZE, "%" PRIu64 " h %" PRIu64 " min", h, min % 60);
+	else if (min != 0)
+		(void)snprintf(out, TEXT_DURATION_SIZE, "%" PRIu64 " min", min);
+	else
+		(void)snprintf(out, TEXT_DURATION_SIZE, "%" PRIu64 " s", s);
+	return out;
+}
+
+const char *text_micros(char out[TEXT_DURATION_SIZE], uint64_t us)
+{
+	if (us == 0)
+		(void)snprintf(out, TEXT_DURATION_SIZE, "<1 ms");
+	else if (us < 1000)
+		(void)snprintf(out, TEXT_DURATION_SIZE, "%" PRIu64 " us", us);
+	else if (us < 999950)
+		(void)snprintf(out, TEXT_DURATION_SIZE, "%.1f ms", (double)us / 1e3);
+	else
+		(void)snprintf(out, TEXT_DURATION_SIZE, "%.1f s", (double)us / 1e6);
 	return out;
 }
 

@@ -42,6 +42,7 @@ struct inflight_alias {
 
 struct inflight_waiter {
 	struct query_asker asker;
+	uint64_t asked_ms;
 	uint16_t id, flags; /* of its query */
 	uint16_t limit;	    /* bytes that it can take */
 	bool edns;

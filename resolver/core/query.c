@@ -16,6 +16,8 @@
 #include "resolver/core/reason.h"
 #include "resolver/core/upstream.h"
 
+#define NS_PER_MS 1000000
+
 /* IDs drawn for one try before its port counts as full. */
 #define ID_DRAWS 16
 
@@ -40,6 +42,9 @@ struct query {
 	struct inflight inflight;
 	struct cache *cache;
 	struct stats stats;
+	/* Answers, and those that query_sent() has not told of yet. */
+	struct latency latency[LATENCY_N_STAGES];
+	uint32_t unsent[LATENCY_N_STAGES];
 	uint64_t armed_ms;     /* what net->arm() was told last */
 	struct policy_way way; /* of the question being worked on */
 	struct answer answer;  /* the reply being worked on */
@@ -531,11 +536,17 @@ static void close_question(struct query *q, struct inflight_question *question)
 }
 
 /* No upstream gave an answer: say so to all that wait. */
-static void fail_question(struct query *q, struct inflight_question *question)
+static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	int ede = question->replied ? EDE_NONE : EDE_NO_REACHABLE_AUTHORITY;
 	const char *text = question->replied ? NULL : TEXT_NO_UPSTREAM;
 	uint8_t asked[NAME_SIZE + 4];
+
+/* It waits no longer. */
+static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_t now_ms)
+{
+	latency_count(&q->latency[LATENCY_FORWARDED], (now_ms - w->asked_ms) * NS_PER_MS, 1);
+}
 
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
 		struct answer_to to = answer_for_waiter(question, w, asked);
@@ -552,6 +563,7 @@ static void fail_question(struct query *q, struct inflight_question *question)
 /* The answer for one of those who wait, by the lists that are in force now: its length, or 0 for
  * none. */
 static size_t answer_waiter(struct query *q, const struct inflight_question *question,
+		count_wait(q, w, now_ms);
     const struct inflight_waiter *w, const struct answer_to *to, struct cache_verdict *kept,
     uint64_t now_ms, const char **outcome)
 {
@@ -587,7 +599,7 @@ static void finish_question(struct query *q, struct inflight_question *question,
 		size_t len = answer_waiter(q, question, w, &to, &kept, now_ms, &outcome);
 
 		note(q, &w->asker, inflight_asked_name(question, w), question->type, outcome);
-		if (len != 0)
+		if (len != 0) {
 			q->net.send(q->net.ctx, &w->asker, q->out, len);
 	}
 	cache_put(q->cache, &question->key, &q->answer.view, &kept);
@@ -596,6 +608,8 @@ static void finish_question(struct query *q, struct inflight_question *question,
 
 /* Ask the next server.  When none is left the question ends with its last try. */
 static void advance(struct query *q, struct inflight_question *question, uint64_t now_ms)
+			count_wait(q, w, now_ms);
+		}
 {
 	int server;
 
@@ -603,7 +617,7 @@ static void advance(struct query *q, struct inflight_question *question, uint64_
 		if (send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
 			return;
 	if (question->tries == NULL)
-		fail_question(q, question);
+		fail_question(q, question, now_ms);
 }
 
 /* A try got no answer that can be used: ask on, unless another is still awaited. */
@@ -624,7 +638,8 @@ static void try_lost(struct query *q, struct inflight_try *t, uint64_t now_ms)
 
 /* Let the asker of `ask` wait for `question`; there is room. */
 static void join(struct query *q, struct inflight_question *question,
-    const struct query_asker *from, const struct msg_query *ask, const struct answer_to *to)
+    const struct query_asker *from, const struct msg_query *ask, const struct answer_to *to,
+    uint64_t now_ms)
 {
 	struct inflight_waiter *w = inflight_wait(&q->inflight, question);
 
@@ -637,13 +652,15 @@ static void join(struct query *q, struct inflight_question *question,
 	w->opt = to->opt;
 	inflight_keep_case(w, to->question, to->question_len - 4);
 	if (q->way.n_hops != 0)
+	w->asked_ms = now_ms;
 		(void)inflight_wait_as(&q->inflight, w, ask->qname, ask->qname_len);
 }
 
 /* The question in flight under `key`, or NULL, with room for one more that waits.  The oldest
  * questions are given up for it, whichever table is full: many may wait for one question, and one
  * that no server answers has many tries. */
-static struct inflight_question *find_with_room(struct query *q, const struct cache_key *key)
+static struct inflight_question *find_with_room(
+    struct query *q, const struct cache_key *key, uint64_t now_ms)
 {
 	struct inflight_question *question = inflight_find(&q->inflight, key);
 
@@ -653,7 +670,7 @@ static struct inflight_question *find_with_room(struct query *q, const struct ca
 		    (unsigned long long)q->inflight.n_questions);
 		if (question == q->inflight.oldest)
 			question = NULL;
-		fail_question(q, q->inflight.oldest);
+		fail_question(q, q->inflight.oldest, now_ms);
 	}
 	return question;
 }
@@ -690,15 +707,15 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 		q->stats.overload++;
 		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, out);
 	}
-	question = find_with_room(q, key);
+	question = find_with_room(q, key, now_ms);
 	if (question != NULL) {
 		q->stats.joined++;
-		join(q, question, from, ask, to);
+		join(q, question, from, ask, to, now_ms);
 		return 0;
 	}
 	q->stats.forwarded++;
 	question = open_question(q, ask, key, now_ms);
-	join(q, question, from, ask, to);
+	join(q, question, from, ask, to, now_ms);
 	probe = upstream_probe(
 	    &q->upstreams, upstream_choose(&q->upstreams, question->tries_udp), now_ms);
 	if (probe >= 0)
@@ -727,14 +744,20 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	policy_judge(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, from);
 	ask.name = policy_way_end(&q->way, ask.name);
-	if (!is_open(&q->way.verdict))
-		return answer_by_name(q, from, &ask, to, out, outcome);
+	if (!is_open(&q->way.verdict)) {
+		len = answer_by_name(q, from, &ask, to, out, outcome);
+		q->unsent[LATENCY_BLOCKED] += len != 0;
+		return len;
+	}
 	cache_key(&key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
+	size_t len;
 	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
 	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
 		q->stats.cache_hits++;
 		*outcome = "cached";
-		return write_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
+		len = write_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
+		q->unsent[LATENCY_CACHED] += len != 0;
+		return len;
 	}
 	*outcome = NULL;
 	if ((asked->flags & MSG_RD) == 0)
@@ -830,6 +853,15 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 static bool repeats_question(
     const struct inflight_question *question, const uint8_t *msg, size_t len)
 {
+void query_sent(struct query *q, uint64_t took_ns)
+{
+	for (unsigned i = 0; i < LATENCY_N_STAGES; i++) {
+		if (q->unsent[i] != 0)
+			latency_count(&q->latency[i], took_ns, q->unsent[i]);
+		q->unsent[i] = 0;
+	}
+}
+
 	uint8_t name[NAME_SIZE];
 	unsigned rcode = msg[3] & MSG_RCODE, n_questions = msg_u16(msg + 4);
 	size_t off = MSG_HEADER, name_size;
@@ -1021,7 +1053,7 @@ void query_tick(struct query *q, uint64_t now_ms)
 	}
 	while (q->inflight.oldest != NULL &&
 	       q->inflight.oldest->started_ms + q->options.query_timeout_ms <= now_ms)
-		fail_question(q, q->inflight.oldest);
+		fail_question(q, q->inflight.oldest, now_ms);
 	q->armed_ms = UINT64_MAX;
 	arm(q);
 }
@@ -1076,6 +1108,11 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 
 		out[i] = (struct query_upstream){
 		    .addr = s->addr,
+void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES])
+{
+	memcpy(out, q->latency, sizeof(q->latency));
+}
+
 		    .down = upstream_is_down(&q->upstreams, i),
 		    .rtt_ms = (s->srtt_ms8 + 7) / 8,
 		    .asked = s->asked,

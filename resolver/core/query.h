@@ -5,6 +5,7 @@
  *   query_reply()  -- an upstream's message came in         } events in, with the time
  *   query_failed() -- a carrier could not deliver          /
  *   query_tick()   -- the time given to net->arm() has come
+ *   query_sent()   -- what query_ask() returned has left
  *
  *   net->send()    -- an answer for a client that waited  \
  *   net->port()    -- a port to ask from, drawn at random   } actions out
@@ -27,6 +28,7 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/rng.h"
+#include "resolver/core/latency.h"
 #include "resolver/core/options.h"
 #include "resolver/core/overlay.h"
 #include "resolver/core/reason.h"
@@ -107,6 +109,10 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
     uint64_t now_ms, uint8_t *out, size_t out_size) QUELL_CHECK;
 
 /* A message came in on `port` (of CARRIER_UDP: from the address `from`; of CARRIER_TCP: for the try
+/* What query_ask() returned since the last call has been handed to the kernel, `took_ns` after the
+ * wake-up that found the queries; it counts as the latency of each. */
+void query_sent(struct query *q, uint64_t took_ns);
+
  * that was asked there).  All checks against what was asked are made here. */
 void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
     const uint8_t *msg, size_t len, uint64_t now_ms);
@@ -121,6 +127,9 @@ void query_tick(struct query *q, uint64_t now_ms);
 void query_stats(const struct query *q, struct stats *out);
 
 /* State of one upstream, for `status`. */
+/* How long answers took up to now. */
+void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES]);
+
 struct query_upstream {
 	union addr addr;
 	bool down;

@@ -181,7 +181,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct udp_socket *s = arg;
 	struct listen_udp *l = s->owner;
-	uint64_t now_ms = clock_ms();
+	uint64_t begin_ns = clock_ns(), now_ms = begin_ns / CLOCK_NS_PER_MS;
 
 	(void)what;
 	for (unsigned batch = 0; batch < BATCHES_MAX; batch++) {
@@ -194,6 +194,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		for (int i = 0; i < n; i++)
 			n_out = ask_core(l, s, (unsigned)i, n_out, now_ms);
 		send_batch(fd, l->out, n_out);
+		if (n_out != 0)
+			query_sent(l->core, clock_ns() - begin_ns);
 		if (n < BATCH)
 			return;
 	}

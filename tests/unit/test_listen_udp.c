@@ -26,6 +26,8 @@ static struct {
 	bool later;
 	struct query_asker asker; /* the last one */
 	size_t len;		  /* of its message */
+	unsigned n_unsent, n_sent;
+	uint64_t took_ns;
 } core;
 
 static void turn(uint8_t *out, const uint8_t *msg, size_t len)
@@ -46,7 +48,17 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	if (core.later)
 		return 0;
 	turn(out, msg, len);
+	core.n_unsent++;
 	return len;
+}
+
+void query_sent(struct query *q, uint64_t took_ns)
+{
+	assert_null(q);
+	assert_true(core.n_unsent > 0);
+	core.n_sent += core.n_unsent;
+	core.n_unsent = 0;
+	core.took_ns = took_ns;
 }
 
 /* ---- the network: the sending that is to fail ---- */
@@ -146,6 +158,8 @@ static void test_answers(void **state)
 	assert_int_equal(core.asker.listener, 3);
 	assert_false(core.asker.tcp);
 	assert_int_equal(core.asker.from.in4.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(core.n_sent, 1);
+	assert_true(core.took_ns > 0);
 	/* A socket with one address answers from there by itself. */
 	assert_int_equal(core.asker.local.sa.sa_family, AF_UNSPEC);
 	close(fd);
@@ -169,6 +183,7 @@ static void test_each_client_gets_its_own(void **state)
 		expect(fds[i], turned);
 		close(fds[i]);
 	}
+	assert_int_equal(core.n_sent, 200);
 }
 
 /* The clients here are deaf to any other address than the one that they asked. */

@@ -132,7 +132,7 @@ static const char degraded[] = "state degraded\nreason no upstream answers\nreas
 
 static const char *ok(const char *lines)
 {
-	static char answer[1024];
+	static char answer[2048];
 
 	assert_true(snprintf(answer, sizeof(answer), "ok\n%s", lines) < (int)sizeof(answer));
 	return answer;
@@ -220,6 +220,72 @@ static void test_requests(void **state)
 		assert_string_equal(quelld.heard, rows[i].request);
 		assert_table(said.out, "key value\n");
 	}
+}
+
+static const char counted[] =
+    "group Clients\nabout messages received over UDP\nqueries_udp 1234567\n"
+    "group Cache\nabout answers in the cache now\ncache_entries 0\n"
+    "group Time to answer\nabout from the cache\nlatency_cached_n 12\n"
+    "latency_cached_p50_us 7\nlatency_cached_p90_us 3420\n"
+    "latency_cached_p99_us 999960\nlatency_cached_p999_us 65000000\n"
+    "latency_cached_max_us 65000001\n"
+    "about from upstream\nlatency_forwarded_n 0\n"
+    "latency_forwarded_p50_us 0\nlatency_forwarded_p90_us 0\n"
+    "latency_forwarded_p99_us 0\nlatency_forwarded_p999_us 0\n"
+    "latency_forwarded_max_us 0\n";
+
+static void test_stats_for_people(void **state)
+{
+	(void)state;
+	assert_int_equal(run_answered("--control socket stats", ok(counted)), WELL);
+	assert_string_equal(said.out,
+	    "Clients\n"
+	    "  queries_udp                 1234567  messages received over UDP\n"
+	    "\n"
+	    "Cache\n"
+	    "  cache_entries                     0  answers in the cache now\n"
+	    "\n"
+	    "Time to answer\n"
+	    "                                 answers       p50       p90       p99     p99.9"
+	    "       max\n"
+	    "  from the cache                      12      7 us    3.4 ms     1.0 s    65.0 s"
+	    "    65.0 s\n"
+	    "  from upstream                        0         -         -         -         -"
+	    "         -\n");
+}
+
+static void test_json_stats(void **state)
+{
+	(void)state;
+	assert_int_equal(run_answered("--json --control socket stats", ok(counted)), WELL);
+	ASSERT_OBJECT(said.out, "\"queries_udp\":1234567", "\"cache_entries\":0",
+	    "\"latency_cached_n\":12", "\"latency_cached_p50_us\":7",
+	    "\"latency_cached_p90_us\":3420", "\"latency_cached_p99_us\":999960",
+	    "\"latency_cached_p999_us\":65000000", "\"latency_cached_max_us\":65000001",
+	    "\"latency_forwarded_n\":0", "\"latency_forwarded_p50_us\":0",
+	    "\"latency_forwarded_p90_us\":0", "\"latency_forwarded_p99_us\":0",
+	    "\"latency_forwarded_p999_us\":0", "\"latency_forwarded_max_us\":0");
+}
+
+/* Times and parts, where they are numbers. */
+static void test_status_for_people(void **state)
+{
+	(void)state;
+	assert_int_equal(run_answered("--control socket status",
+			     ok("state well\nuptime_s 93784\nlists_age_s 59\nodd_s later\n"
+				"queries 2000\nblocked 13\ncached 1000\n")),
+	    WELL);
+	assert_table(said.out, "state well\nuptime 1 d 2 h\nlists_age 59 s\nodd_s later\n"
+			       "queries 2000\nblocked 13 (0.7 %)\ncached 1000 (50.0 %)\n");
+	assert_int_equal(run_answered("--control socket status",
+			     ok("state well\nqueries 0\nblocked 0\ncached 0\n")),
+	    WELL);
+	assert_table(said.out, "state well\nqueries 0\nblocked 0\ncached 0\n");
+	assert_int_equal(run_answered("--json --control socket status",
+			     ok("state well\nuptime_s 93784\nqueries 2000\nblocked 13\n")),
+	    WELL);
+	ASSERT_OBJECT(said.out, "\"state\":\"well\"", "\"uptime_s\":93784", "\"queries\":2000",
+	    "\"blocked\":13", "\"listen\":[]", "\"upstream\":[]", "\"reason\":[]");
 }
 
 static void test_answer_without_lines(void **state)
@@ -410,6 +476,9 @@ int main(void)
 	    TEST(test_status_down),
 	    TEST(test_refused),
 	    TEST(test_requests),
+	    TEST(test_stats_for_people),
+	    TEST(test_json_stats),
+	    TEST(test_status_for_people),
 	    TEST(test_answer_without_lines),
 	    TEST(test_json_status),
 	    TEST(test_json_why),

@@ -692,6 +692,79 @@ static void test_flush(void **state)
 	assert_int_equal(ask(w, 0), -1);
 }
 
+/* ---- how long answers took ---- */
+
+static const struct latency *latencies(const struct world *w)
+{
+	static struct latency out[LATENCY_N_STAGES];
+
+	query_latency(w->core, out);
+	return out;
+}
+
+/* Block qNNNN.example by a rule of the user's own. */
+static void block(struct world *w, const char *name)
+{
+	uint8_t rule[OVERLAY_RULE_SIZE];
+	size_t len =
+	    overlay_put(rule, &(struct overlay_rule){OVERLAY_BLOCK, false, (const uint8_t *)name});
+
+	assert_int_equal(query_set_rules(w->core, false, rule, len), 0);
+}
+
+/* What is answered at once counts when it was sent, under the stage that had the answer. */
+static void test_latency_at_once(void **state)
+{
+	struct world *w = *state;
+
+	block(w, "\5q0007\7example");
+	assert_int_equal(ask(w, 1), -1);
+	reply(w, 0, 0, true);
+	query_sent(w->core, 1000); /* nothing was returned */
+	assert_int_equal(latencies(w)[LATENCY_BLOCKED].n, 0);
+	assert_int_equal(latencies(w)[LATENCY_CACHED].n, 0);
+
+	assert_int_equal(ask(w, 1), RCODE_NOERROR);
+	assert_int_equal(ask(w, 7), RCODE_SERVFAIL);
+	assert_int_equal(ask(w, 1), RCODE_NOERROR);
+	assert_int_equal(latencies(w)[LATENCY_CACHED].n, 0);
+	query_sent(w->core, 5000);
+	assert_int_equal(latencies(w)[LATENCY_BLOCKED].n, 1);
+	assert_int_equal(latencies(w)[LATENCY_BLOCKED].max_ns, 5000);
+	assert_int_equal(latencies(w)[LATENCY_CACHED].n, 2);
+	assert_int_equal(latencies(w)[LATENCY_CACHED].max_ns, 5000);
+	query_sent(w->core, 9000);
+	assert_int_equal(latencies(w)[LATENCY_CACHED].n, 2);
+	assert_int_equal(latencies(w)[LATENCY_CACHED].max_ns, 5000);
+	assert_int_equal(latencies(w)[LATENCY_FORWARDED].n, 1);
+}
+
+/* Each who waits waits from when it asked, and also where nobody answers. */
+static void test_latency_of_waiting(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, 1), -1);
+	w->now_ms += 30;
+	assert_int_equal(ask(w, 1), -1);
+	w->now_ms += 10;
+	reply(w, 0, 0, true);
+	assert_int_equal(latencies(w)[LATENCY_FORWARDED].n, 2);
+	assert_int_equal(latencies(w)[LATENCY_FORWARDED].max_ns, 40 * 1000000);
+	/* The lower of the two is the median; it is at most 1/16 too high. */
+	assert_in_range(latency_percentile_ns(&latencies(w)[LATENCY_FORWARDED], 500), 10 * 1000000,
+	    10 * 1000000 * 17 / 16);
+
+	assert_int_equal(ask(w, 2), -1);
+	for (unsigned i = 0; w->armed_ms != UINT64_MAX; i++) {
+		assert_true(i < 100);
+		tick(w, w->armed_ms);
+	}
+	assert_int_equal(w->answer_flags & MSG_RCODE, RCODE_SERVFAIL);
+	assert_int_equal(latencies(w)[LATENCY_FORWARDED].n, 3);
+	assert_true(latencies(w)[LATENCY_FORWARDED].max_ns > UINT64_C(1000) * 1000000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -717,6 +790,8 @@ int main(void)
 	    TEST(test_upstream_kept),
 	    TEST(test_bounds_stay),
 	    TEST(test_flush),
+	    TEST(test_latency_at_once),
+	    TEST(test_latency_of_waiting),
 	};
 
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);

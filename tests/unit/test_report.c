@@ -266,6 +266,64 @@ static void test_stats(void **state)
 	assert_int_equal(control.n_answers, 1);
 }
 
+/* Under the title of its group stands each counter once, and before it what it counts. */
+static void test_stats_groups(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats stats = figures(1, false, 5);
+	unsigned n_groups = 0, n_counters = 0;
+	char *line, *at = control.text;
+
+	report_request(s, 3, "stats", "");
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say_figures(s, i, &stats);
+	assert_string_equal(strsep(&at, "\n"), "ok");
+	while ((line = strsep(&at, "\n")) != NULL && strcmp(line, "group Time to answer") != 0) {
+		if (strncmp(line, "group ", 6) == 0) {
+			assert_string_equal(line + 6, stats_group_titles[n_groups++]);
+			continue;
+		}
+		assert_memory_equal(line, "about ", 6);
+		for (size_t i = 0; i < STATS_N; i++)
+			n_counters +=
+			    strcmp(line + 6, stats_rows[i].text) == 0 &&
+			    stats_rows[i].group == n_groups - 1 &&
+			    strncmp(at, stats_rows[i].name, strlen(stats_rows[i].name)) == 0;
+		(void)strsep(&at, "\n");
+	}
+	assert_non_null(line);
+	assert_int_equal(n_groups, STATS_N_GROUPS);
+	assert_int_equal(n_counters, STATS_N);
+}
+
+/* The histograms of the workers are added up before anything is read from them. */
+static void test_stats_latencies(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats stats = figures(1, false, 5);
+
+	latency_count(&stats.latency[LATENCY_BLOCKED], 16000, 99);
+	report_request(s, 3, "stats", "");
+	say_figures(s, 0, &stats);
+	memset(stats.latency, 0, sizeof(stats.latency));
+	latency_count(&stats.latency[LATENCY_BLOCKED], 30000500, 1);
+	latency_count(&stats.latency[LATENCY_FORWARDED], 0, 1);
+	say_figures(s, 1, &stats);
+	memset(stats.latency, 0, sizeof(stats.latency));
+	say_figures(s, 2, &stats);
+	assert_true(has_line("latency_blocked_n 100"));
+	assert_true(has_line("latency_blocked_p50_us 17")); /* 16.0 to 16.4, rounded up */
+	assert_true(has_line("latency_blocked_p90_us 17"));
+	assert_true(has_line("latency_blocked_p99_us 17"));
+	assert_true(has_line("latency_blocked_p999_us 30001"));
+	assert_true(has_line("latency_blocked_max_us 30001"));
+	assert_true(has_line("latency_cached_n 0"));
+	assert_true(has_line("latency_cached_p50_us 0"));
+	assert_true(has_line("latency_cached_max_us 0"));
+	assert_true(has_line("latency_forwarded_n 1"));
+	assert_true(has_line("latency_forwarded_p999_us 0"));
+}
+
 /* What is no answer to the request counts for nothing. */
 static void test_stray_messages(void **state)
 {
@@ -309,6 +367,9 @@ static void test_status_well(void **state)
 	assert_true(has_line("listen 127.0.0.1:53 open"));
 	assert_true(has_line("listen [::1]:53 unusable"));
 	assert_true(has_line("upstream 192.0.2.1:53 up rtt_ms 5 asked 30 answered 3 failed 6"));
+	assert_true(has_line("queries 3"));
+	assert_true(has_line("blocked 0"));
+	assert_true(has_line("cached 0"));
 }
 
 /* One thing that is not well. */
@@ -723,6 +784,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_commands),
 	    TEST(test_stats),
+	    TEST(test_stats_groups),
+	    TEST(test_stats_latencies),
 	    TEST(test_stray_messages),
 	    TEST(test_status_well),
 	    TEST(test_status_reasons),

@@ -79,12 +79,59 @@ static void test_json(void **state)
 	free(text);
 }
 
+static void test_seconds(void **state)
+{
+	static const struct {
+		uint64_t s;
+		const char *text;
+	} rows[] = {
+	    {0, "0 s"},
+	    {59, "59 s"},
+	    {60, "1 min"},
+	    {3599, "59 min"},
+	    {3600, "1 h 0 min"},
+	    {86399, "23 h 59 min"},
+	    {86400, "1 d 0 h"},
+	    {86400 * 400 + 7200, "400 d 2 h"},
+	    {UINT64_MAX, "213503982334601 d 7 h"},
+	};
+	char out[TEXT_DURATION_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(text_seconds(out, rows[i].s), rows[i].text);
+}
+
+static void test_micros(void **state)
+{
+	static const struct {
+		uint64_t us;
+		const char *text;
+	} rows[] = {
+	    {0, "<1 ms"},
+	    {1, "1 us"},
+	    {999, "999 us"},
+	    {1000, "1.0 ms"},
+	    {999949, "999.9 ms"},
+	    {999950, "1.0 s"},
+	    {68700000, "68.7 s"},
+	};
+	char out[TEXT_DURATION_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(text_micros(out, rows[i].us), rows[i].text);
+	assert_non_null(strchr(text_micros(out, UINT64_MAX), 's'));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_escape),
 	    cmocka_unit_test(test_escape_cuts),
 	    cmocka_unit_test(test_bytes),
+	    cmocka_unit_test(test_seconds),
+	    cmocka_unit_test(test_micros),
 	    cmocka_unit_test(test_json),
 	};
 

@@ -148,6 +148,20 @@ void query_stats(const struct query *q, struct stats *out)
 	*out = (struct stats){.queries_udp = 42};
 }
 
+void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES])
+{
+	(void)q;
+	memset(out, 0, LATENCY_N_STAGES * sizeof(*out));
+	out[LATENCY_FORWARDED].n = 3;
+	out[LATENCY_FORWARDED].max_ns = 5000000;
+}
+
+void query_sent(struct query *q, uint64_t took_ns)
+{
+	(void)q;
+	(void)took_ns;
+}
+
 unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max)
 {
 	(void)max;
@@ -542,6 +556,9 @@ static void test_stats(void **state)
 	assert_int_equal(stats->stats.queries_udp, 42);
 	assert_int_equal(stats->stats.tcp_clients, 1);
 	assert_int_equal(stats->stats.tcp_refused, 0);
+	assert_int_equal(stats->latency[LATENCY_FORWARDED].n, 3);
+	assert_int_equal(stats->latency[LATENCY_FORWARDED].max_ns, 5000000);
+	assert_int_equal(stats->latency[LATENCY_BLOCKED].n, 0);
 	assert_int_equal(stats->n_upstream, 1);
 	assert_true(addr_equal(&stats->upstream[0].addr, &upstream));
 	assert_int_equal(stats->upstream[0].rtt_ms, 9);
