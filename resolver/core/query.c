@@ -535,18 +535,18 @@ static void close_question(struct query *q, struct inflight_question *question)
 	inflight_close(&q->inflight, question);
 }
 
+/* It waits no longer. */
+static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_t now_ms)
+{
+	latency_count(&q->latency[LATENCY_FORWARDED], (now_ms - w->asked_ms) * NS_PER_MS, 1);
+}
+
 /* No upstream gave an answer: say so to all that wait. */
 static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	int ede = question->replied ? EDE_NONE : EDE_NO_REACHABLE_AUTHORITY;
 	const char *text = question->replied ? NULL : TEXT_NO_UPSTREAM;
 	uint8_t asked[NAME_SIZE + 4];
-
-/* It waits no longer. */
-static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_t now_ms)
-{
-	latency_count(&q->latency[LATENCY_FORWARDED], (now_ms - w->asked_ms) * NS_PER_MS, 1);
-}
 
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
 		struct answer_to to = answer_for_waiter(question, w, asked);
@@ -556,6 +556,7 @@ static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_
 		note(q, &w->asker, inflight_asked_name(question, w), question->type,
 		    "failed: no upstream answered");
 		q->net.send(q->net.ctx, &w->asker, q->out, len);
+		count_wait(q, w, now_ms);
 	}
 	close_question(q, question);
 }
@@ -563,7 +564,6 @@ static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_
 /* The answer for one of those who wait, by the lists that are in force now: its length, or 0 for
  * none. */
 static size_t answer_waiter(struct query *q, const struct inflight_question *question,
-		count_wait(q, w, now_ms);
     const struct inflight_waiter *w, const struct answer_to *to, struct cache_verdict *kept,
     uint64_t now_ms, const char **outcome)
 {
@@ -601,6 +601,8 @@ static void finish_question(struct query *q, struct inflight_question *question,
 		note(q, &w->asker, inflight_asked_name(question, w), question->type, outcome);
 		if (len != 0) {
 			q->net.send(q->net.ctx, &w->asker, q->out, len);
+			count_wait(q, w, now_ms);
+		}
 	}
 	cache_put(q->cache, &question->key, &q->answer.view, &kept);
 	close_question(q, question);
@@ -608,8 +610,6 @@ static void finish_question(struct query *q, struct inflight_question *question,
 
 /* Ask the next server.  When none is left the question ends with its last try. */
 static void advance(struct query *q, struct inflight_question *question, uint64_t now_ms)
-			count_wait(q, w, now_ms);
-		}
 {
 	int server;
 
@@ -645,6 +645,7 @@ static void join(struct query *q, struct inflight_question *question,
 
 	assert(w != NULL);
 	w->asker = *from;
+	w->asked_ms = now_ms;
 	w->id = to->id;
 	w->flags = to->flags;
 	w->limit = (uint16_t)to->limit;
@@ -652,7 +653,6 @@ static void join(struct query *q, struct inflight_question *question,
 	w->opt = to->opt;
 	inflight_keep_case(w, to->question, to->question_len - 4);
 	if (q->way.n_hops != 0)
-	w->asked_ms = now_ms;
 		(void)inflight_wait_as(&q->inflight, w, ask->qname, ask->qname_len);
 }
 
@@ -740,6 +740,7 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	struct cache_verdict *kept;
 	struct cache_answer cached;
 	struct cache_key key;
+	size_t len;
 
 	policy_judge(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, from);
@@ -750,7 +751,6 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		return len;
 	}
 	cache_key(&key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
-	size_t len;
 	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
 	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
 		q->stats.cache_hits++;
@@ -846,13 +846,6 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	return len;
 }
 
-/* ---- The way of a query: back up ---- */
-
-/* Does the message repeat what was asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
- * question out when they say that they do not understand. */
-static bool repeats_question(
-    const struct inflight_question *question, const uint8_t *msg, size_t len)
-{
 void query_sent(struct query *q, uint64_t took_ns)
 {
 	for (unsigned i = 0; i < LATENCY_N_STAGES; i++) {
@@ -862,6 +855,13 @@ void query_sent(struct query *q, uint64_t took_ns)
 	}
 }
 
+/* ---- The way of a query: back up ---- */
+
+/* Does the message repeat what was asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
+ * question out when they say that they do not understand. */
+static bool repeats_question(
+    const struct inflight_question *question, const uint8_t *msg, size_t len)
+{
 	uint8_t name[NAME_SIZE];
 	unsigned rcode = msg[3] & MSG_RCODE, n_questions = msg_u16(msg + 4);
 	size_t off = MSG_HEADER, name_size;
@@ -1101,6 +1101,11 @@ void query_stats(const struct query *q, struct stats *out)
 	out->in_flight = q->inflight.n_questions;
 }
 
+void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES])
+{
+	memcpy(out, q->latency, sizeof(q->latency));
+}
+
 unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max)
 {
 	for (unsigned i = 0; i < q->upstreams.n && i < max; i++) {
@@ -1108,11 +1113,6 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 
 		out[i] = (struct query_upstream){
 		    .addr = s->addr,
-void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES])
-{
-	memcpy(out, q->latency, sizeof(q->latency));
-}
-
 		    .down = upstream_is_down(&q->upstreams, i),
 		    .rtt_ms = (s->srtt_ms8 + 7) / 8,
 		    .asked = s->asked,

@@ -108,11 +108,11 @@ void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, s
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size) QUELL_CHECK;
 
-/* A message came in on `port` (of CARRIER_UDP: from the address `from`; of CARRIER_TCP: for the try
 /* What query_ask() returned since the last call has been handed to the kernel, `took_ns` after the
  * wake-up that found the queries; it counts as the latency of each. */
 void query_sent(struct query *q, uint64_t took_ns);
 
+/* A message came in on `port` (of CARRIER_UDP: from the address `from`; of CARRIER_TCP: for the try
  * that was asked there).  All checks against what was asked are made here. */
 void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
     const uint8_t *msg, size_t len, uint64_t now_ms);
@@ -126,10 +126,10 @@ void query_tick(struct query *q, uint64_t now_ms);
 /* Counters up to now. */
 void query_stats(const struct query *q, struct stats *out);
 
-/* State of one upstream, for `status`. */
 /* How long answers took up to now. */
 void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES]);
 
+/* State of one upstream, for `status`. */
 struct query_upstream {
 	union addr addr;
 	bool down;
