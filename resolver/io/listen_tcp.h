@@ -1,37 +1,66 @@
 /* listen_tcp.h - clients over TCP (RFC 7766): a length and a message, pipelined, answered in any
  * order.
  *
- *   read -> [ in: one message at most ] -> query_ask() -> [ out ] -> write
- *                                          listen_tcp_send() ^
+ *   read 2 KiB -> [ half a message ] -> query_ask() -> answers of this turn -> [ unsent ] -> write
+ *                                       listen_tcp_send() -----------------------^
  *
- * Bounds: connections in all (`clients_max` > 0; one more takes the place of that which has been
- * idle longest, or else waits longest: RFC 7766, 6.2.3), bytes waiting for
- * each reader (LISTEN_TCP_OUT_MAX: beyond it we stop taking messages from that client until it
- * drains, and an answer that comes then ends the connection), messages awaited by each
- * (LISTEN_TCP_PENDING_MAX: likewise we stop), idle time (`idle_ms`, from the last whole message or
- * bytes of an answer; a client that dribbles a message is idle, one that waits for us is not).  A
- * message that can never have an answer (shorter than a header, or itself a response) ends its
- * connection.  A client that has shut down its side gets what is pending.
+ * A connection stands in one of four lists, each ordered by the time of its last progress:
+ *
+ *   idle     nothing is under way                          ends after idle_ms (RFC 7766, 6.2.3)
+ *   half     part of a message came                        ends idle_ms after its first byte
+ *   waiting  messages await the core                       which bounds how long
+ *   unsent   the client does not take its answers          ends after idle_ms without a byte taken
+ *
+ * Bytes for each connection in user space: about 450 when idle or waiting; half, besides, at most
+ * twice what came of the message, so up to 128 KiB; unsent, up to 256 KiB.  These buffers are counted:
+ * together they take at most LISTEN_TCP_BUFFERS_MAX, and for more the connections that have made no
+ * progress for longest end.  The kernel holds at most 64 KiB each way (LISTEN_TCP_SOCKET_BUFFER,
+ * which it doubles).
+ *
+ * Other bounds: connections in all, and of one client (peers.h): one more takes the place of the one
+ * that has made no progress for longest, of that client where it has too many, and rather of one
+ * that does not wait for us.  Who comes always gets in, else a few would keep all others out.
+ * Messages awaited by each: LISTEN_TCP_PENDING_MAX, answers that wait for each reader:
+ * LISTEN_TCP_OUT_MAX; beyond them we stop reading from that client until it drains, and an answer
+ * that comes still and does not fit ends the connection.
+ *
+ * A turn of one connection is one read of at most 2 KiB, 97 messages, however many it has sent.  What
+ * is answered within a turn is written at once, with one system call.  Kept connections cost no
+ * system calls but the wait, the read and the write.
+ *
+ * A message that can never have an answer (shorter than a header, or itself a response) ends its
+ * connection.  A client that has shut down its side gets what is pending.  Where a client closes
+ * first, no state is left here; one that does not take what was sent to it is reset, so that none
+ * is left either.
  */
 #ifndef QUELL_LISTEN_TCP_H
 #define QUELL_LISTEN_TCP_H
 
 #include <event2/event.h>
 
+#include "lib/hash.h"
 #include "resolver/core/query.h"
 
-#define LISTEN_TCP_OUT_MAX     (2 * 65537)
-#define LISTEN_TCP_PENDING_MAX 64
+#define LISTEN_TCP_OUT_MAX	 (2 * 65537)
+#define LISTEN_TCP_PENDING_MAX	 64
+#define LISTEN_TCP_BUFFERS_MAX	 (4 << 20)
+#define LISTEN_TCP_SOCKET_BUFFER (32 << 10)
 
 struct listen_tcp;
 
-/* NULL: no memory. */
-struct listen_tcp *listen_tcp_new(
-    struct event_base *base, struct query *core, unsigned clients_max, unsigned idle_ms);
+struct listen_tcp_limits {
+	unsigned clients_max; /* connections in all, > 0 */
+	unsigned per_address_max;  /* of one client, > 0; not for loopback */
+	unsigned idle_ms;
+};
+
+/* `key` is the secret of the table of clients.  NULL: no memory. */
+struct listen_tcp *listen_tcp_new(struct event_base *base, struct query *core,
+    const struct listen_tcp_limits *limits, const struct hash_key *key);
 void listen_tcp_free(struct listen_tcp *l);
 
-/* Other bounds; connections above a lower clients_max stay. */
-void listen_tcp_set(struct listen_tcp *l, unsigned clients_max, unsigned idle_ms);
+/* Other bounds; connections above lower ones stay. */
+void listen_tcp_set(struct listen_tcp *l, const struct listen_tcp_limits *limits);
 
 /* Accept from `fd` (bound, listening and non-blocking; becomes the listener's, and is closed on an
  * error) as number `index` (< 2 * CONF_LISTEN_MAX).  Returns 0, ERR_RANGE (no such number, or in
@@ -42,12 +71,11 @@ int listen_tcp_add(struct listen_tcp *l, unsigned index, int fd) QUELL_CHECK;
 void listen_tcp_remove(struct listen_tcp *l, unsigned index);
 
 /* The core's net->send() for asker->tcp true (len 0: no answer will come); a connection that is gone:
- * nothing. */
+ * nothing.  May be called within query_ask(). */
 void listen_tcp_send(
     struct listen_tcp *l, const struct query_asker *to, const uint8_t *msg, size_t len);
 
-/* Connections open now, and how many were closed because there were too many. */
-unsigned listen_tcp_clients(const struct listen_tcp *l);
-uint64_t listen_tcp_refused(const struct listen_tcp *l);
+/* Fill the fields tcp_... of *stats. */
+void listen_tcp_stats(const struct listen_tcp *l, struct stats *stats);
 
 #endif

@@ -60,6 +60,12 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	return core.answer_len;
 }
 
+void query_sent(struct query *q, uint64_t took_ns)
+{
+	assert_null(q);
+	assert_true(took_ns < (uint64_t)10e9);
+}
+
 /* ---- the network: accept4() that is to fail ---- */
 
 static struct {
@@ -82,6 +88,8 @@ int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 
 static struct event_base *base;
 static struct listen_tcp *listener;
+static struct listen_tcp_limits limits;
+static const struct hash_key key = {1, 2};
 static union addr address;
 static int listening; /* the listener's */
 
@@ -94,7 +102,8 @@ static int setup(void **state)
 	memset(&failing, 0, sizeof(failing));
 	core.answer_len = MSG_LEN;
 	base = event_base_new();
-	listener = listen_tcp_new(base, NULL, CLIENTS_MAX, LONG_MS);
+	limits = (struct listen_tcp_limits){CLIENTS_MAX, CLIENTS_MAX, LONG_MS};
+	listener = listen_tcp_new(base, NULL, &limits, &key);
 	address = loopback_addr("127.0.0.1", 0);
 	listening = loopback_bind(&address, SOCK_STREAM);
 	/* Connections inherit it: the kernel is not to hide how much waits for a reader. */
@@ -166,6 +175,19 @@ static void expect_end(int fd)
 	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
 }
 
+static struct stats stats(void)
+{
+	struct stats s = {0};
+
+	listen_tcp_stats(listener, &s);
+	return s;
+}
+
+static unsigned clients(void)
+{
+	return (unsigned)stats().tcp_clients;
+}
+
 static bool has_asked(void *ctx)
 {
 	return core.asked >= *(const unsigned *)ctx;
@@ -179,7 +201,7 @@ static void await_asked(unsigned n)
 
 static bool has_clients(void *ctx)
 {
-	return listen_tcp_clients(listener) == *(const unsigned *)ctx;
+	return clients() == *(const unsigned *)ctx;
 }
 
 static void await_clients(unsigned n)
@@ -206,7 +228,7 @@ static void test_answers(void **state)
 	assert_true(core.askers[0].tcp);
 	assert_int_equal(core.askers[0].listener, 9);
 	assert_int_equal(core.askers[0].from.in4.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
-	assert_int_equal(listen_tcp_clients(listener), 1);
+	assert_int_equal(clients(), 1);
 	ask(fd, 701, 1);
 	expect(fd, 701, MSG_LEN);
 	assert_true(core.askers[0].conn == core.askers[1].conn);
@@ -300,7 +322,7 @@ static void test_half_close(void **state)
 	shutdown(fd, SHUT_WR);
 	await_asked(2);
 	loopback_settle(base);
-	assert_int_equal(listen_tcp_clients(listener), 1);
+	assert_int_equal(clients(), 1);
 	answer(1, MSG_LEN);
 	expect(fd, 2, MSG_LEN);
 	answer(0, MSG_LEN);
@@ -322,7 +344,7 @@ static void test_left_unanswered(void **state)
 	await_asked(2);
 	listen_tcp_send(listener, &core.askers[0], NULL, 0);
 	loopback_settle(base);
-	assert_int_equal(listen_tcp_clients(listener), 1);
+	assert_int_equal(clients(), 1);
 	answer(1, MSG_LEN);
 	expect(fd, 2, MSG_LEN);
 	expect_end(fd);
@@ -387,8 +409,8 @@ static void test_too_many_clients(void **state)
 	await_asked(CLIENTS_MAX + 1);
 	extra = client();
 	expect_end(fds[1]);
-	assert_int_equal(listen_tcp_refused(listener), 1);
-	assert_int_equal(listen_tcp_clients(listener), CLIENTS_MAX);
+	assert_int_equal(stats().tcp_refused, 1);
+	assert_int_equal(clients(), CLIENTS_MAX);
 	close(fds[1]);
 	fds[1] = extra;
 
@@ -398,8 +420,8 @@ static void test_too_many_clients(void **state)
 	await_asked(CLIENTS_MAX + 3);
 	extra = client();
 	expect_end(fds[0]);
-	assert_int_equal(listen_tcp_refused(listener), 2);
-	assert_int_equal(listen_tcp_clients(listener), CLIENTS_MAX);
+	assert_int_equal(stats().tcp_refused, 2);
+	assert_int_equal(clients(), CLIENTS_MAX);
 	answer(CLIENTS_MAX, MSG_LEN); /* comes too late */
 	answer(CLIENTS_MAX + 1, MSG_LEN);
 	expect(fds[1], 6, MSG_LEN);
@@ -407,7 +429,8 @@ static void test_too_many_clients(void **state)
 	fds[0] = extra;
 	core.later = false;
 
-	listen_tcp_set(listener, CLIENTS_MAX + 1, LONG_MS);
+	limits.clients_max++;
+	listen_tcp_set(listener, &limits);
 	extra = client();
 	ask(extra, 8, 1);
 	expect(extra, 8, MSG_LEN);
@@ -423,14 +446,15 @@ static void test_idle(void **state)
 
 	(void)state;
 	core.later = true;
-	listen_tcp_set(listener, CLIENTS_MAX, SHORT_MS);
+	limits.idle_ms = SHORT_MS;
+	listen_tcp_set(listener, &limits);
 	ask(waiting, 1, 1);
 	loopback_write(base, dribbler, bytes, frames(bytes, 2, 1) - 1);
 	await_asked(1);
 	expect_end(silent);
 	expect_end(dribbler);
 	/* Not this one: it waits for us. */
-	assert_int_equal(listen_tcp_clients(listener), 1);
+	assert_int_equal(clients(), 1);
 	answer(0, MSG_LEN);
 	expect(waiting, 1, MSG_LEN);
 	expect_end(waiting);
@@ -509,7 +533,7 @@ static void test_slow_reader_is_not_read_from(void **state)
 	loopback_settle(base);
 	/* What waits, and what the kernel took: far from all. */
 	assert_in_range(core.asked, 1, 20);
-	assert_int_equal(listen_tcp_clients(listener), 1);
+	assert_int_equal(clients(), 1);
 	for (unsigned id = 0; id < 100; id++)
 		expect(fd, id, 60000);
 	assert_int_equal(core.asked, 100);
@@ -524,7 +548,8 @@ static void test_stuck_reader_is_closed(void **state)
 	unsigned one = 1;
 
 	(void)state;
-	listen_tcp_set(listener, CLIENTS_MAX, SHORT_MS);
+	limits.idle_ms = SHORT_MS;
+	listen_tcp_set(listener, &limits);
 	core.answer_len = 60000;
 	ask(fd, 0, 100);
 	loopback_run(base, has_asked, &one);

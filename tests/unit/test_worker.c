@@ -300,6 +300,7 @@ static void tell_options(uint16_t udp_size)
 	    .n_upstream = 1,
 	    .cache_size = 1,
 	    .tcp_clients_max = 10,
+	    .tcp_clients_per_address = 10,
 	    .tcp_idle_ms = 60000,
 	    .udp_size = udp_size,
 	};
