@@ -34,10 +34,14 @@ endif
 EXTRA_DIST += tests/scene/README.md $(SCENES)
 SCENES = \
 	tests/scene/access.scene \
+	tests/scene/alias.scene \
+	tests/scene/authentic.scene \
 	tests/scene/blocked.scene \
+	tests/scene/chain-negative.scene \
 	tests/scene/dead.scene \
 	tests/scene/declined.scene \
 	tests/scene/dnssec-ok.scene \
+	tests/scene/ede-upstream.scene \
 	tests/scene/failover.scene \
 	tests/scene/forward.scene \
 	tests/scene/joined.scene \
@@ -53,6 +57,8 @@ SCENES = \
 	tests/scene/overload-waiters.scene \
 	tests/scene/rcodes.scene \
 	tests/scene/reconfigured.scene \
+	tests/scene/referral.scene \
+	tests/scene/rrset-ttl.scene \
 	tests/scene/own-allow.scene \
 	tests/scene/own-block.scene \
 	tests/scene/own-cached.scene \

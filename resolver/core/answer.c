@@ -1,7 +1,10 @@
 /* answer.c - replies into normal form, and answers out of it. */
 #include "resolver/core/answer.h"
 
+#include <stddef.h>
 #include <string.h>
+
+#include "lib/hash.h"
 
 /* ---- Normal form ---- */
 
@@ -9,18 +12,28 @@
  * on, pass after pass over all that fit into a message, would take a second. */
 #define CNAMES_MAX (2 * ANSWER_CHAIN_MAX)
 
-/* The question's name and, in any order, what its CNAMEs lead to; all in lower case. */
+/* Places of the table of RRsets that are looked at for one record: a set that is not found then keeps
+ * its TTLs. */
+#define SET_PROBES 16
+
+#define OPTION_EDE  15	   /* RFC 8914, 2 */
+#define EDE_PRIVATE 0x8000 /* what does not fit the field; private use begins above (RFC 8914, 5.2) */
+
+/* The question's name, what its CNAME leads to, and so on; all in lower case.  Each name but the last
+ * is an alias.  Of several CNAMEs at one name the first counts (RFC 2181, 10.1: there is but one). */
 struct chain {
 	uint8_t name[ANSWER_CHAIN_MAX + 1][NAME_SIZE];
 	unsigned n;
 };
 
-static bool chain_has(const struct chain *c, const uint8_t *name)
+/* Where `name` stands in it; c->n: nowhere. */
+static unsigned chain_find(const struct chain *c, const uint8_t *name)
 {
-	for (unsigned i = 0; i < c->n; i++)
-		if (name_equal(c->name[i], name))
-			return true;
-	return false;
+	unsigned i = 0;
+
+	while (i < c->n && !name_equal(c->name[i], name))
+		i++;
+	return i;
 }
 
 /* Does a name of the chain lie in `zone`? */
@@ -58,13 +71,13 @@ static int chain_extend(
 		off = rr.owner_off;
 		if (name_read(reply, len, &off, owner, &name_len) != 0)
 			return ERR_FORMAT;
-		if (!chain_has(c, owner))
+		if (!name_equal(c->name[c->n - 1], owner))
 			continue;
 		off = rr.rdata_off;
 		if (name_read(reply, len, &off, target, &name_len) != 0)
 			return ERR_FORMAT;
-		if (chain_has(c, target))
-			continue;
+		if (chain_find(c, target) < c->n)
+			continue; /* a loop ends here */
 		if (c->n > ANSWER_CHAIN_MAX)
 			return ERR_FORMAT;
 		name_lower(c->name[c->n++], target, name_len);
@@ -104,15 +117,33 @@ static bool is_unwanted_proof(const struct answer_question *question, const stru
 	return rr->type == TYPE_RRSIG || rr->type == TYPE_NSEC || rr->type == TYPE_NSEC3;
 }
 
+/* At an alias there is its one CNAME, and what proves it, and nothing else (RFC 1034, 3.6.2; RFC 4035,
+ * 2.5).  A CNAME to another name than `target` is one too many. */
+static bool may_stand_at_alias(
+    const struct msg_rr *rr, const uint8_t *target, const uint8_t *reply, size_t len)
+{
+	uint8_t name[NAME_SIZE];
+	size_t off = rr->rdata_off, name_len;
+
+	if (rr->type == TYPE_CNAME)
+		return name_read(reply, len, &off, name, &name_len) == 0 && name_equal(name, target);
+	return rr->type == TYPE_RRSIG || rr->type == TYPE_NSEC;
+}
+
 /* Does `rr` with this owner belong into an answer to the chain? */
 static bool belongs(const struct chain *chain, const struct answer_question *question,
-    const struct msg_rr *rr, const uint8_t *owner)
+    const struct msg_rr *rr, const uint8_t *owner, const uint8_t *reply, size_t len)
 {
+	unsigned at;
+
 	if (is_meta(rr->type) || !in_class(question, rr) || is_unwanted_proof(question, rr))
 		return false;
 	switch (rr->section) {
 	case SECTION_ANSWER:
-		if (chain_has(chain, owner))
+		at = chain_find(chain, owner);
+		if (at + 1 < chain->n)
+			return may_stand_at_alias(rr, chain->name[at + 1], reply, len);
+		if (at < chain->n)
 			return true;
 		/* A DNAME and its signature stand above the name that they redirect (RFC 6672). */
 		return (rr->type == TYPE_DNAME || rr->type == TYPE_RRSIG) &&
@@ -139,7 +170,7 @@ static bool belongs(const struct chain *chain, const struct answer_question *que
 struct gathered {
 	unsigned n_answers; /* records of the type asked for */
 	bool has_targets, has_addresses;
-	bool has_soa;
+	bool has_soa, has_ns; /* in the authority section */
 	uint32_t soa_ttl_s; /* min(TTL, MINIMUM): how long "no" holds (RFC 2308, 5) */
 	uint32_t min_ttl_s;
 };
@@ -155,6 +186,8 @@ static void gather(struct gathered *g, const struct msg_rr *rr,
 				  rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS;
 		g->has_addresses |= rr->type == TYPE_A || rr->type == TYPE_AAAA;
 	}
+	if (rr->section == SECTION_AUTHORITY && rr->type == TYPE_NS)
+		g->has_ns = true;
 	if (rr->section == SECTION_AUTHORITY && rr->type == TYPE_SOA) {
 		/* MINIMUM is the last of the fixed fields; the copy has checked that they are
 		 * there. */
@@ -165,33 +198,97 @@ static void gather(struct gathered *g, const struct msg_rr *rr,
 	}
 }
 
+/* Note the record that was written last as one of its RRset, with the owner owner[0..owner_len): the TTL
+ * of the set's first record becomes the lowest of all (RFC 2181, 5.2).  Signatures are a set for each
+ * type that they cover (RFC 4034, 3). */
+static void note_set(struct answer *a, const struct msg_rr *rr, uint8_t *owner, size_t owner_len)
+{
+	static const struct hash_key key; /* that two sets look the same lowers a TTL, and is no harm */
+	const unsigned last = a->view.n_records - 1;
+	uint8_t *ttl = a->msg + a->ttl_off[last];
+	struct {
+		uint16_t type, class, section, covers;
+		uint8_t owner[NAME_SIZE];
+	} id = {rr->type, rr->class, (uint16_t)rr->section, 0, {0}};
+	uint64_t hash;
+
+	if (rr->type == TYPE_RRSIG)
+		id.covers = msg_u16(ttl + 6);
+	name_lower(id.owner, owner, owner_len);
+	hash = hash_siphash13(&key, &id, offsetof(typeof(id), owner) + owner_len);
+	a->set[last].hash = (uint32_t)(hash >> 32);
+	for (unsigned i = (unsigned)hash, n = 0; n < SET_PROBES; i++, n++) {
+		uint16_t *slot = &a->slot[i % ANSWER_SLOTS];
+
+		if (*slot == 0)
+			*slot = (uint16_t)(last + 1);
+		if (a->set[*slot - 1].hash == a->set[last].hash) {
+			uint8_t *first = a->msg + a->ttl_off[*slot - 1];
+
+			a->set[last].first = (uint16_t)(*slot - 1);
+			if (msg_u32(ttl) < msg_u32(first))
+				memcpy(first, ttl, 4);
+			return;
+		}
+	}
+	a->set[last].first = (uint16_t)last;
+}
+
+/* Give every record the TTL that its set has. */
+static void level_ttls(struct answer *a)
+{
+	for (unsigned i = 0; i < a->view.n_records; i++)
+		memcpy(a->msg + a->ttl_off[i], a->msg + a->ttl_off[a->set[i].first], 4);
+}
+
+/* The first extended error of a reply's OPT, for the asker (RFC 8914, 3).  Codes for private use are the
+ * hop's. */
+static int16_t read_ede(const uint8_t *reply, const struct msg_edns *edns)
+{
+	size_t pos = edns->options_off, end = pos + edns->options_len;
+	uint16_t code, data_len;
+	const uint8_t *data;
+
+	while (msg_next_option(reply, &pos, end, &code, &data, &data_len))
+		if (code == OPTION_EDE && data_len >= 2 && msg_u16(data) < EDE_PRIVATE)
+			return (int16_t)msg_u16(data);
+	return EDE_NONE;
+}
+
+static int take_opt(struct answer *a, const uint8_t *reply, const struct msg_rr *rr)
+{
+	struct msg_edns edns;
+
+	if (a->had_edns || rr->section != SECTION_ADDITIONAL || msg_read_edns(reply, rr, &edns) != 0)
+		return ERR_FORMAT;
+	a->had_edns = true;
+	a->rcode |= (unsigned)edns.ext_rcode << 4;
+	a->view.ede = read_ede(reply, &edns);
+	return 0;
+}
+
 /* Copy the records of `reply` that belong to the chain. */
 static int copy_records(struct answer *a, struct msg_writer *w, struct gathered *g,
     const struct chain *chain, const struct answer_question *question,
     const struct answer_limits *limits, const uint8_t *reply, size_t len)
 {
 	uint8_t owner[NAME_SIZE];
-	struct msg_edns edns;
 	struct msg_walk walk;
 	struct msg_rr rr;
 	int more, err = msg_walk_start(&walk, reply, len);
 
 	if (err != 0)
 		return err;
+	memset(a->slot, 0, sizeof(a->slot));
 	while ((more = msg_walk_next(&walk, &rr)) == 1) {
 		size_t owner_len, off = rr.owner_off, written = w->out.pos;
 		uint32_t ttl = rr.ttl < limits->max_ttl_s ? rr.ttl : limits->max_ttl_s;
 
-		if (rr.type == TYPE_OPT) {
-			if (a->had_edns || rr.section != SECTION_ADDITIONAL ||
-			    msg_read_edns(reply, &rr, &edns) != 0)
-				return ERR_FORMAT;
-			a->had_edns = true;
-			a->rcode |= (unsigned)edns.ext_rcode << 4;
-		}
+		if (rr.type == TYPE_OPT && take_opt(a, reply, &rr) != 0)
+			return ERR_FORMAT;
 		if (name_read(reply, len, &off, owner, &owner_len) != 0)
 			return ERR_FORMAT;
-		if (!belongs(chain, question, &rr, owner))
+		if (!belongs(chain, question, &rr, owner, reply, len))
 			continue;
 		err = msg_write_copy(w, reply, len, &rr, ttl);
 		if (err != 0)
@@ -200,7 +297,9 @@ static int copy_records(struct answer *a, struct msg_writer *w, struct gathered 
 		if (name_skip(a->msg, w->out.pos, &written) != 0)
 			return ERR_FORMAT;
 		a->ttl_off[a->view.n_records++] = (uint16_t)(written + 4);
+		note_set(a, &rr, owner, owner_len);
 	}
+	level_ttls(a);
 	return more;
 }
 
@@ -249,7 +348,7 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 	if (len < MSG_HEADER)
 		return ERR_FORMAT;
 	flags = msg_u16(reply + 2);
-	a->view = (struct cache_answer){.msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms};
+	a->view = (struct cache_answer){.msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms, .ede = EDE_NONE};
 	a->rcode = flags & MSG_RCODE;
 	a->had_edns = false;
 	err = chain_follow(&chain, question, reply, len);
@@ -264,6 +363,8 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 	a->view.has_targets = g.has_targets;
 	a->view.has_addresses = g.has_addresses;
 	a->view.ttl_s = life_s(a, &g, limits);
+	/* RFC 2308, 2.2: neither an answer nor a "no". */
+	a->referral = a->rcode == RCODE_NOERROR && msg_u16(a->msg + 6) == 0 && g.has_ns && !g.has_soa;
 	return 0;
 }
 
@@ -376,20 +477,26 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
     uint8_t *out, bool *truncated)
 {
 	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
-	const size_t opt_len = opt_len_for(to, EDE_NONE, NULL);
 	const uint16_t kept = msg_u16(a->msg + 2);
 	unsigned n = a->n_records, extra = kept & MSG_RCODE;
-	size_t len = a->len;
+	int ede = a->ede;
+	const char *text = ede == EDE_NONE ? NULL : ANSWER_EDE_TEXT;
+	size_t len = a->len, opt_len = opt_len_for(to, ede, text);
 
 	*truncated = false;
+	if (len + opt_len > to->limit && ede != EDE_NONE) {
+		ede = EDE_NONE;
+		text = NULL;
+		opt_len = opt_len_for(to, ede, text);
+	}
 	if (len + opt_len > to->limit) {
 		n = records_that_fit(a, to->limit - opt_len, to->question_len);
 		len = record_start(a, n, to->question_len);
 		*truncated = section_of(a->msg, n) != SECTION_ADDITIONAL;
 	}
 	memcpy(out, a->msg, len);
-	/* The AD bit is for those who asked to know (RFC 6840, 5.8). */
-	if (to->opt.dnssec_ok || (to->flags & MSG_AD) != 0)
+	/* The AD bit is for those who asked to know (RFC 6840, 5.8), and do not want to check themselves. */
+	if ((to->opt.dnssec_ok || (to->flags & MSG_AD) != 0) && (to->flags & MSG_CD) == 0)
 		extra |= kept & MSG_AD;
 	if (*truncated)
 		extra |= MSG_TC;
@@ -404,7 +511,7 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
 
 		msg_set_u32(ttl, ttl_s > age_s ? ttl_s - age_s : 0);
 	}
-	return put_opt(to, kept & MSG_RCODE, EDE_NONE, NULL, out, len);
+	return put_opt(to, kept & MSG_RCODE, ede, text, out, len);
 }
 
 size_t answer_write_empty(

@@ -2,9 +2,9 @@
  * out of it for one asker, and the short answers that need no upstream.
  *
  * Normal form: a whole message with one question and, behind it, the records that belong to that
- * question or its chain of CNAMEs; names compressed anew, TTLs capped, no OPT.  Its question stands
- * at offset 12 and later names point to it, so that copying the asker's question over it gives
- * every record the asker's letter case.  Nothing malformed survives it.
+ * question or its chain of CNAMEs; names compressed anew, TTLs capped and equal within an RRset, no
+ * OPT.  Its question stands at offset 12 and later names point to it, so that copying the asker's
+ * question over it gives every record the asker's letter case.  Nothing malformed survives it.
  */
 #ifndef QUELL_ANSWER_H
 #define QUELL_ANSWER_H
@@ -40,6 +40,11 @@ struct answer_limits {
 	uint32_t negative_ttl_s; /* RFC 2308, 5 */
 };
 
+/* The text behind an EDE that an upstream gave: who speaks (RFC 8914, 3). */
+#define ANSWER_EDE_TEXT "said by an upstream resolver"
+
+#define ANSWER_SLOTS 8192 /* more than records */
+
 /* An upstream's reply in normal form. */
 struct answer {
 	uint8_t msg[MSG_MAX];
@@ -47,6 +52,13 @@ struct answer {
 	struct cache_answer view; /* over msg and ttl_off; ttl_s 0: not to be cached */
 	unsigned rcode;		  /* with the upper bits of its OPT */
 	bool had_edns;
+	bool referral; /* it says only whom else to ask, as no resolver does (RFC 2308, 2.2) */
+	/* --- used while it is made: the RRsets --- */
+	struct {
+		uint32_t hash;
+		uint16_t first; /* record of the same set */
+	} set[ANSWER_RECORDS_MAX];
+	uint16_t slot[ANSWER_SLOTS]; /* first record + 1 of a set, by its hash; 0: free */
 };
 
 /* Bring `reply`, which is known to answer `question`, into normal form.

@@ -37,6 +37,7 @@ struct entry {
 	uint16_t n_records;
 	uint16_t key_len;
 	uint16_t msg_len;
+	int16_t ede;
 	uint32_t ttl_s;
 	uint64_t stored_ms;
 	struct cache_verdict verdict;
@@ -329,6 +330,7 @@ bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
 	    .ttl_s = e->ttl_s,
 	    .has_targets = e->has_targets,
 	    .has_addresses = e->has_addresses,
+	    .ede = e->ede,
 	};
 	*verdict = &e->verdict;
 	return true;
@@ -352,6 +354,7 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
 {
 	e->has_targets = answer->has_targets;
 	e->has_addresses = answer->has_addresses;
+	e->ede = answer->ede;
 	e->n_records = (uint16_t)answer->n_records;
 	e->key_len = key->len;
 	e->msg_len = (uint16_t)answer->len;

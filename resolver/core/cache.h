@@ -50,6 +50,7 @@ struct cache_answer {
 	uint32_t ttl_s;	    /* how long it lives, from stored_ms */
 	bool has_targets;   /* it leads to other names, which the lists may have */
 	bool has_addresses; /* it leads to addresses */
+	int16_t ede;	    /* the extended error that came with it, or EDE_NONE */
 };
 
 /* A verdict on what an entry leads to, and the generation of lists it was found under. */

@@ -544,8 +544,8 @@ static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_
 /* No upstream gave an answer: say so to all that wait. */
 static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
-	int ede = question->replied ? EDE_NONE : EDE_NO_REACHABLE_AUTHORITY;
-	const char *text = question->replied ? NULL : TEXT_NO_UPSTREAM;
+	int ede = question->replied ? question->ede : EDE_NO_REACHABLE_AUTHORITY;
+	const char *text = question->replied ? ANSWER_EDE_TEXT : TEXT_NO_UPSTREAM;
 	uint8_t asked[NAME_SIZE + 4];
 
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
@@ -687,6 +687,7 @@ static struct inflight_question *open_question(
 	question->dnssec_ok = ask->edns.dnssec_ok;
 	question->checking_disabled = (ask->flags & MSG_CD) != 0;
 	question->rcode = RCODE_SERVFAIL;
+	question->ede = EDE_NONE;
 	return question;
 }
 
@@ -978,13 +979,15 @@ static void use_reply(
 	case RCODE_SERVFAIL:
 	case RCODE_NOTIMP:
 	case RCODE_REFUSED:
+		question->ede = q->answer.view.ede;
 		server_declined(q, t, q->answer.rcode, now_ms);
 		return;
 	default:
 		break;
 	}
-	if (q->answer.rcode > MSG_RCODE) {
-		/* An extended RCODE speaks of the hop between us and the server. */
+	if (q->answer.rcode > MSG_RCODE || q->answer.referral) {
+		/* An extended RCODE speaks of the hop between us and the server; a referral, of a
+		 * server that does not resolve. */
 		server_declined(q, t, RCODE_SERVFAIL, now_ms);
 		return;
 	}

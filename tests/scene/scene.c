@@ -523,6 +523,17 @@ static void spoil_question(ldns_rr *question, const struct words *w)
 		ldns_rr_set_class(question, LDNS_RR_CLASS_HS);
 }
 
+/* An extended error for the reply's OPT (RFC 8914, 2). */
+static void set_ede(ldns_pkt *pkt, const char *code)
+{
+	unsigned long n = number(code);
+	const uint8_t option[] = {0, 15, 0, 6, (uint8_t)(n >> 8), (uint8_t)n, 't', 'e', 'x', 't'};
+
+	if (code != NULL)
+		ldns_pkt_set_edns_data(
+		    pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, sizeof(option), option));
+}
+
 static uint8_t *make_reply(
     const struct sent *t, const struct words *w, const struct records *r, size_t *len)
 {
@@ -546,6 +557,7 @@ static uint8_t *make_reply(
 	if (has(w, "wrong-id"))
 		ldns_pkt_set_id(pkt, (uint16_t)(ldns_pkt_id(pkt) + 1));
 	spoil_question(ldns_rr_list_rr(ldns_pkt_question(pkt), 0), w);
+	set_ede(pkt, after(w, "ede"));
 	if (has(w, "plain")) {
 		ldns_pkt_set_edns_udp_size(pkt, 0);
 		ldns_pkt_set_edns_do(pkt, false);
@@ -561,7 +573,7 @@ static uint8_t *make_reply(
 	return wire;
 }
 
-/* reply LABEL RCODE [+tc] [+ad] [+aa] [plain] [header-only] [cut N] [repeat N]
+/* reply LABEL RCODE [+tc] [+ad] [+aa] [ede N] [plain] [header-only] [cut N] [repeat N]
  *       [wrong-id] [wrong-port] [wrong-source-port] [wrong-address]
  *       [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
 static bool do_reply(struct scene *s, const struct words *w, const struct records *r)

@@ -74,6 +74,7 @@ static void answer_make(
 	    .ttl_s = ttl_s,
 	    .has_targets = (seed & 1) != 0,
 	    .has_addresses = (seed & 4) != 0,
+	    .ede = (int16_t)(seed % 30),
 	};
 	to->verdict = (struct cache_verdict){
 	    .generation = (uint32_t)seed, .outcome = seed & 3, .holds = (seed & 2) != 0};
@@ -92,6 +93,7 @@ static void assert_answer(
 	assert_int_equal(got->ttl_s, want->a.ttl_s);
 	assert_int_equal(got->has_targets, want->a.has_targets);
 	assert_int_equal(got->has_addresses, want->a.has_addresses);
+	assert_int_equal(got->ede, want->a.ede);
 	assert_int_equal(verdict->generation, want->verdict.generation);
 	assert_int_equal(verdict->outcome, want->verdict.outcome);
 	assert_int_equal(verdict->holds, want->verdict.holds);
