@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,22 +67,54 @@ void query_sent(struct query *q, uint64_t took_ns)
 	assert_true(took_ns < (uint64_t)10e9);
 }
 
-/* ---- the network: accept4() that is to fail ---- */
+/* ---- the network: accept4() that is to fail or to lie, and calls that are counted ---- */
 
 static struct {
 	unsigned calls, left;
 	int with;
 } failing;
 
+static const char *pretended; /* where clients come from; NULL: where they do */
+static unsigned reads, writes;
+
+static union addr parsed(const char *text)
+{
+	union addr a;
+	struct why why;
+
+	assert_int_equal(addr_parse(&a, text, 1024, &why), 0);
+	return a;
+}
+
 int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
+	int got;
+
 	failing.calls++;
 	if (failing.left > 0) {
 		failing.left--;
 		errno = failing.with;
 		return -1;
 	}
-	return (int)syscall(SYS_accept4, fd, addr, len, flags);
+	got = (int)syscall(SYS_accept4, fd, addr, len, flags);
+	if (got >= 0 && pretended != NULL) {
+		const union addr from = parsed(pretended);
+
+		memcpy(addr, &from, sizeof(from));
+	}
+	return got;
+}
+
+ssize_t recv(int fd, void *bytes, size_t len, int flags)
+{
+	reads++;
+	return syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	writes++;
+	return syscall(SYS_sendmsg, fd, msg, flags);
 }
 
 /* ---- the tests ---- */
@@ -100,6 +133,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&core, 0, sizeof(core));
 	memset(&failing, 0, sizeof(failing));
+	pretended = NULL;
 	core.answer_len = MSG_LEN;
 	base = event_base_new();
 	limits = (struct listen_tcp_limits){CLIENTS_MAX, CLIENTS_MAX, LONG_MS};
@@ -648,6 +682,242 @@ static void test_wrong_index(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* A client that pipelines as much as it can gets no more of a turn than one read. */
+static void test_share_of_a_turn(void **state)
+{
+	int busy = client(), other = client();
+	unsigned of_other = 0;
+
+	(void)state;
+	core.answer_len = 12;
+	ask(busy, 0, 1);
+	ask(other, 1, 1);
+	expect(busy, 0, 12);
+	expect(other, 1, 12);
+	core.asked = 0;
+	ask(busy, 0, 900);
+	ask(other, 1, 1);
+	while (of_other == 0) {
+		event_base_loop(base, EVLOOP_ONCE);
+		for (unsigned i = 0; i < core.asked; i++)
+			of_other += core.askers[i].conn != core.askers[0].conn;
+	}
+	/* Two reads of 2 KiB: the other's turn may come behind the second. */
+	assert_in_range(core.asked, 1, 2 * 2048 / (2 + MSG_LEN) + 1);
+	for (unsigned id = 0; id < 900; id++)
+		expect(busy, id, 12);
+	close(busy);
+	close(other);
+}
+
+/* What comes at once is read at once, and answered by one segment (RFC 7766, 8). */
+static void test_one_read_and_one_write(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	ask(fd, 0, 1);
+	expect(fd, 0, MSG_LEN);
+	reads = writes = 0;
+	ask(fd, 1, 50);
+	for (unsigned wanted = 51; core.asked < wanted;)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(reads, 1);
+	assert_int_equal(writes, 1);
+	for (unsigned id = 1; id <= 50; id++)
+		expect(fd, id, MSG_LEN);
+
+	/* The same of answers that the core gives later, one by one. */
+	core.later = true;
+	ask(fd, 51, 50);
+	await_asked(101);
+	writes = 0;
+	for (unsigned n = 51; n < 101; n++)
+		answer(n, MSG_LEN);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(writes, 1);
+	for (unsigned id = 51; id < 101; id++)
+		expect(fd, id, MSG_LEN);
+	close(fd);
+}
+
+/* The more places are taken, the sooner clients are to leave (RFC 7828, 3.4). */
+static void test_keepalive(void **state)
+{
+	static const unsigned announced_ds[CLIENTS_MAX] = {LONG_MS / 100, LONG_MS / 200, 0};
+	int fds[CLIENTS_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		fds[i] = client();
+		ask(fds[i], i, 1);
+		expect(fds[i], i, MSG_LEN);
+		assert_int_equal(core.askers[i].keepalive_ds, announced_ds[i]);
+	}
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
+static int client_from(const char *text)
+{
+	static unsigned id;
+	int fd = client();
+
+	pretended = text;
+	ask(fd, ++id, 1);
+	expect(fd, id, MSG_LEN);
+	return fd;
+}
+
+static void test_too_many_of_a_client(void **state)
+{
+	int fds[10];
+	unsigned n = 0;
+
+	(void)state;
+	limits = (struct listen_tcp_limits){10, 2, LONG_MS};
+	listen_tcp_set(listener, &limits);
+	fds[n++] = client_from("192.0.2.1");
+	fds[n++] = client_from("192.0.2.2");
+	fds[n++] = client_from("192.0.2.1");
+	/* The first of its own has been idle longest, unless it did something since. */
+	ask(fds[0], 900, 1);
+	expect(fds[0], 900, MSG_LEN);
+	fds[n++] = client_from("::ffff:192.0.2.1");
+	expect_end(fds[2]);
+	assert_int_equal(stats().tcp_refused_client, 1);
+	/* One that waits for us stays, rather. */
+	core.later = true;
+	ask(fds[0], 901, 1);
+	await_asked(core.asked + 1);
+	core.later = false;
+	fds[n++] = client_from("192.0.2.1");
+	expect_end(fds[3]);
+	assert_int_equal(stats().tcp_refused_client, 2);
+	/* A network of 64 bits is one client. */
+	fds[n++] = client_from("2001:db8::1");
+	fds[n++] = client_from("2001:db8::2:0:0:1");
+	fds[n++] = client_from("2001:db8:0:1::1");
+	assert_int_equal(stats().tcp_refused_client, 2);
+	fds[n++] = client_from("2001:db8::3");
+	expect_end(fds[5]);
+	assert_int_equal(stats().tcp_refused_client, 3);
+	assert_int_equal(stats().tcp_refused, 0);
+	assert_int_equal(clients(), 6);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+static void test_this_machine_is_no_client(void **state)
+{
+	int fds[CLIENTS_MAX];
+
+	(void)state;
+	limits.per_address_max = 1;
+	listen_tcp_set(listener, &limits);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		fds[i] = client_from("127.0.0.1");
+	assert_int_equal(clients(), CLIENTS_MAX);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
+/* It sends all the time, but a message must be whole in time. */
+static void test_byte_after_byte_is_closed(void **state)
+{
+	uint8_t byte = 1;
+	int fd = client();
+
+	(void)state;
+	limits.idle_ms = SHORT_MS;
+	listen_tcp_set(listener, &limits);
+	loopback_write(base, fd, "\xff\xff", 2);
+	for (unsigned i = 0; i < 10000 && send(fd, &byte, 1, MSG_NOSIGNAL) == 1; i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		poll(NULL, 0, 1);
+	}
+	await_clients(0);
+	assert_int_equal(core.asked, 0);
+	assert_int_equal(stats().tcp_slow, 1);
+	close(fd);
+}
+
+/* It reads all the time, but too little; and nothing is left to the kernel. */
+static void test_byte_by_byte_reader_is_reset(void **state)
+{
+	int fd = slow_client();
+	uint8_t bytes[4096];
+	ssize_t got = 1;
+
+	(void)state;
+	limits.idle_ms = SHORT_MS;
+	listen_tcp_set(listener, &limits);
+	core.answer_len = 60000;
+	ask(fd, 0, 100);
+	for (unsigned i = 0; i < 10000 && (i == 0 || clients() > 0); i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		poll(NULL, 0, 1);
+		(void)recv(fd, bytes, 1, 0);
+	}
+	assert_int_equal(clients(), 0);
+	while (got > 0)
+		got = recv(fd, bytes, sizeof(bytes), 0);
+	assert_int_equal(got, -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+}
+
+/* One that the kernel has answers for still, when all is written. */
+static void test_idle_with_answers_untaken_is_reset(void **state)
+{
+	int fd = slow_client();
+	uint8_t bytes[4096];
+	ssize_t got = 1;
+
+	(void)state;
+	limits.idle_ms = SHORT_MS;
+	listen_tcp_set(listener, &limits);
+	core.answer_len = 20000;
+	ask(fd, 0, 1);
+	await_asked(1);
+	await_clients(0);
+	while (got > 0)
+		got = recv(fd, bytes, sizeof(bytes), 0);
+	assert_int_equal(got, -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+}
+
+#define STUCK 60
+
+static void test_buffers_are_bounded(void **state)
+{
+	int fds[STUCK], good = client();
+	unsigned id = 1, one = 1;
+
+	(void)state;
+	limits = (struct listen_tcp_limits){STUCK + 1, STUCK + 1, LONG_MS};
+	listen_tcp_set(listener, &limits);
+	for (unsigned i = 0; i < STUCK; i++) {
+		core.asked = 0;
+		core.answer_len = 65535;
+		fds[i] = slow_client();
+		ask(fds[i], 0, 10);
+		loopback_run(base, has_asked, &one);
+		loopback_settle(base);
+		assert_in_range(stats().tcp_buffered, 1, LISTEN_TCP_BUFFERS_MAX);
+		core.answer_len = MSG_LEN;
+		ask(good, id, 1);
+		expect(good, id++, MSG_LEN);
+	}
+	assert_in_range(stats().tcp_slow, 1, STUCK);
+	for (unsigned i = 0; i < STUCK; i++)
+		close(fds[i]);
+	await_clients(1);
+	assert_int_equal(stats().tcp_buffered, 0);
+	close(good);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -673,6 +943,16 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_out_of_descriptors, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_wrong_index, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_share_of_a_turn, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_one_read_and_one_write, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_keepalive, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_too_many_of_a_client, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_this_machine_is_no_client, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_byte_after_byte_is_closed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_byte_by_byte_reader_is_reset, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_idle_with_answers_untaken_is_reset, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_buffers_are_bounded, setup, teardown),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
