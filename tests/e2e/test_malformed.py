@@ -21,7 +21,7 @@ CONTROL = "control.example."
 
 @contextlib.contextmanager
 def daemon_and_upstream(**kwargs):
-    with FakeUpstream() as upstream, Quelld([upstream], ["listed.test\n"], **kwargs) as daemon:
+    with FakeUpstream() as upstream, Quelld([upstream], ["listed.example\n"], **kwargs) as daemon:
         daemon.ask(CONTROL)
         yield daemon, upstream
 
@@ -192,7 +192,7 @@ def test_row_8():
     """Row 8: an EDNS version above 0: BADVERS with OPT of version 0"""
     with daemon_and_upstream() as (daemon, upstream):
         for version in (1, 2, 255):
-            for name in ("a.example.", "listed.test."):
+            for name in ("a.example.", "listed.example."):
                 wire = header(counts=(1, 0, 0, 1)) + wire_name(name) + b"\0\1\0\1" + wire_opt(version=version)
                 for tcp in (False, True):
                     r = dns.message.from_wire(daemon.ask_wire(wire, tcp))
@@ -218,7 +218,7 @@ def test_rows_10_and_11():
     """Rows 10 and 11: class CH, NONE or 0, zone transfers: REFUSED with EDE 20"""
     with daemon_and_upstream() as (daemon, upstream):
         for rdtype, rdclass in ((1, 3), (16, 3), (1, 254), (1, 0), (252, 1), (251, 1)):
-            for name in (wire_name("version.bind."), wire_name("listed.test."), b"\0"):
+            for name in (wire_name("version.bind."), wire_name("listed.example."), b"\0"):
                 refused(daemon, wire_query(name, rdtype, rdclass), [])
                 refused(daemon, wire_query(name, rdtype, rdclass, counts=(1, 0, 0, 1), rest=wire_opt()), [20])
         assert_asked(daemon, upstream, 1)
@@ -243,8 +243,8 @@ def test_rows_12_and_13():
 def test_row_14():
     """Row 14: a listed name is blocked, after all that is refused, before the cache and RD"""
     with daemon_and_upstream() as (daemon, upstream):
-        assert_blocked(daemon.ask("listed.test."))
-        assert_blocked(daemon.ask("www.listed.test.", rd=False, edns=False))
+        assert_blocked(daemon.ask("listed.example."))
+        assert_blocked(daemon.ask("www.listed.example.", rd=False, edns=False))
         assert_asked(daemon, upstream, 1)
 
 
@@ -369,7 +369,7 @@ def mutated(rng, wire):
 def test_noise_from_clients():
     """5,000 broken queries harm nobody"""
     rng = random.Random(20)
-    seeds = [to_wire(query("www.example.", do=True)), to_wire(query("listed.test.", "HTTPS")),
+    seeds = [to_wire(query("www.example.", do=True)), to_wire(query("listed.example.", "HTTPS")),
              header(counts=(1, 1, 1, 2)) + QUESTION + RECORD * 3 + wire_opt(options=b"\0\x0a\0\4four")]
     with daemon_and_upstream() as (daemon, upstream):
         workers = daemon.children()
@@ -403,7 +403,7 @@ def test_noise_from_upstreams():
         end = 12 + len(ask.query.question[0].name.to_wire()) + 4
         return wire[:4] + mutated(rng, wire[4:12])[:8].ljust(8, b"\0") + wire[12:end] + mutated(rng, wire[end:])
 
-    with FakeUpstream(handler) as upstream, Quelld([upstream], ["listed.test\n"],
+    with FakeUpstream(handler) as upstream, Quelld([upstream], ["listed.example\n"],
                                                    conf="query_timeout = 1s\n") as daemon:
         workers = daemon.children()
         for start in range(0, 1000, 100):
