@@ -24,6 +24,12 @@ static int prepare(int fd, const union addr *a, enum channel_socket kind)
 		return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ? ERR_SYS : 0;
 	/* The kernel gives what it may. */
 	(void)set_option(fd, SOL_SOCKET, SO_RCVBUF, LISTENERS_UDP_BUFFER);
+	/* No forged word of a narrow path makes our answers come in pieces: only what is longer than the
+	 * interface takes is split, and udp_size is meant to keep below that (RFC 9715, 3.1). */
+	if (v6)
+		(void)set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+	else
+		(void)set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
 	if (!addr_is_wildcard(a))
 		return 0;
 	/* The answer has to leave from the address that was asked. */
