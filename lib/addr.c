@@ -215,7 +215,7 @@ uint16_t addr_port(const union addr *a)
 
 /* The address in network order to bytes[0..16), an IPv4 address mapped into IPv6 as IPv4.
  * Returns the family of what was written; another family than the two gives AF_UNSPEC. */
-static int host_bytes(const union addr *a, uint8_t bytes[16])
+int addr_host_bytes(const union addr *a, uint8_t bytes[16])
 {
 	const uint8_t *b6 = a->in6.sin6_addr.s6_addr;
 
@@ -246,7 +246,7 @@ bool addr_is_loopback(const union addr *a)
 {
 	uint8_t bytes[16];
 
-	switch (host_bytes(a, bytes)) {
+	switch (addr_host_bytes(a, bytes)) {
 	case AF_INET:
 		return bytes[0] == 127;
 	case AF_INET6:
@@ -340,7 +340,7 @@ bool net_contains(const struct net *n, const union addr *a)
 	uint8_t bytes[16] = {0};
 	unsigned whole = n->bits / 8, rest = n->bits % 8;
 
-	if (host_bytes(a, bytes) != n->family)
+	if (addr_host_bytes(a, bytes) != n->family)
 		return false;
 	if (memcmp(bytes, n->bytes, whole) != 0)
 		return false;

@@ -42,6 +42,10 @@ uint16_t addr_port(const union addr *a); /* host order */
 bool addr_is_wildcard(const union addr *a);
 bool addr_is_loopback(const union addr *a);
 
+/* The address alone, in network order: 4 or 16 bytes, the rest stays as it is.  Returns AF_INET (also
+ * for one mapped into IPv6), AF_INET6, or AF_UNSPEC for neither. */
+int addr_host_bytes(const union addr *a, uint8_t bytes[16]);
+
 /* Same family, address, port and (for link-local ones) interface. */
 bool addr_equal(const union addr *a, const union addr *b);
 

@@ -1,4 +1,4 @@
-/* hash.c - SipHash-1-3: one round for each word, three to finish. */
+/* hash.c - SipHash-c-d: c rounds for each word, d to finish. */
 #include "lib/hash.h"
 
 #include <endian.h>
@@ -27,10 +27,11 @@ static inline void sip_round(struct sip *s)
 	s->v2 = rotate_left(s->v2, 32);
 }
 
-static inline void sip_word(struct sip *s, uint64_t word)
+static inline void sip_word(struct sip *s, uint64_t word, unsigned rounds)
 {
 	s->v3 ^= word;
-	sip_round(s);
+	for (unsigned i = 0; i < rounds; i++)
+		sip_round(s);
 	s->v0 ^= word;
 }
 
@@ -50,7 +51,9 @@ static inline uint64_t tail(const uint8_t *p, size_t n)
 	return p[0] | (uint64_t)p[n / 2] << (8 * (n / 2)) | (uint64_t)p[n - 1] << (8 * (n - 1));
 }
 
-uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)
+/* The rounds are constants where it is called, so that loops over them vanish. */
+static inline __attribute__((always_inline)) uint64_t siphash(
+    const struct hash_key *key, const void *data, size_t len, unsigned word_rounds, unsigned rounds)
 {
 	const uint8_t *p = data;
 	size_t left = len;
@@ -66,13 +69,30 @@ uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len
 		uint64_t word;
 
 		memcpy(&word, p, sizeof(word));
-		sip_word(&s, le64toh(word));
+		sip_word(&s, le64toh(word), word_rounds);
 	}
-	sip_word(&s, last | tail(p, left));
+	sip_word(&s, last | tail(p, left), word_rounds);
 
 	s.v2 ^= 0xff;
-	sip_round(&s);
-	sip_round(&s);
-	sip_round(&s);
+	for (unsigned i = 0; i < rounds; i++)
+		sip_round(&s);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)
+{
+	return siphash(key, data, len, 1, 3);
+}
+
+uint64_t hash_siphash24(const struct hash_key *key, const void *data, size_t len)
+{
+	return siphash(key, data, len, 2, 4);
+}
+
+struct hash_key hash_key_of(const uint8_t bytes[16])
+{
+	uint64_t word[2];
+
+	memcpy(word, bytes, sizeof(word));
+	return (struct hash_key){le64toh(word[0]), le64toh(word[1])};
 }

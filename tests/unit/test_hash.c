@@ -1,4 +1,5 @@
-/* test_hash.c - SipHash-1-3 against values of a second implementation.
+/* test_hash.c - SipHash-1-3 against values of a second implementation, SipHash-2-4 against those that
+ * its authors publish.
  *
  * They come from a plain one in Python, which gives the published SipHash-2-4 vectors when it runs
  * two and four rounds; the last two also from CPython 3.11, whose hash() of bytes is SipHash-1-3
@@ -42,6 +43,33 @@ static void test_vectors(void **state)
 		    hash_siphash13(&counting_key, data + 1, vectors[i].len), vectors[i].hash);
 }
 
+/* The first and the last of vectors.h of the reference implementation, and the example in appendix A of
+ * the paper: the bytes 0, 1, 2, ... under the key of the bytes 0 to 15. */
+static void test_siphash24(void **state)
+{
+	static const struct {
+		size_t len;
+		uint64_t hash;
+	} vectors[] = {
+	    {0, 0x726fdb47dd0e0e31u},
+	    {1, 0x74f839c593dc67fdu},
+	    {8, 0x93f5f5799a932462u},
+	    {15, 0xa129ca6149be45e5u},
+	    {63, 0x958a324ceb064572u},
+	};
+	uint8_t data[64];
+	struct hash_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)i;
+	key = hash_key_of(data);
+	assert_int_equal(key.k0, counting_key.k0);
+	assert_int_equal(key.k1, counting_key.k1);
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+		assert_int_equal(hash_siphash24(&key, data, vectors[i].len), vectors[i].hash);
+}
+
 static void test_zero_key(void **state)
 {
 	static const struct hash_key key = {0, 0};
@@ -75,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_vectors),
+	    cmocka_unit_test(test_siphash24),
 	    cmocka_unit_test(test_zero_key),
 	    cmocka_unit_test(test_each_bit_counts),
 	};
