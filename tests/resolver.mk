@@ -34,6 +34,11 @@ tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
 tests_fuzz_fuzz_rules_LDADD = $(FUZZ_MAIN) resolver/libquelld.a resolver/core/libcore.a \
 	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS)
 
+fuzz_programs += tests/fuzz/fuzz_stream
+tests_fuzz_fuzz_stream_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_fuzz_fuzz_stream_SOURCES = tests/fuzz/fuzz_stream.c
+tests_fuzz_fuzz_stream_LDADD = $(FUZZ_MAIN) resolver/io/libio.a lib/libquell.a $(EVENT_LIBS)
+
 # the parent: its modules, with workers of the test's own making
 if HAVE_CMOCKA
 PARENT_TESTS = tests/unit/test_child \
