@@ -401,29 +401,78 @@ static bool upstream_get(
 	return index < conf->n_upstream && addr_format(&conf->upstream[index], text) != NULL;
 }
 
-static int allow_set(
+static int networks_set(
     void *base, const struct option *option, unsigned index, const char *text, struct why *why)
 {
-	struct conf *conf = base;
+	struct conf_networks *networks =
+	    (struct conf_networks *)(void *)((char *)base + option->off);
 	int err;
 
-	(void)option;
-	if (index >= CONF_ALLOW_MAX)
-		return too_many(CONF_ALLOW_MAX, why);
-	err = net_parse(&conf->allow[index], text, why);
+	if (index >= CONF_NETWORKS_MAX)
+		return too_many(CONF_NETWORKS_MAX, why);
+	err = net_parse(&networks->net[index], text, why);
 	if (err < 0)
 		return err;
-	conf->n_allow = index + 1;
+	networks->n = index + 1;
 	return 0;
 }
 
-static bool allow_get(
+static bool networks_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct conf_networks *networks = (const struct conf_networks *)(const void *)field;
+
+	return index < networks->n && net_format(&networks->net[index], text) != NULL;
+}
+
+/* ---- what a blocked query gets ---- */
+
+static int block_answer_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	return block_answer_add(
+	    (struct block_answer *)(void *)((char *)base + option->off), index, text, why);
+}
+
+static bool block_answer_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+
+	return block_answer_word((const struct block_answer *)(const void *)field, index, text);
+}
+
+/* ---- special names: the words are known to the resolver ---- */
+
+static int special_off_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf *conf = base;
+
+	(void)option;
+	if (index >= CONF_SPECIAL_MAX)
+		return too_many(CONF_SPECIAL_MAX, why);
+	if (check_name(text, why) < 0)
+		return ERR_FORMAT;
+	if (strlen(text) >= sizeof(conf->special_off[index]))
+		return why_set(why, ERR_FORMAT, "'%.40s...' is too long", text);
+	memset(conf->special_off[index], 0, sizeof(conf->special_off[index]));
+	memcpy(conf->special_off[index], text, strlen(text));
+	conf->n_special_off = index + 1;
+	return 0;
+}
+
+static bool special_off_get(
     const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
 {
 	const struct conf *conf = base;
 
 	(void)option;
-	return index < conf->n_allow && net_format(&conf->allow[index], text) != NULL;
+	if (index >= conf->n_special_off)
+		return false;
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", conf->special_off[index]);
+	return true;
 }
 
 /* ---- the tables ---- */
@@ -452,7 +501,12 @@ static const struct kind key_kind = {.set = text_set, .get = text_get, .check = 
 static const struct kind listen_kind = {.is_list = true, .set = listen_set, .get = listen_get};
 static const struct kind upstream_kind = {
     .is_list = true, .set = upstream_set, .get = upstream_get};
-static const struct kind allow_kind = {.is_list = true, .set = allow_set, .get = allow_get};
+static const struct kind networks_kind = {
+    .is_list = true, .set = networks_set, .get = networks_get};
+static const struct kind block_answer_kind = {
+    .is_list = true, .set = block_answer_set, .get = block_answer_get};
+static const struct kind special_off_kind = {
+    .is_list = true, .set = special_off_set, .get = special_off_get};
 
 #define FIELD(of, field) offsetof(struct of, field), sizeof(((struct of *)NULL)->field)
 
@@ -462,8 +516,18 @@ const struct option conf_options[] = {
 	"addresses to answer on"},
     {"upstream", &upstream_kind, FIELD(conf, upstream), {NULL}, 0, 0,
 	"resolvers to ask; none: those of the system"},
-    {"allow", &allow_kind, FIELD(conf, allow), {NULL}, 0, 0,
+    {"allow", &networks_kind, FIELD(conf, allow), {NULL}, 0, 0,
 	"networks that are answered; none: private ones and those of this machine"},
+    {"refuse", &networks_kind, FIELD(conf, refuse), {NULL}, 0, 0,
+	"networks that are answered REFUSED, as all are that are not named"},
+    {"drop", &networks_kind, FIELD(conf, drop), {NULL}, 0, 0,
+	"networks that get no answer at all"},
+    {"rate_limit", &count_kind, FIELD(conf, rate_limit), {"1000"}, 0, 1000000,
+	"queries a second from one address that may be forged; 0: any number"},
+    {"rate_limit_network", &count_kind, FIELD(conf, rate_limit_network), {"5000"}, 0, 1000000,
+	"the same from one network, /24 or /56"},
+    {"rate_slip", &count_kind, FIELD(conf, rate_slip), {"2"}, 0, 100,
+	"each of that many over a limit is sent to TCP; 0: none"},
     {"workers", &count_kind, FIELD(conf, workers), {"1"}, 1, CONF_WORKERS_MAX,
 	"processes that answer queries"},
     {"control", &path_kind, FIELD(conf, control), {QUELL_RUNDIR "/control"}, 0, 0,
@@ -476,6 +540,22 @@ const struct option conf_options[] = {
 	"whether names that the network needs are exempted from the lists"},
     {"rules", &path_kind, FIELD(conf, rules), {QUELL_RULESDIR "/rules"}, 0, 0,
 	"the user's own rules, which quellctl changes"},
+    {"block_answer", &block_answer_kind, FIELD(conf, block_answer), {"servfail"}, 0, 0,
+	"what a blocked query gets"},
+    {"block_ttl", &seconds_kind, FIELD(conf, block_ttl_s), {"10s"}, 0, DAY_S,
+	"time for which clients may keep that"},
+    {"special_off", &special_off_kind, FIELD(conf, special_off), {NULL}, 0, 0,
+	"special names that are forwarded like any other"},
+    {"adaptive", &flag_kind, FIELD(conf, adaptive), {"no"}, 0, 0,
+	"whether who asks for a blocked name again and again gets quieter answers"},
+    {"adaptive_threshold", &count_kind, FIELD(conf, adaptive_threshold), {"5"}, 2, 1000,
+	"questions for one name that are too many ..."},
+    {"adaptive_window", &milliseconds_kind, FIELD(conf, adaptive_window_ms), {"10s"}, 1000, 3600000,
+	"... within this time"},
+    {"adaptive_dwell", &milliseconds_kind, FIELD(conf, adaptive_dwell_ms), {"1m"}, 0, 86400000,
+	"shortest time between the first move and the second"},
+    {"adaptive_return", &milliseconds_kind, FIELD(conf, adaptive_return_ms), {"10m"}, 1000, 86400000,
+	"calm after which a move is taken back"},
     {"cache_size", &size_kind, FIELD(conf, cache_size), {"32M"}, 1 * MIB, 4 * GIB,
 	"memory for cached answers, all workers together"},
     {"cache_max_ttl", &seconds_kind, FIELD(conf, cache_max_ttl_s), {"1d"}, 1, 7 * DAY_S,
@@ -486,8 +566,10 @@ const struct option conf_options[] = {
 	"time after which a question is given up"},
     {"questions_max", &count_kind, FIELD(conf, questions_max), {"4096"}, 64, 65536,
 	"questions in flight, all workers together"},
-    {"tcp_clients_max", &count_kind, FIELD(conf, tcp_clients_max), {"512"}, 8, 16384,
+    {"tcp_clients_max", &count_kind, FIELD(conf, tcp_clients_max), {"4096"}, 8, 16384,
 	"TCP connections of clients, all workers together"},
+    {"tcp_clients_per_address", &count_kind, FIELD(conf, tcp_clients_per_address), {"0"}, 0, 16384,
+	"TCP connections of one client; 0: a fifth of all, at least 10"},
     {"tcp_idle", &milliseconds_kind, FIELD(conf, tcp_idle_ms), {"10s"}, 1000, 600000,
 	"time after which an idle TCP connection is closed"},
     {"udp_size", &count_kind, FIELD(conf, udp_size), {"1232"}, 512, 4096,
@@ -519,6 +601,8 @@ const struct option conf_list_options[] = {
 	"the public key that must have signed it"},
     {"signature", &url_kind, FIELD(conf_list, signature), {NULL}, 0, 0,
 	"where its signature is downloaded"},
+    {"block_answer", &block_answer_kind, FIELD(conf_list, block_answer), {NULL}, 0, 0,
+	"what gets a query that it blocks; none: as for all"},
     {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
 };
 
@@ -546,6 +630,11 @@ const char *const *conf_option_names(void)
 		names[n++] = o->name;
 	names[n++] = conf_list_name.name;
 	qsort(names, n, sizeof(names[0]), compare_names);
+	/* Some are in both tables. */
+	for (size_t i = 0, to = 0; i <= n; i++) {
+		if (i == n || to == 0 || strcmp(names[i], names[to - 1]) != 0)
+			names[to++] = i < n ? names[i] : NULL;
+	}
 	return names;
 }
 

@@ -13,11 +13,12 @@
 #include <stdio.h>
 
 #include "lib/addr.h"
+#include "lib/block_answer.h"
 #include "lib/err.h"
 
 #define CONF_LISTEN_MAX	  32
 #define CONF_UPSTREAM_MAX 16
-#define CONF_ALLOW_MAX	  64
+#define CONF_NETWORKS_MAX 64 /* values of allow, refuse and drop, each */
 #define CONF_LISTS_MAX	  256
 #define CONF_PATH_SIZE	  1024
 #define CONF_NAME_SIZE	  64
@@ -26,6 +27,7 @@
 #define CONF_SHA256_SIZE  65 /* hex digits and the terminator */
 #define CONF_KEY_SIZE	  57 /* base64 of 42 bytes, and the terminator */
 #define CONF_VERSIONS_MAX 20
+#define CONF_SPECIAL_MAX  32
 
 /* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
 enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MATCH_BELOW };
@@ -51,6 +53,13 @@ struct conf_list {
 	char sha256[CONF_SHA256_SIZE]; /* of the text, in hex; empty: any */
 	char minisign[CONF_KEY_SIZE];  /* the key that must have signed it, base64; empty: none */
 	char signature[CONF_URL_SIZE]; /* where the signature is; empty: `url` with .minisig */
+	struct block_answer block_answer; /* of what it blocks; BLOCK_DEFAULT: as for all */
+};
+
+/* The value of allow, refuse or drop. */
+struct conf_networks {
+	struct net net[CONF_NETWORKS_MAX];
+	unsigned n;
 };
 
 struct conf {
@@ -61,20 +70,31 @@ struct conf {
 	unsigned n_listen;
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;
-	struct net allow[CONF_ALLOW_MAX]; /* answered besides loopback; none: the default set */
-	unsigned n_allow;
+	struct conf_networks allow; /* answered besides loopback; none: the default set */
+	struct conf_networks refuse, drop;
+	/* Queries a second from unproven sources, all workers together; 0: no limit */
+	uint32_t rate_limit, rate_limit_network;
+	uint16_t rate_slip; /* of those over it, each of that many is sent to TCP; 0: none */
 	unsigned workers;
 	char control[108]; /* sun_path */
 	char state_dir[CONF_PATH_SIZE];
 	char rules[CONF_PATH_SIZE]; /* the user's own, written by quelld */
 	uint32_t versions;	    /* of each list that are kept, the present one included */
 	bool vital_names;	    /* names that the network needs are exempted from the lists */
+	struct block_answer block_answer;
+	uint32_t block_ttl_s; /* how long clients may keep it */
+	char special_off[CONF_SPECIAL_MAX][CONF_NAME_SIZE]; /* words of special names */
+	unsigned n_special_off;
+	bool adaptive; /* who asks again and again gets quieter block answers */
+	uint32_t adaptive_threshold;
+	uint32_t adaptive_window_ms, adaptive_dwell_ms, adaptive_return_ms;
 	uint64_t cache_size;	    /* bytes, all workers together */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s; /* upper bound for answers that say no (RFC 2308, 5) */
 	uint32_t query_timeout_ms;     /* a question is given up after this */
 	uint32_t questions_max;	       /* in flight, all workers together */
 	uint32_t tcp_clients_max;      /* all workers together */
+	uint32_t tcp_clients_per_address; /* 0: a fifth of these, at least 10 */
 	uint32_t tcp_idle_ms;
 	uint16_t udp_size; /* largest UDP message sent or asked for, bytes */
 	bool log_queries;

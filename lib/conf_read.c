@@ -16,7 +16,7 @@
 
 #define FILE_SIZE_MAX (1024 * 1024) /* a larger file is something else: a list, /dev/zero */
 #define GRAMMAR	      "write name = value, name = { value, value } or list \"name\" { ... }"
-#define OPTIONS_MAX   32 /* rows of a table, a bound for the arrays made from one */
+#define OPTIONS_MAX   64 /* rows of a table, a bound for the arrays made from one */
 
 /* ---- before libconfuse: comments ---- */
 
@@ -144,10 +144,10 @@ static struct reader {
 	const char *name; /* of the file, in messages */
 	struct why *why;
 	int err;		/* the first, which *why tells about */
-	uint32_t seen;		/* bits by row of conf_options */
+	uint64_t seen;		/* bits by row of conf_options */
 	struct conf_list blank; /* defaults of a list */
 	struct conf_list list;	/* the section that is being read */
-	uint32_t list_seen;	/* bits by row of conf_list_options */
+	uint64_t list_seen;	/* bits by row of conf_list_options */
 } reader;
 
 /* Note what is wrong in the line that is being read, unless an error came before.  Returns -1, by
@@ -246,7 +246,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	const struct option *table = table_of(cfg);
 	void *base = is_section(cfg) ? (void *)&reader.list : (void *)reader.conf;
-	uint32_t *seen = is_section(cfg) ? &reader.list_seen : &reader.seen;
+	uint64_t *seen = is_section(cfg) ? &reader.list_seen : &reader.seen;
 	struct why why;
 	size_t i = 0;
 
@@ -256,9 +256,9 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		unknown_option(cfg, opt->name);
 		return -1;
 	}
-	if (opt->nvalues == 1 && (*seen & 1u << i) != 0)
+	if (opt->nvalues == 1 && (*seen & (uint64_t)1 << i) != 0)
 		return reader_fail(cfg, ERR_FORMAT, "%s is set twice; keep one of them", opt->name);
-	*seen |= 1u << i;
+	*seen |= (uint64_t)1 << i;
 
 	if (table[i].kind->set(base, &table[i], opt->nvalues - 1, value, &why) < 0)
 		return reader_fail(cfg, ERR_FORMAT, "%s: %s", opt->name, why.text);

@@ -1,8 +1,11 @@
-/* file.c - read(2) and write(2) to the end. */
+/* file.c - read(2) and write(2) to the end, and rename(2) over what was there. */
 #include "lib/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,4 +124,59 @@ int file_write(int fd, const char *name, const void *bytes, size_t len, struct w
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+static int sys_error(const char *path, struct why *why)
+{
+	return why_set(why, ERR_SYS, "%s: %s", path, strerror(errno));
+}
+
+/* The name of a file, and not only its bytes, is to last. */
+static void sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int fd;
+
+	(void)snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+	    slash == NULL ? "." : path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	(void)close(fd);
+}
+
+/* A new file, and nothing that stood there before: not a link, not one that others have open. */
+static int create(const char *path, mode_t mode, const void *bytes, size_t len, struct why *why)
+{
+	int err, fd;
+
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return sys_error(path, why);
+	err = file_write(fd, path, bytes, len, why);
+	if (err == 0 && fsync(fd) != 0)
+		err = sys_error(path, why);
+	if (close(fd) != 0 && err == 0)
+		err = sys_error(path, why);
+	return err;
+}
+
+int file_replace(const char *path, mode_t mode, const void *bytes, size_t len, struct why *why)
+{
+	char temp[PATH_MAX];
+	int err;
+
+	if (snprintf(temp, sizeof(temp), "%s.new", path) >= (int)sizeof(temp))
+		return why_set(why, ERR_SYS, "%s: %s", path, strerror(ENAMETOOLONG));
+	err = create(temp, mode, bytes, len, why);
+	if (err == 0 && rename(temp, path) != 0)
+		err = sys_error(path, why);
+	if (err == 0)
+		sync_folder(path);
+	else
+		(void)unlink(temp);
+	return err;
 }

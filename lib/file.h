@@ -6,6 +6,7 @@
 #define QUELL_FILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "lib/err.h"
 
@@ -25,6 +26,12 @@ struct file_buffer {
  * and *len.  Otherwise as file_read(). */
 int file_read_into(struct file_buffer *buffer, int fd, const char *name, size_t max, size_t *len,
     struct why *why) QUELL_CHECK;
+
+/* Put a file with bytes[0..len) and the rights `mode` in the place of `path`: written beside it, synced,
+ * renamed, so that there is the old one or the new one whatever happens.  Returns 0, or ERR_SYS with the
+ * reason in `why`: then the old one is as it was. */
+int file_replace(
+    const char *path, mode_t mode, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
 /* Write bytes[0..len).  Returns 0 or ERR_SYS with the reason in `why`. */
 int file_write(

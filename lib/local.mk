@@ -2,6 +2,7 @@ noinst_LIBRARIES += lib/libquell.a
 lib_libquell_a_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 lib_libquell_a_SOURCES = \
 	lib/addr.c lib/addr.h \
+	lib/block_answer.c lib/block_answer.h \
 	lib/buf.h \
 	lib/clock.c lib/clock.h \
 	lib/conf.c lib/conf.h \

@@ -13,6 +13,7 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "resolver/core/latency.h"
+#include "resolver/core/cookie.h"
 #include "resolver/core/options.h"
 #include "resolver/core/query.h"
 #include "resolver/core/reason.h"
@@ -30,6 +31,7 @@ enum channel_type {
 	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct reason */
 	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; answer: a uint64_t: how many */
 	CHANNEL_OVERLAY, /* struct channel_overlay, with a memfd of the user's rules; answer: the same */
+	CHANNEL_COOKIES, /* struct cookie_secrets */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
 	/* loader to parent */
@@ -54,7 +56,11 @@ struct channel_listen {
 struct channel_image {
 	uint32_t generation;
 	struct reason_names names; /* of the lists in it */
+	struct reason_answers answers;
+	uint32_t answers_differ; /* any of them is not as the options say */
 };
+
+_Static_assert(sizeof(struct channel_image) <= CHANNEL_MAX, "an image is one message");
 
 struct channel_swapped {
 	uint32_t generation;

@@ -239,6 +239,19 @@ void lists_names(const struct lists *lists, const struct conf *conf,
 	}
 }
 
+bool lists_answers(
+    const struct lists *lists, const struct conf *conf, struct reason_answers *answers)
+{
+	bool any = false;
+
+	memset(answers, 0, sizeof(*answers));
+	for (unsigned i = 0; is_configured(lists, conf) && i < conf->n_lists; i++) {
+		answers->list[i] = conf->lists[i].block_answer;
+		any |= answers->list[i].mode != BLOCK_DEFAULT;
+	}
+	return any;
+}
+
 bool lists_text(const struct lists *lists, const struct conf *conf,
     const struct settings_flags *flags, unsigned id, struct lists_text *text)
 {

@@ -54,6 +54,11 @@ const char *lists_source_text(enum lists_source source);
 void lists_names(const struct lists *lists, const struct conf *conf,
     const struct settings_flags *flags, struct reason_names *names);
 
+/* The block answers of these lists, where they are those of the configuration; returns whether there is
+ * any.  *answers is zeroed first. */
+bool lists_answers(
+    const struct lists *lists, const struct conf *conf, struct reason_answers *answers);
+
 /* Where the text of list `id` is, and how it is to be read: `conf`'s own words for syntax, match and
  * trust.  False: it is not known. */
 struct lists_text {

@@ -1,15 +1,19 @@
 noinst_LIBRARIES += resolver/core/libcore.a resolver/io/libio.a
 resolver_core_libcore_a_SOURCES = \
+	resolver/core/adapt.c resolver/core/adapt.h \
 	resolver/core/answer.c resolver/core/answer.h \
 	resolver/core/cache.c resolver/core/cache.h \
 	resolver/core/client.c resolver/core/client.h \
+	resolver/core/cookie.c resolver/core/cookie.h \
 	resolver/core/inflight.c resolver/core/inflight.h \
 	resolver/core/latency.c resolver/core/latency.h \
 	resolver/core/options.h \
 	resolver/core/overlay.c resolver/core/overlay.h \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \
+	resolver/core/rate.c resolver/core/rate.h \
 	resolver/core/reason.c resolver/core/reason.h \
+	resolver/core/special.c resolver/core/special.h \
 	resolver/core/stats.c resolver/core/stats.h \
 	resolver/core/upstream.c resolver/core/upstream.h
 
@@ -19,6 +23,7 @@ resolver_io_libio_a_SOURCES = \
 	resolver/io/carrier_udp.c resolver/io/carrier_udp.h \
 	resolver/io/listen_tcp.c resolver/io/listen_tcp.h \
 	resolver/io/listen_udp.c resolver/io/listen_udp.h \
+	resolver/io/peers.c resolver/io/peers.h \
 	resolver/io/timer.h
 
 noinst_LIBRARIES += resolver/libquelld.a
@@ -37,6 +42,7 @@ resolver_libquelld_a_SOURCES = \
 	resolver/priv.c resolver/priv.h \
 	resolver/report.c resolver/report.h \
 	resolver/rules.c resolver/rules.h \
+	resolver/secret.c resolver/secret.h \
 	resolver/server.c resolver/server.h \
 	resolver/settings.c resolver/settings.h \
 	resolver/supervise.c resolver/supervise.h \

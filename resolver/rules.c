@@ -20,7 +20,9 @@
 #define BLANKS	   " \t\r"
 #define TIME_SIZE  32 /* 2026-11-21T15:31:05Z, with years of any length */
 #define NOTE_SHOWN 200
-#define WORDS_MAX  9 /* of the longest line: allow NAME for D until T boot B, and one too many */
+/* Of the longest line: block NAME with A... for D until T boot B, and one too many. */
+#define WORDS_MAX (9 + 1 + 2 * BLOCK_ADDRESSES_MAX)
+#define WITH_SIZE (BLOCK_TEXT_SIZE + 8)
 
 static const char header[] =
     "# Rules of this network, before all lists; see quellctl(8).  A line may be changed by hand:\n"
@@ -128,10 +130,23 @@ static bool parse_wall(const char *text, int64_t *wall_s)
 
 /* ---- the text of a line ---- */
 
+/* " with nxdomain", or nothing.  Returns `text`. */
+static const char *format_with(const struct rules_line *line, char text[WITH_SIZE])
+{
+	char words[BLOCK_TEXT_SIZE];
+
+	text[0] = '\0';
+	if (line->answer.mode != BLOCK_DEFAULT)
+		(void)snprintf(
+		    text, WITH_SIZE, " with %s", block_answer_text(&line->answer, words));
+	return text;
+}
+
 /* The text of a rule or pause made by quelld, into line->text.  Returns 0 or ERR_NOMEM. */
 static int compose(struct rules_line *line, const struct rules_clock *now)
 {
 	char name[NAME_TEXT_SIZE] = "", span[TIME_SIZE], until[TIME_SIZE], timed[160] = "";
+	char with[WITH_SIZE];
 	int64_t left_s;
 	char *text;
 
@@ -145,8 +160,9 @@ static int compose(struct rules_line *line, const struct rules_clock *now)
 		    span, until, now->boot, line->expires_ms / 1000,
 		    (unsigned)(line->expires_ms % 1000));
 	}
-	if (asprintf(&text, "%s%s%s%s%s%s%s", verbs[line->kind],
-		line->kind != RULES_PAUSE ? " " : "", line->exact ? "=" : "", name, timed,
+	if (asprintf(&text, "%s%s%s%s%s%s%s%s", verbs[line->kind],
+		line->kind != RULES_PAUSE ? " " : "", line->exact ? "=" : "", name,
+		format_with(line, with), timed,
 		line->note != NULL ? "  # " : "", line->note != NULL ? line->note : "") < 0)
 		return ERR_NOMEM;
 	free(line->text);
@@ -227,6 +243,19 @@ static int parse_name(struct rules_line *line, const char *text, struct why *why
 		    text + 2);
 	return why_set(
 	    why, ERR_FORMAT, "'%.300s' is not a name; write it as: %s www.example.com", text, verb);
+}
+
+/* `with ANSWER`, or nothing. */
+static int parse_with(struct rules_line *line, struct words *w, struct why *why)
+{
+	const char *word = value_of(w, "with");
+	int err = 0;
+
+	for (unsigned i = 0; word != NULL && err == 0; i++) {
+		err = block_answer_add(&line->answer, i, word, why);
+		word = w->at < w->n && strcmp(w->word[w->at], "for") != 0 ? next_word(w) : NULL;
+	}
+	return err;
 }
 
 /* `5f0c2a81+7325.250`: seconds since the boot of that ID, in ms; false: it is not this boot's. */
@@ -312,12 +341,14 @@ static int parse_words(struct rules_line *line, struct words *w, const struct ru
 		    "'%.100s' is not known; a line is: allow NAME, block NAME or pause", verb);
 	if (line->kind != RULES_PAUSE && line->kind != RULES_RESUME)
 		err = parse_name(line, next_word(w), why);
+	if (err == 0 && line->kind == RULES_BLOCK)
+		err = parse_with(line, w, why);
 	if (err == 0 && !is_change(line))
 		err = parse_for(line, w, now, stamp, why);
 	if (err == 0 && w->at < w->n)
 		return why_set(why, ERR_FORMAT,
-		    "'%.100s' is not expected here; what may follow is: for 30m # a comment",
-		    w->word[w->at]);
+		    "'%.100s' is not expected here; what may follow is: %sfor 30m # a comment",
+		    w->word[w->at], line->kind == RULES_BLOCK ? "with nxdomain " : "");
 	return err;
 }
 
@@ -820,6 +851,7 @@ static size_t pack(const struct rules *r, enum rules_kind kind, bool timed, uint
 			continue;
 		rule.exact = line->exact;
 		rule.name = line->name;
+		rule.answer = line->answer.mode != BLOCK_DEFAULT ? &line->answer : NULL;
 		len += overlay_put(bytes + len, &rule);
 	}
 	return len;
@@ -907,14 +939,14 @@ size_t rules_number(const struct rules *r, const struct rules_line *line)
 const char *rules_format(
     const struct rules_line *line, const struct rules_clock *now, char text[RULES_TEXT_SIZE])
 {
-	char name[NAME_TEXT_SIZE] = "", left[TIME_SIZE] = "";
+	char name[NAME_TEXT_SIZE] = "", left[TIME_SIZE] = "", with[WITH_SIZE];
 
 	if (line->kind != RULES_PAUSE && line->kind != RULES_RESUME)
 		(void)name_to_text(line->name, name);
 	if (line->for_ms != 0 && line->expires_ms > now->boot_ms)
 		format_left(line->expires_ms - now->boot_ms, left);
-	(void)snprintf(text, RULES_TEXT_SIZE, "%s%s%s%s%s%s%s%.*s", verbs[line->kind],
-	    name[0] != '\0' ? " " : "", line->exact ? "=" : "", name,
+	(void)snprintf(text, RULES_TEXT_SIZE, "%s%s%s%s%s%s%s%s%.*s", verbs[line->kind],
+	    name[0] != '\0' ? " " : "", line->exact ? "=" : "", name, format_with(line, with),
 	    left[0] != '\0' ? " left " : "", left, line->note != NULL ? " # " : "", NOTE_SHOWN,
 	    line->note != NULL ? line->note : "");
 	return text;

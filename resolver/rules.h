@@ -3,6 +3,7 @@
  *   # what is no rule stays as it is
  *   allow example.com                                                   and all below it
  *   block =www.example.net                                              this name alone
+ *   block example.org with nxdomain                                     not as lists block
  *   allow cdn.example for 30m until 2026-11-21T15:31:05Z boot 5f0c2a81+7325.250  # the telly
  *   pause for 1h until ...
  *
@@ -27,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/block_answer.h"
 #include "lib/dns/name.h"
 #include "lib/err.h"
 
@@ -59,6 +61,7 @@ struct rules_line {
 	enum rules_kind kind;
 	bool exact;
 	uint8_t name[NAME_SIZE]; /* lower-case wire form */
+	struct block_answer answer; /* of RULES_BLOCK; BLOCK_DEFAULT: as lists block */
 	uint64_t for_ms;	 /* 0: without expiry */
 	uint64_t expires_ms;	 /* by rules_clock.boot_ms */
 	char *text;		 /* as it stands in the file, owned */
@@ -84,8 +87,8 @@ void rules_fini(struct rules *r);
 int rules_read(
     struct rules *r, const char *path, const struct rules_clock *now, struct why *why) QUELL_CHECK;
 
-/* Parse a change: `allow [=]NAME [for DURATION] [# COMMENT]`, `block` likewise, `unset [=]NAME`,
- * `pause [[for] DURATION]`, `resume`.  Returns 0 with *change, to be given to rules_apply() or
+/* Parse a change: `allow [=]NAME [for DURATION] [# COMMENT]`, `block [=]NAME [with ANSWER] ...` likewise,
+ * `unset [=]NAME`, `pause [[for] DURATION]`, `resume`.  Returns 0 with *change, to be given to rules_apply() or
  * rules_line_fini(); ERR_FORMAT with the reason; ERR_NOMEM. */
 int rules_parse_change(struct rules_line *change, const char *text, const struct rules_clock *now,
     struct why *why) QUELL_CHECK;

@@ -51,9 +51,11 @@ static void on_worker_started(void *ctx, unsigned worker)
 	struct channel_image image = {.generation = s->generation};
 
 	lists_names(&s->lists, s->conf, s->flags, &image.names);
+	image.answers_differ = lists_answers(&s->lists, s->conf, &image.answers);
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
 	(void)own_tell(s, worker, 0);
+	secret_tell(s, worker);
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_each(&s->listeners, tell_listen_one, &one);
@@ -329,6 +331,7 @@ static void reload_commit(struct server *s, struct lists *lists)
 	s->lists = *lists;
 	log_lists(&s->lists);
 	lists_names(&s->lists, s->conf, s->flags, &image.names);
+	image.answers_differ = lists_answers(&s->lists, s->conf, &image.answers);
 	memset(s->swap_failed, 0, sizeof(s->swap_failed));
 
 	settings_options(s->conf, &s->options);
@@ -482,7 +485,8 @@ static int open_all(struct server *s)
 		return ERR_NOMEM;
 	s->workers = supervise_new(s->base, s->conf->workers, &hooks);
 	s->loader = lists_loader_new(s->base, on_lists, s);
-	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0 || own_init(s) < 0)
+	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0 || own_init(s) < 0 ||
+	    secret_init(s) < 0)
 		return ERR_NOMEM;
 	return open_events(s);
 }
@@ -524,6 +528,7 @@ static void close_all(struct server *s)
 		(void)close(s->lists.fd);
 	report_fini(s);
 	own_fini(s);
+	secret_fini(s);
 	free_event(s->on_hup);
 	free_event(s->on_term);
 	free_event(s->on_int);

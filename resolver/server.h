@@ -23,6 +23,7 @@
 #include "resolver/listeners.h"
 #include "resolver/lists.h"
 #include "resolver/own.h"
+#include "resolver/secret.h"
 #include "resolver/settings.h"
 #include "resolver/supervise.h"
 
@@ -77,6 +78,7 @@ struct server {
 	struct options options; /* as the workers were told last */
 	struct listeners listeners;
 	struct own own; /* rules of the user's, before all lists */
+	struct secret secret;
 	struct lists lists;
 	uint32_t generation;		    /* of lists */
 	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */

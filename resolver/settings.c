@@ -7,6 +7,8 @@
 
 #include "blocklists/feed.h"
 #include "lib/resolvconf.h"
+#include "resolver/core/client.h"
+#include "resolver/core/special.h"
 #include "resolver/hostnet.h"
 #include "resolver/priv.h"
 
@@ -92,6 +94,25 @@ static int check_lists(const struct conf *conf, const char *path, struct why *wh
 	return 0;
 }
 
+/* Nor does it know which names are special. */
+static int check_special(const struct conf *conf, const char *path, struct why *why)
+{
+	char words[256] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < conf->n_special_off; i++) {
+		if (special_bit(conf->special_off[i]) != 0)
+			continue;
+		for (unsigned k = 0; special_words[k] != NULL; k++)
+			used += (size_t)snprintf(words + used, sizeof(words) - used, "%s%s",
+			    k != 0 ? ", " : "", special_words[k]);
+		return why_set(why, ERR_FORMAT,
+		    "%s: special_off: there is no special name '%s'; there are %s", path,
+		    conf->special_off[i], words);
+	}
+	return 0;
+}
+
 static int read_file(struct conf **conf, const char *path, struct why *why)
 {
 	const char *read = path != NULL ? path : conf_default_path;
@@ -101,6 +122,8 @@ static int read_file(struct conf **conf, const char *path, struct why *why)
 		return why_set(why, err, "%s: the user %s may not read it", read, priv_user_name());
 	if (err == 0) {
 		err = check_lists(*conf, read, why);
+		if (err == 0)
+			err = check_special(*conf, read, why);
 		if (err < 0)
 			conf_free(*conf);
 		return err;
@@ -142,6 +165,39 @@ static uint32_t share(uint32_t total, unsigned workers)
 	return total / workers != 0 ? total / workers : 1;
 }
 
+/* 0 stands for a fifth: enough for a router that asks for a whole household. */
+static uint32_t tcp_per_address(const struct conf *conf)
+{
+	if (conf->tcp_clients_per_address != 0)
+		return conf->tcp_clients_per_address;
+	return conf->tcp_clients_max / 5 > 10 ? conf->tcp_clients_max / 5 : 10;
+}
+
+/* 0 stands for no limit. */
+static uint32_t rate_share(uint32_t total, unsigned workers)
+{
+	return total == 0 ? 0 : share(total, workers);
+}
+
+static void put_networks(
+    struct options *options, const struct net *nets, unsigned n, enum client_access access)
+{
+	for (unsigned i = 0; i < n; i++)
+		client_put(options, &nets[i], access);
+}
+
+static void put_access(const struct conf *conf, struct options *options)
+{
+	struct net usual[OPTIONS_ALLOW_MAX];
+
+	if (conf->allow.n != 0)
+		put_networks(options, conf->allow.net, conf->allow.n, CLIENT_ALLOW);
+	else
+		put_networks(options, usual, hostnet_allowed(usual, OPTIONS_ALLOW_MAX), CLIENT_ALLOW);
+	put_networks(options, conf->refuse.net, conf->refuse.n, CLIENT_REFUSE);
+	put_networks(options, conf->drop.net, conf->drop.n, CLIENT_DROP);
+}
+
 void settings_options(const struct conf *conf, struct options *options)
 {
 	memset(options, 0, sizeof(*options));
@@ -152,19 +208,28 @@ void settings_options(const struct conf *conf, struct options *options)
 		options->n_upstream = resolvconf_read(
 		    options->upstream, CONF_UPSTREAM_MAX, conf->listen, conf->n_listen);
 	}
-	if (conf->n_allow != 0) {
-		memcpy(options->allow, conf->allow, sizeof(conf->allow));
-		options->n_allow = conf->n_allow;
-	} else {
-		options->n_allow = hostnet_allowed(options->allow, OPTIONS_ALLOW_MAX);
-	}
+	put_access(conf, options);
+	options->rate_limit = rate_share(conf->rate_limit, conf->workers);
+	options->rate_limit_network = rate_share(conf->rate_limit_network, conf->workers);
+	options->rate_slip = conf->rate_slip;
 	options->cache_size = (size_t)(conf->cache_size / conf->workers);
 	options->cache_max_ttl_s = conf->cache_max_ttl_s;
 	options->cache_negative_ttl_s = conf->cache_negative_ttl_s;
 	options->query_timeout_ms = conf->query_timeout_ms;
 	options->questions_max = share(conf->questions_max, conf->workers);
 	options->tcp_clients_max = share(conf->tcp_clients_max, conf->workers);
+	options->tcp_clients_per_address = share(tcp_per_address(conf), conf->workers);
 	options->tcp_idle_ms = conf->tcp_idle_ms;
 	options->udp_size = conf->udp_size;
 	options->log_queries = conf->log_queries;
+	options->special = SPECIAL_ALL;
+	for (unsigned i = 0; i < conf->n_special_off; i++)
+		options->special &= ~special_bit(conf->special_off[i]);
+	options->block_answer = conf->block_answer;
+	options->block_ttl_s = conf->block_ttl_s;
+	options->adapt.on = conf->adaptive;
+	options->adapt.threshold = conf->adaptive_threshold;
+	options->adapt.window_ms = conf->adaptive_window_ms;
+	options->adapt.dwell_ms = conf->adaptive_dwell_ms;
+	options->adapt.return_ms = conf->adaptive_return_ms;
 }

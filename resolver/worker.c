@@ -33,6 +33,7 @@ struct image {
 	struct trie trie;
 	uint32_t generation;
 	struct reason_names *names; /* owned; NULL: not known */
+	struct reason_answers *answers; /* owned; NULL: none differs */
 };
 
 struct worker {
@@ -173,6 +174,15 @@ static uint32_t tcp_clients_allowed(const struct options *options)
 	return n;
 }
 
+static struct listen_tcp_limits tcp_limits(const struct options *options)
+{
+	return (struct listen_tcp_limits){
+	    .clients_max = tcp_clients_allowed(options),
+	    .per_address_max = options->tcp_clients_per_address,
+	    .idle_ms = options->tcp_idle_ms,
+	};
+}
+
 /* The first options: make everything. */
 static int start(struct worker *w, const struct options *options)
 {
@@ -184,6 +194,8 @@ static int start(struct worker *w, const struct options *options)
 	    .done = net_done,
 	    .arm = net_arm,
 	};
+	struct listen_tcp_limits limits;
+	struct hash_key key;
 	int err;
 
 	w->carrier_udp = carrier_udp_new(w->base, &w->rng);
@@ -196,20 +208,23 @@ static int start(struct worker *w, const struct options *options)
 	carrier_udp_set_core(w->carrier_udp, w->core);
 	carrier_tcp_set_core(w->carrier_tcp, w->core);
 	w->listen_udp = listen_udp_new(w->base, w->core);
-	w->listen_tcp =
-	    listen_tcp_new(w->base, w->core, tcp_clients_allowed(options), options->tcp_idle_ms);
+	limits = tcp_limits(options);
+	rng_bytes(&w->rng, &key, sizeof(key));
+	w->listen_tcp = listen_tcp_new(w->base, w->core, &limits, &key);
 	return w->listen_udp == NULL || w->listen_tcp == NULL ? ERR_NOMEM : 0;
 }
 
 static void on_options(struct worker *w, struct channel_message *m)
 {
 	const struct options *options = (const struct options *)m->payload;
+	struct listen_tcp_limits limits;
 	int err;
 
 	raise_file_limit(options);
 	if (w->core != NULL) {
 		query_set_options(w->core, options);
-		listen_tcp_set(w->listen_tcp, tcp_clients_allowed(options), options->tcp_idle_ms);
+		limits = tcp_limits(options);
+		listen_tcp_set(w->listen_tcp, &limits);
 		return;
 	}
 	err = start(w, options);
@@ -253,6 +268,7 @@ static void image_close(struct image *image)
 	if (image->bytes != NULL)
 		munmap(image->bytes, image->len);
 	free(image->names);
+	free(image->answers);
 	*image = (struct image){0};
 }
 
@@ -280,12 +296,12 @@ static int image_open(struct image *image, int fd, struct why *why)
 }
 
 /* NULL: no memory; then they are not known. */
-static struct reason_names *copy_names(const struct reason_names *names)
+static void *copy_of(const void *bytes, size_t len)
 {
-	struct reason_names *copy = malloc(sizeof(*copy));
+	void *copy = malloc(len);
 
 	if (copy != NULL)
-		*copy = *names;
+		memcpy(copy, bytes, len);
 	return copy;
 }
 
@@ -301,9 +317,12 @@ static void on_image(struct worker *w, struct channel_message *m)
 		log_error("image", "lists %u cannot be used: %s", next.generation, why.text);
 		image_close(&next);
 	} else {
-		next.names = copy_names(&message->names);
+		next.names = copy_of(&message->names, sizeof(message->names));
+		if (message->answers_differ)
+			next.answers = copy_of(&message->answers, sizeof(message->answers));
 		query_set_lists(w->core, &next.trie);
 		query_set_names(w->core, next.names);
+		query_set_answers(w->core, next.answers);
 		image_close(&w->image);
 		w->image = next;
 	}
@@ -343,14 +362,18 @@ static void on_overlay(struct worker *w, struct channel_message *m)
 	worker_tell(w, CHANNEL_OVERLAY, m->head.serial, &overlay, sizeof(overlay));
 }
 
+static void on_cookies(struct worker *w, struct channel_message *m)
+{
+	query_set_cookies(w->core, (const struct cookie_secrets *)m->payload);
+}
+
 static void on_stats(struct worker *w, struct channel_message *m)
 {
 	struct channel_stats stats = {.generation = w->image.generation};
 
 	query_stats(w->core, &stats.stats);
 	query_latency(w->core, stats.latency);
-	stats.stats.tcp_clients = listen_tcp_clients(w->listen_tcp);
-	stats.stats.tcp_refused = listen_tcp_refused(w->listen_tcp);
+	listen_tcp_stats(w->listen_tcp, &stats.stats);
 	stats.n_upstream = query_upstreams(w->core, stats.upstream, CONF_UPSTREAM_MAX);
 	worker_tell(w, CHANNEL_STATS, m->head.serial, &stats, sizeof(stats));
 }
@@ -389,6 +412,7 @@ static const struct handler {
     [CHANNEL_STATS] = {0, on_stats},
     [CHANNEL_WHY] = {sizeof(struct channel_name), on_why},
     [CHANNEL_FLUSH] = {sizeof(struct channel_name), on_flush},
+    [CHANNEL_COOKIES] = {sizeof(struct cookie_secrets), on_cookies},
     [CHANNEL_OVERLAY] = {sizeof(struct channel_overlay), on_overlay},
 };
 

@@ -1,5 +1,13 @@
 # tests of core
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_adapt tests/unit/test_special
+TESTS += tests/unit/test_adapt tests/unit/test_special
+tests_unit_test_adapt_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_adapt_SOURCES = tests/unit/test_adapt.c
+tests_unit_test_adapt_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_special_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_special_SOURCES = tests/unit/test_special.c
+tests_unit_test_special_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_cache
 TESTS += tests/unit/test_cache
 tests_unit_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -34,9 +42,12 @@ endif
 EXTRA_DIST += tests/scene/README.md $(SCENES)
 SCENES = \
 	tests/scene/access.scene \
+	tests/scene/adaptive.scene \
 	tests/scene/alias.scene \
 	tests/scene/authentic.scene \
 	tests/scene/blocked.scene \
+	tests/scene/block-answer.scene \
+	tests/scene/block-answer-rules.scene \
 	tests/scene/chain-negative.scene \
 	tests/scene/dead.scene \
 	tests/scene/declined.scene \
@@ -75,6 +86,9 @@ SCENES = \
 	tests/scene/rule-types.scene \
 	tests/scene/rule-untrusted.scene \
 	tests/scene/size.scene \
+	tests/scene/special-names.scene \
+	tests/scene/special-order.scene \
+	tests/scene/special-reverse.scene \
 	tests/scene/spoofed.scene \
 	tests/scene/targets.scene \
 	tests/scene/truncated.scene \
@@ -84,9 +98,10 @@ SCENES = \
 	tests/scene/why-ede.scene \
 	tests/scene/why-query.scene
 check_PROGRAMS += tests/scene/scene
-tests_scene_scene_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS)
-tests_scene_scene_SOURCES = tests/scene/scene.c
-tests_scene_scene_LDADD = $(UNIT_LIBS) $(LDNS_LIBS)
+tests_scene_scene_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(EVENT_CFLAGS)
+tests_scene_scene_SOURCES = tests/scene/scene.c tests/scene/split.c tests/scene/split.h
+tests_scene_scene_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4,--wrap=clock_ms,--wrap=clock_ns,--wrap=query_ask
+tests_scene_scene_LDADD = resolver/io/libio.a $(UNIT_LIBS) $(LDNS_LIBS) $(EVENT_LIBS)
 dist_check_SCRIPTS += tests/scene/scenes.sh
 TESTS += tests/scene/scenes.sh
 
@@ -98,6 +113,14 @@ TESTS += tests/unit/test_answer tests/unit/test_client tests/unit/test_inflight 
 tests_unit_test_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_answer_SOURCES = tests/unit/test_answer.c
 tests_unit_test_answer_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_cookie tests/unit/test_rate
+TESTS += tests/unit/test_cookie tests/unit/test_rate
+tests_unit_test_cookie_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_cookie_SOURCES = tests/unit/test_cookie.c
+tests_unit_test_cookie_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_rate_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rate_SOURCES = tests/unit/test_rate.c
+tests_unit_test_rate_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_client_SOURCES = tests/unit/test_client.c
 tests_unit_test_client_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)

@@ -1,6 +1,7 @@
 # tests of lib
 LIB_UNIT_TESTS = \
 	tests/unit/test_addr \
+	tests/unit/test_block_answer \
 	tests/unit/test_clock \
 	tests/unit/test_conf \
 	tests/unit/test_conf_read \
@@ -24,6 +25,10 @@ tests_unit_test_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c
 tests_unit_test_clock_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_block_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_block_answer_SOURCES = tests/unit/test_block_answer.c
+tests_unit_test_block_answer_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_SOURCES = tests/unit/test_conf.c

@@ -528,6 +528,8 @@ size_t answer_write_empty(
 	}
 	if (len + opt_len_for(to, ede, ede_text) > to->limit)
 		ede_text = NULL;
+	if (len + opt_len_for(to, ede, ede_text) > to->limit)
+		ede = EDE_NONE;
 	return put_opt(to, rcode, ede, ede_text, out, len);
 }
 
@@ -542,22 +544,50 @@ size_t answer_write_truncated(const struct answer_to *to, uint8_t *out)
 /* ---- Answers that the lists give ---- */
 
 /* The question as it was asked, in a message that leaves room for OPT. */
-static void start_rewrite(struct msg_writer *w, const struct answer_to *to, uint8_t *out)
+static void start_own(struct msg_writer *w, const struct answer_to *to, int ede,
+    const char *ede_text, uint8_t *out)
 {
 	const uint8_t *fixed = to->question + to->question_len - 4;
-	size_t opt_len = opt_len_for(to, EDE_FORGED, NULL);
+	size_t opt_len = opt_len_for(to, ede, ede_text);
 
 	msg_write_start(w, out, to->limit - opt_len, to->id, flags_for(to, 0));
 	msg_write_question(w, to->question, msg_u16(fixed), msg_u16(fixed + 2));
 }
 
-static size_t end_rewrite(
-    struct msg_writer *w, const struct answer_to *to, unsigned rcode, int ede, bool truncated)
+static size_t end_own(struct msg_writer *w, const struct answer_to *to, unsigned rcode, int ede,
+    const char *ede_text, bool truncated)
 {
 	uint8_t *out = w->out.bytes;
 
 	msg_set_u16(out + 2, flags_for(to, rcode | (truncated ? MSG_TC : 0)));
-	return put_opt(to, rcode, ede, NULL, out, w->out.pos);
+	return put_opt(to, rcode, ede, ede_text, out, w->out.pos);
+}
+
+static void start_rewrite(struct msg_writer *w, const struct answer_to *to, uint8_t *out)
+{
+	start_own(w, to, EDE_FORGED, NULL, out);
+}
+
+static size_t end_rewrite(
+    struct msg_writer *w, const struct answer_to *to, unsigned rcode, bool truncated)
+{
+	return end_own(w, to, rcode, EDE_FORGED, NULL, truncated);
+}
+
+/* The class of a record: that of the question, where that is one. */
+static uint16_t record_class(const struct answer_to *to)
+{
+	uint16_t class = msg_u16(to->question + to->question_len - 2);
+
+	return class == CLASS_ANY ? CLASS_IN : class;
+}
+
+/* One record more in a section. */
+static void count_record(struct msg_writer *w, enum msg_section section)
+{
+	uint8_t *count = w->out.bytes + 6 + 2 * section;
+
+	msg_set_u16(count, msg_u16(count) + 1u);
 }
 
 /* A record of the answer section; false: it does not fit, and nothing of it is written. */
@@ -565,11 +595,10 @@ static bool put_record(struct msg_writer *w, const struct answer_to *to, const u
     uint16_t type, uint32_t ttl_s, const uint8_t *rdata, size_t rdata_len)
 {
 	const struct buf before = w->out;
-	uint16_t class = msg_u16(to->question + to->question_len - 2);
 
 	msg_write_name(w, owner, true);
 	buf_put_u16(&w->out, type);
-	buf_put_u16(&w->out, class == CLASS_ANY ? CLASS_IN : class);
+	buf_put_u16(&w->out, record_class(to));
 	buf_put_u32(&w->out, ttl_s);
 	buf_put_u16(&w->out, (uint16_t)rdata_len);
 	buf_put_bytes(&w->out, rdata, rdata_len);
@@ -577,7 +606,37 @@ static bool put_record(struct msg_writer *w, const struct answer_to *to, const u
 		w->out = before;
 		return false;
 	}
-	msg_set_u16(w->out.bytes + 6, msg_u16(w->out.bytes + 6) + 1u);
+	count_record(w, SECTION_ANSWER);
+	return true;
+}
+
+/* The numbers of an empty zone's SOA: serial, refresh, retry, expire (RFC 6303, 3). */
+static const uint32_t soa_numbers[] = {1, 3600, 1200, 604800};
+
+/* The SOA of `zone`, by which a "no" may be kept for ttl_s (RFC 2308, 5).  Returns whether it fits. */
+static bool put_soa(struct msg_writer *w, const struct answer_to *to, enum msg_section section,
+    const uint8_t *zone, uint32_t ttl_s)
+{
+	const struct buf before = w->out;
+	size_t len_off;
+
+	msg_write_name(w, zone, true);
+	buf_put_u16(&w->out, TYPE_SOA);
+	buf_put_u16(&w->out, record_class(to));
+	buf_put_u32(&w->out, ttl_s);
+	len_off = w->out.pos;
+	buf_put_u16(&w->out, 0);
+	msg_write_name(w, zone, true);
+	msg_write_name(w, (const uint8_t *)"\6nobody\7invalid", true);
+	for (size_t i = 0; i < sizeof(soa_numbers) / sizeof(soa_numbers[0]); i++)
+		buf_put_u32(&w->out, soa_numbers[i]);
+	buf_put_u32(&w->out, ttl_s);
+	if (w->out.failed) {
+		w->out = before;
+		return false;
+	}
+	msg_set_u16(w->out.bytes + len_off, (unsigned)(w->out.pos - len_off - 2));
+	count_record(w, section);
 	return true;
 }
 
@@ -596,16 +655,18 @@ static bool put_way(struct msg_writer *w, const struct answer_to *to, const stru
 }
 
 static bool put_answer(struct msg_writer *w, const struct answer_to *to, const uint8_t *owner,
-    const struct judge_answer *answer)
+    const struct judge_answer *answer, unsigned *n)
 {
 	uint16_t asked = msg_u16(to->question + to->question_len - 4), type;
 	const uint8_t *rdata;
 	size_t at = 0, rdata_len;
 
 	while (effect_record(answer->effect, answer->len, &at, &type, &rdata, &rdata_len)) {
-		if ((type == asked || type == TYPE_CNAME || asked == TYPE_ANY) &&
-		    !put_record(w, to, owner, type, ANSWER_RULE_TTL_S, rdata, rdata_len))
+		if (type != asked && type != TYPE_CNAME && asked != TYPE_ANY)
+			continue;
+		if (!put_record(w, to, owner, type, ANSWER_RULE_TTL_S, rdata, rdata_len))
 			return false;
+		(*n)++;
 	}
 	return true;
 }
@@ -614,6 +675,7 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
     const struct answer_to *to, uint8_t *out, bool *truncated)
 {
 	const struct judge_answer *first = &verdict->answers[0];
+	unsigned rcode = effect_rcode(first->effect, first->len), n = 0;
 	struct msg_writer w;
 	const uint8_t *owner;
 	bool fits;
@@ -621,11 +683,14 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 	start_rewrite(&w, to, out);
 	fits = put_way(&w, to, way, &owner);
 	for (unsigned i = 0; i < verdict->n_answers && fits; i++)
-		fits = put_answer(&w, to, owner, &verdict->answers[i]);
+		fits = put_answer(&w, to, owner, &verdict->answers[i], &n);
+	/* Only a "no" is kept by its SOA (RFC 2308, 5). */
+	if (fits && n == 0 && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN))
+		fits = put_soa(&w, to, SECTION_AUTHORITY, owner, ANSWER_RULE_TTL_S);
 	*truncated = !fits;
 	if (!fits)
 		start_rewrite(&w, to, out);
-	return end_rewrite(&w, to, effect_rcode(first->effect, first->len), EDE_FORGED, !fits);
+	return end_rewrite(&w, to, rcode, !fits);
 }
 
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
@@ -649,7 +714,7 @@ size_t answer_write_behind(const struct cache_answer *a, const struct policy_way
 			break;
 		}
 	}
-	return end_rewrite(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, EDE_FORGED, *truncated);
+	return end_rewrite(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, *truncated);
 }
 
 /* ---- Answers of our own ---- */
@@ -659,7 +724,82 @@ size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t
 {
 	struct msg_writer w;
 
-	start_rewrite(&w, to, out);
+	start_own(&w, to, EDE_NONE, NULL, out);
 	*truncated = !put_record(&w, to, to->question, TYPE_TXT, 0, rdata, rdata_len);
-	return end_rewrite(&w, to, RCODE_NOERROR, EDE_NONE, *truncated);
+	return end_own(&w, to, RCODE_NOERROR, EDE_NONE, NULL, *truncated);
+}
+
+/* The addresses of `how` that were asked for.  Returns how many. */
+static unsigned put_addresses(struct msg_writer *w, const struct answer_to *to,
+    const struct block_answer *how, uint32_t ttl_s)
+{
+	uint16_t asked = msg_u16(to->question + to->question_len - 4);
+	unsigned n = 0;
+
+	/* Elsewhere than in the internet, an A record is something else (RFC 1035, 3.4). */
+	if (record_class(to) != CLASS_IN)
+		return 0;
+	for (unsigned i = 0; i < how->n_in4 && (asked == TYPE_A || asked == TYPE_ANY); i++)
+		n += put_record(w, to, to->question, TYPE_A, ttl_s, how->in4[i], 4);
+	for (unsigned i = 0; i < how->n_in6 && (asked == TYPE_AAAA || asked == TYPE_ANY); i++)
+		n += put_record(w, to, to->question, TYPE_AAAA, ttl_s, how->in6[i], 16);
+	return n;
+}
+
+size_t answer_write_blocked(const struct answer_to *to, const struct block_answer *how,
+    uint32_t ttl_s, const char *ede_text, uint8_t *out)
+{
+	static const struct block_answer none = {0}, null = {.n_in4 = 1, .n_in6 = 1};
+	const struct block_answer *addresses = &none;
+	unsigned rcode = RCODE_NOERROR;
+	struct msg_writer w;
+
+	switch ((enum block_mode)how->mode) {
+	case BLOCK_DEFAULT:
+	case BLOCK_SERVFAIL:
+		return answer_write_empty(to, RCODE_SERVFAIL, EDE_BLOCKED, ede_text, out);
+	case BLOCK_REFUSED:
+		return answer_write_empty(to, RCODE_REFUSED, EDE_BLOCKED, ede_text, out);
+	case BLOCK_NXDOMAIN:
+		rcode = RCODE_NXDOMAIN;
+		break;
+	case BLOCK_NULL:
+		addresses = &null;
+		break;
+	case BLOCK_ADDRESS:
+		addresses = how;
+		break;
+	case BLOCK_NODATA:
+	case BLOCK_MODES:
+		break;
+	}
+	/* With the longest name, SOA, addresses and OPT take less than 512 bytes. */
+	start_own(&w, to, EDE_BLOCKED, ede_text, out);
+	if (put_addresses(&w, to, addresses, ttl_s) == 0)
+		(void)put_soa(&w, to, SECTION_AUTHORITY, to->question, ttl_s);
+	return end_own(&w, to, rcode, EDE_BLOCKED, ede_text, false);
+}
+
+size_t answer_write_special(const struct answer_to *to, const struct special_answer *special,
+    const struct policy_way *way, uint8_t *out, bool *truncated)
+{
+	static const struct policy_way straight = {.n_hops = 0};
+	const struct policy_way *hops = way != NULL ? way : &straight;
+	const int ede = hops->n_hops != 0 ? EDE_FORGED : EDE_NONE;
+	struct msg_writer w;
+	const uint8_t *owner;
+	bool fits;
+
+	start_own(&w, to, ede, NULL, out);
+	fits = put_way(&w, to, hops, &owner);
+	for (unsigned i = 0; i < special->n_records && fits; i++)
+		fits = put_record(&w, to, owner, special->record[i].type, SPECIAL_TTL_S,
+		    special->record[i].rdata, special->record[i].len);
+	if (special->n_records == 0 && fits)
+		fits = put_soa(&w, to, special->soa ? SECTION_ANSWER : SECTION_AUTHORITY,
+		    special->zone, SPECIAL_TTL_S);
+	*truncated = !fits;
+	if (!fits)
+		start_own(&w, to, ede, NULL, out);
+	return end_own(&w, to, special->rcode, ede, NULL, !fits);
 }

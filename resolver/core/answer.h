@@ -13,9 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/block_answer.h"
 #include "lib/dns/msg.h"
 #include "resolver/core/cache.h"
 #include "resolver/core/policy.h"
+#include "resolver/core/special.h"
 
 #define ANSWER_RECORDS_MAX (MSG_MAX / MSG_RR_MIN)
 
@@ -91,6 +93,7 @@ size_t answer_write_behind(const struct cache_answer *a, const struct policy_way
 
 /* What the lists answer themselves: the CNAMEs of `way`, and behind them RCODE and records of
  * `verdict` (JUDGE_ANSWER), these only as far as they are of the type asked, or a CNAME; with EDE 4.
+ * A "no" has a SOA.
  * Where all of it does not fit there are no records, with TC. */
 size_t answer_write_rule(const struct judge_verdict *verdict, const struct policy_way *way,
     const struct answer_to *to, uint8_t *out, bool *truncated);
@@ -103,9 +106,19 @@ size_t answer_write_truncated(const struct answer_to *to, uint8_t *out);
 size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t rdata_len,
     uint8_t *out, bool *truncated);
 
+/* What a blocked query gets: `how`, of which BLOCK_DEFAULT is SERVFAIL, with records and SOA that may be
+ * kept for ttl_s; with EDE 15 and this text (NULL: none).  Returns the length, at most to->limit. */
+size_t answer_write_blocked(const struct answer_to *to, const struct block_answer *how,
+    uint32_t ttl_s, const char *ede_text, uint8_t *out);
+
+/* What a special name gets, which is the end of `way` (NULL: the name asked).  Where there are CNAMEs in
+ * front of it and they do not fit, there are no records, with TC. */
+size_t answer_write_special(const struct answer_to *to, const struct special_answer *special,
+    const struct policy_way *way, uint8_t *out, bool *truncated);
+
 /* An answer without records: `rcode`, and in OPT where the asker has EDNS the code `ede` (EDE_NONE:
- * none) with its text (static).  Returns the length, at most to->limit (the text is left out where
- * it would not fit). */
+ * none) with its text (static).  Returns the length, at most to->limit (the text, and then the code,
+ * are left out where they would not fit). */
 size_t answer_write_empty(
     const struct answer_to *to, unsigned rcode, int ede, const char *ede_text, uint8_t *out);
 

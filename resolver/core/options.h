@@ -9,24 +9,46 @@
 #include <stdint.h>
 
 #include "lib/addr.h"
+#include "lib/block_answer.h"
 #include "lib/conf.h"
 
-#define OPTIONS_ALLOW_MAX (CONF_ALLOW_MAX + 192) /* configured or default, and the host's own */
+#define OPTIONS_ALLOW_MAX  (CONF_NETWORKS_MAX + 192) /* configured or default, and the host's own */
+#define OPTIONS_ACCESS_MAX (OPTIONS_ALLOW_MAX + 2 * CONF_NETWORKS_MAX)
+
+/* Who is answered (client.h). */
+struct options_access {
+	struct net net;
+	uint8_t access; /* enum client_access */
+};
+
+/* When a client is moved to quieter block answers (adapt.h). */
+struct options_adapt {
+	bool on;
+	uint32_t threshold; /* questions */
+	uint32_t window_ms, dwell_ms, return_ms;
+};
 
 struct options {
 	union addr upstream[CONF_UPSTREAM_MAX];
 	uint32_t n_upstream;
-	struct net allow[OPTIONS_ALLOW_MAX]; /* loopback is always allowed */
-	uint32_t n_allow;
+	struct options_access access[OPTIONS_ACCESS_MAX]; /* in the order of client_put() */
+	uint32_t n_access;
+	uint32_t rate_limit, rate_limit_network; /* queries a second; 0: no limit (rate.h) */
+	uint16_t rate_slip;
 	size_t cache_size; /* bytes */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;
 	uint32_t query_timeout_ms;
 	uint32_t questions_max;
 	uint32_t tcp_clients_max;
+	uint32_t tcp_clients_per_address;
 	uint32_t tcp_idle_ms;
 	uint16_t udp_size;
 	bool log_queries;
+	uint32_t special; /* bits by word (special.h) of the names that are special */
+	struct block_answer block_answer; /* where neither rule nor list has one of its own */
+	uint32_t block_ttl_s;
+	struct options_adapt adapt;
 };
 
 #endif

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A rule begins with its action and what else it has. */
+#define BEFORE_ANSWER 2
+#define HAS_EXACT     1
+#define HAS_ANSWER    2
+
 struct overlay *overlay_new(const struct hash_key *key)
 {
 	struct overlay *o = calloc(1, sizeof(*o));
@@ -15,26 +20,50 @@ struct overlay *overlay_new(const struct hash_key *key)
 
 size_t overlay_put(uint8_t out[OVERLAY_RULE_SIZE], const struct overlay_rule *rule)
 {
-	size_t len = name_len(rule->name);
+	size_t len = name_len(rule->name), off = BEFORE_ANSWER;
 
 	out[0] = (uint8_t)rule->action;
-	out[1] = rule->exact;
-	memcpy(out + 2, rule->name, len);
-	return 2 + len;
+	out[1] = (uint8_t)((rule->exact ? HAS_EXACT : 0) | (rule->answer != NULL ? HAS_ANSWER : 0));
+	if (rule->answer != NULL) {
+		memcpy(out + off, rule->answer, sizeof(*rule->answer));
+		off += sizeof(*rule->answer);
+	}
+	memcpy(out + off, rule->name, len);
+	return off + len;
+}
+
+/* The rule whose first bytes are sound. */
+static struct overlay_rule rule_at(const uint8_t *bytes)
+{
+	struct overlay_rule rule = {
+	    .action = (enum overlay_action)bytes[0],
+	    .exact = (bytes[1] & HAS_EXACT) != 0,
+	    .name = bytes + BEFORE_ANSWER,
+	};
+
+	if ((bytes[1] & HAS_ANSWER) != 0) {
+		rule.answer = (const struct block_answer *)rule.name;
+		rule.name += sizeof(*rule.answer);
+	}
+	return rule;
 }
 
 /* The rule at bytes[0..len), borrowed; its length, or 0: there is none. */
 static size_t read_rule(const uint8_t *bytes, size_t len, struct overlay_rule *rule)
 {
 	uint8_t name[NAME_SIZE];
-	size_t off = 2, size;
+	size_t off, start, size;
 
-	if (len < 2 || (bytes[0] != OVERLAY_ALLOW && bytes[0] != OVERLAY_BLOCK) || bytes[1] > 1)
+	if (len < BEFORE_ANSWER || (bytes[0] != OVERLAY_ALLOW && bytes[0] != OVERLAY_BLOCK) ||
+	    bytes[1] > (HAS_EXACT | HAS_ANSWER))
 		return 0;
-	if (name_read(bytes, len, &off, name, &size) != 0 || off != 2 + size)
+	*rule = rule_at(bytes);
+	start = off = (size_t)(rule->name - bytes);
+	if (rule->answer != NULL && (bytes[0] != OVERLAY_BLOCK || len < off ||
+					!block_answer_valid(rule->answer)))
 		return 0;
-	*rule = (struct overlay_rule){
-	    .action = (enum overlay_action)bytes[0], .exact = bytes[1] != 0, .name = bytes + 2};
+	if (name_read(bytes, len, &off, name, &size) != 0 || off != start + size)
+		return 0;
 	return off;
 }
 
@@ -54,6 +83,7 @@ static void add(struct overlay *o, size_t off, const struct overlay_rule *rule)
 	o->depths[depth / 64] |= (uint64_t)1 << depth % 64;
 	o->n_rules++;
 	o->n_blocks += rule->action == OVERLAY_BLOCK;
+	o->n_answers += rule->answer != NULL;
 }
 
 /* Are these rules, and not too many? */
@@ -80,7 +110,7 @@ int overlay_set(struct overlay *o, bool paused, const uint8_t *rules, size_t len
 	if (err != 0)
 		return err;
 	o->paused = paused;
-	o->n_rules = o->n_blocks = 0;
+	o->n_rules = o->n_blocks = o->n_answers = 0;
 	memset(o->depths, 0, sizeof(o->depths));
 	memset(o->slot, 0, sizeof(o->slot));
 	if (len != 0)
@@ -100,14 +130,10 @@ static size_t find(const struct overlay *o, const uint8_t *name, size_t len, boo
 
 	for (uint32_t i = first_slot(o, name, len); o->slot[i] != 0 && n < max;
 	     i = (i + 1) & (OVERLAY_SLOTS - 1)) {
-		const uint8_t *rule = o->rules + o->slot[i] - 1;
+		const struct overlay_rule rule = rule_at(o->rules + o->slot[i] - 1);
 
-		if ((rule[1] != 0) == exact && memcmp(rule + 2, name, len) == 0)
-			out[n++] = (struct overlay_rule){
-			    .action = (enum overlay_action)rule[0],
-			    .exact = exact,
-			    .name = rule + 2,
-			};
+		if (rule.exact == exact && memcmp(rule.name, name, len) == 0)
+			out[n++] = rule;
 	}
 	return n;
 }

@@ -1,7 +1,7 @@
 /* overlay.h - the rules of the user's own, in force before everything that lists say.
  *
- *   rules   action, exact?, name   action, exact?, name   ...     (bytes: as the parent sends them)
- *              ^                      ^
+ *   rules   action, exact?, answer, name   action, ...            (bytes: as the parent sends them)
+ *              ^                              ^
  *   slots   [  1  |  0  |  ...  |  n  |  0  ]                     hashed by the name
  *
  * A rule covers its name and all below it, or with `exact` its name alone.  Of the rules that cover
@@ -19,12 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/block_answer.h"
 #include "lib/dns/name.h"
 #include "lib/err.h"
 #include "lib/hash.h"
 
 #define OVERLAY_RULES_MAX 4096
-#define OVERLAY_RULE_SIZE (2 + NAME_SIZE)
+#define OVERLAY_RULE_SIZE (2 + sizeof(struct block_answer) + NAME_SIZE)
 #define OVERLAY_SIZE	  (OVERLAY_RULES_MAX * OVERLAY_RULE_SIZE)
 #define OVERLAY_SLOTS	  (2 * OVERLAY_RULES_MAX) /* a power of two */
 
@@ -34,12 +35,14 @@ struct overlay_rule {
 	enum overlay_action action;
 	bool exact;
 	const uint8_t *name; /* lower-case wire form */
+	const struct block_answer *answer; /* of a block; NULL: as lists have it */
 };
 
 /* Open, for the look-up of an empty one. */
 struct overlay {
 	bool paused; /* blocking is off */
 	uint32_t n_rules, n_blocks;
+	uint32_t n_answers; /* blocks with an answer of their own */
 	uint64_t depths[2]; /* bit i: a rule's name has i labels */
 	struct hash_key key;
 	uint32_t slot[OVERLAY_SLOTS]; /* 1 + where the rule begins; 0: free */

@@ -8,12 +8,16 @@
 
 #include "lib/dns/msg.h"
 #include "lib/log.h"
+#include "resolver/core/adapt.h"
 #include "resolver/core/answer.h"
 #include "resolver/core/cache.h"
 #include "resolver/core/client.h"
+#include "resolver/core/cookie.h"
 #include "resolver/core/inflight.h"
 #include "resolver/core/policy.h"
+#include "resolver/core/rate.h"
 #include "resolver/core/reason.h"
+#include "resolver/core/special.h"
 #include "resolver/core/upstream.h"
 
 #define NS_PER_MS 1000000
@@ -35,9 +39,14 @@ struct query {
 	struct options options;
 	struct query_net net;
 	struct rng rng;
+	struct cookie_secrets cookies;
+	struct rate *rate;
 	struct policy policy;
 	struct overlay *rules;		  /* the user's own */
 	const struct reason_names *names; /* of the lists, borrowed; NULL: not known */
+	const struct reason_answers *answers; /* of the lists, borrowed; NULL: none differs */
+	struct special special;
+	struct adapt *adapt;
 	struct upstreams upstreams;
 	struct inflight inflight;
 	struct cache *cache;
@@ -50,6 +59,17 @@ struct query {
 	struct answer answer;  /* the reply being worked on */
 	uint8_t out[MSG_MAX];  /* the answer being written for a waiter */
 };
+
+static void set_rate(struct query *q)
+{
+	const struct rate_limits limits = {
+	    .address = q->options.rate_limit,
+	    .network = q->options.rate_limit_network,
+	    .slip = q->options.rate_slip,
+	};
+
+	rate_set(q->rate, &limits);
+}
 
 int query_new(struct query **out, const struct options *options, const struct query_net *net,
     const struct rng *rng)
@@ -65,6 +85,7 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	q->rng = *rng;
 	q->armed_ms = UINT64_MAX;
 	upstream_configure(&q->upstreams, options);
+	special_set(&q->special, options->special);
 	rng_bytes(&q->rng, &key, sizeof(key));
 	err = inflight_init(&q->inflight, options->questions_max, &key);
 	if (err != 0)
@@ -74,8 +95,17 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	if (err != 0)
 		goto out;
 	rng_bytes(&q->rng, &key, sizeof(key));
+	q->rate = rate_new(&key);
+	if (q->rate == NULL) {
+		err = ERR_NOMEM;
+		goto out;
+	}
+	set_rate(q);
+	rng_bytes(&q->rng, &key, sizeof(key));
 	q->rules = overlay_new(&key);
-	if (q->rules == NULL)
+	rng_bytes(&q->rng, &key, sizeof(key));
+	q->adapt = adapt_new(&key);
+	if (q->rules == NULL || q->adapt == NULL)
 		err = ERR_NOMEM;
 	else
 		policy_set_rules(&q->policy, q->rules);
@@ -93,7 +123,9 @@ void query_free(struct query *q)
 	if (q == NULL)
 		return;
 	cache_free(q->cache);
+	rate_free(q->rate);
 	free(q->rules);
+	free(q->adapt);
 	inflight_fini(&q->inflight);
 	free(q);
 }
@@ -101,7 +133,9 @@ void query_free(struct query *q)
 void query_set_options(struct query *q, const struct options *options)
 {
 	q->options = *options;
+	set_rate(q);
 	upstream_configure(&q->upstreams, options);
+	special_set(&q->special, options->special);
 }
 
 void query_set_lists(struct query *q, const struct trie *lists)
@@ -118,9 +152,19 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 	return err;
 }
 
+void query_set_cookies(struct query *q, const struct cookie_secrets *secrets)
+{
+	q->cookies = *secrets;
+}
+
 void query_set_names(struct query *q, const struct reason_names *names)
 {
 	q->names = names;
+}
+
+void query_set_answers(struct query *q, const struct reason_answers *answers)
+{
+	q->answers = answers;
 }
 
 /* ---- Log lines, only when asked for ---- */
@@ -144,7 +188,14 @@ static struct answer_to answer_for(const struct query *q, const struct query_ask
 	    .id = ask->id,
 	    .flags = ask->flags,
 	    .edns = ask->edns.present,
-	    .opt = {.udp_size = q->options.udp_size, .dnssec_ok = ask->edns.dnssec_ok},
+	    .opt =
+		{
+		    .udp_size = q->options.udp_size,
+		    .dnssec_ok = ask->edns.dnssec_ok,
+		    /* Over UDP it means nothing (RFC 7828, 3.3.1). */
+		    .keepalive = from->tcp && ask->edns.keepalive,
+		    .keepalive_ds = from->keepalive_ds,
+		},
 	    .limit = out_size,
 	};
 
@@ -164,6 +215,65 @@ static struct answer_to answer_for(const struct query *q, const struct query_ask
 			to.limit = size;
 	}
 	return to;
+}
+
+/* Heed the client's cookie, where there is one that counts: *to gets the one to answer with. */
+static enum cookie_state heed_cookie(struct query *q, const struct query_asker *from,
+    const struct msg_query *ask, const uint8_t *msg, uint64_t now_ms, struct answer_to *to)
+{
+	const struct msg_edns *edns = &ask->edns;
+	enum cookie_state state;
+
+	if (!edns->cookie || edns->cookie_bad || edns->version != 0 || !q->cookies.known)
+		return COOKIE_NONE;
+	state = cookie_check(&q->cookies, msg + edns->cookie_off, edns->cookie_len, &from->from,
+	    now_ms, to->opt.cookie);
+	to->opt.cookie_len = MSG_COOKIE_SIZE;
+	q->stats.cookie_good += state == COOKIE_GOOD;
+	q->stats.cookie_bad += state == COOKIE_BAD;
+	q->stats.cookie_alone += state == COOKIE_ALONE;
+	return state;
+}
+
+/* The result of msg_parse_query() with what it does not know: how the message came, and whether there are
+ * cookies. */
+static int judge_options(int rcode, const struct query_asker *from, const struct msg_edns *edns,
+    enum cookie_state cookie)
+{
+	if (rcode > RCODE_NOERROR)
+		return rcode;
+	/* Over UDP keepalive does not count (RFC 7828, 3.3.1). */
+	if (from->tcp && edns->keepalive_value)
+		return RCODE_FORMERR;
+	return rcode == MSG_QUERY_COOKIE && cookie == COOKIE_NONE ? RCODE_FORMERR : rcode;
+}
+
+/* Whoever forges the address of a victim gets no more sent there than they send: `len` bytes. */
+static void keep_small(struct answer_to *to, size_t len)
+{
+	to->opt.cookie_len = 0;
+	if (to->limit > len)
+		to->limit = len;
+}
+
+/* A source that may be forged asks too often (row 9b). */
+static size_t answer_over_rate(
+    struct query *q, const struct answer_to *to, enum rate_verdict verdict, uint8_t *out)
+{
+	if (verdict == RATE_OVER) {
+		q->stats.rate_limited++;
+		return 0;
+	}
+	q->stats.rate_slipped++;
+	return answer_write_truncated(to, out);
+}
+
+/* A cookie is all that is asked for (RFC 7873, 5.4). */
+static size_t answer_cookie(
+    const struct answer_to *to, enum cookie_state state, uint8_t *out)
+{
+	return answer_write_empty(
+	    to, state == COOKIE_BAD ? RCODE_BADCOOKIE : RCODE_NOERROR, EDE_NONE, NULL, out);
 }
 
 /* What a message that is no good query gets (docs/answers.md, rows 3 to 8). */
@@ -241,37 +351,82 @@ struct subject {
 	bool own;			   /* the verdict is the user's own, not a list's */
 };
 
-/* The text of a blocked answer: only those who have EDNS see it.  NULL: the rule is not known. */
-static const char *blocked_text(const struct query *q, const struct subject *what,
-    const struct answer_to *to, char text[REASON_SHORT_SIZE])
+/* What blocks `what`, with *target for its room.  False: the rule is not known. */
+static bool find_cause(const struct query *q, const struct subject *what,
+    struct policy_target *target, struct reason_cause *cause)
 {
-	struct reason_cause cause = {.ask = what->ask, .n_lists = RULE_LISTS_MAX, .own = what->own};
-	struct policy_target target = {.family = 0};
-
-	if (!to->edns)
-		return NULL;
+	*cause =
+	    (struct reason_cause){.ask = what->ask, .n_lists = RULE_LISTS_MAX, .own = what->own};
+	target->family = 0;
 	if (what->answer != NULL) {
-		cause.n_lists = q->way.verdict.n_lists;
-		cause.target = &target;
-		if (!policy_target(what->answer->msg, what->answer->len, what->ttl_off, &target))
-			return NULL;
-	} else if (q->way.verdict.decided) {
-		cause.by = &q->way.verdict.by;
+		cause->n_lists = q->way.verdict.n_lists;
+		cause->target = target;
+		return policy_target(
+		    what->answer->msg, what->answer->len, what->ttl_off, target);
 	}
-	if (what->answer == NULL && q->way.n_hops != 0) {
-		cause.target = &target;
-		memcpy(target.name, what->ask->name, name_len(what->ask->name));
+	if (q->way.verdict.decided)
+		cause->by = &q->way.verdict.by;
+	if (q->way.n_hops != 0) {
+		cause->target = target;
+		memcpy(target->name, what->ask->name, name_len(what->ask->name));
 	}
-	return reason_short(&q->policy, q->names, &cause, text);
+	return true;
 }
 
-/* SERVFAIL, by a list or a rule of the user's own. */
-static size_t answer_blocked(struct query *q, const struct subject *what,
-    const struct answer_to *to, uint8_t *out, const char **outcome)
+/* Have own rules, or lists, block answers that differ? */
+static bool answers_differ(const struct query *q, bool own)
+{
+	return own ? q->rules->n_answers != 0 : q->answers != NULL;
+}
+
+/* `how`, or what is quieter for a client that asks for the same again and again.  Of the answers that
+ * make clients ask on there are two. */
+static const struct block_answer *adapt_answer(struct query *q, const struct query_asker *from,
+    const struct block_answer *how, const struct answer_to *to, uint64_t now_ms)
+{
+	static const struct block_answer quiet[] = {
+	    [ADAPT_NULL] = {.mode = BLOCK_NULL},
+	    [ADAPT_NXDOMAIN] = {.mode = BLOCK_NXDOMAIN},
+	};
+	size_t len = to->question_len - 4;
+	enum adapt_level level;
+	uint8_t name[NAME_SIZE];
+
+	if (!q->options.adapt.on || (how->mode != BLOCK_SERVFAIL && how->mode != BLOCK_REFUSED))
+		return how;
+	name_lower(name, to->question, len);
+	level = adapt_ask(q->adapt, &q->options.adapt, &from->from, name, len,
+	    msg_u16(to->question + len), now_ms, &q->stats);
+	return level == ADAPT_NONE ? how : &quiet[level];
+}
+
+static void count_blocked(struct query *q, const struct block_answer *how)
+{
+	uint64_t *const counters[BLOCK_MODES] = {
+	    [BLOCK_DEFAULT] = &q->stats.blocked_servfail,
+	    [BLOCK_SERVFAIL] = &q->stats.blocked_servfail,
+	    [BLOCK_NXDOMAIN] = &q->stats.blocked_nxdomain,
+	    [BLOCK_NODATA] = &q->stats.blocked_nodata,
+	    [BLOCK_REFUSED] = &q->stats.blocked_refused,
+	    [BLOCK_NULL] = &q->stats.blocked_null,
+	    [BLOCK_ADDRESS] = &q->stats.blocked_address,
+	};
+
+	(*counters[how->mode])++;
+}
+
+/* Blocked, by a list or a rule of the user's own. */
+static size_t answer_blocked(struct query *q, const struct query_asker *from,
+    const struct subject *what, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    const char **outcome)
 {
 	bool target = what->answer != NULL || q->way.n_hops != 0, own = what->own;
+	bool differ = answers_differ(q, own);
+	const struct block_answer *how = NULL;
+	struct policy_target where;
+	struct reason_cause cause;
 	char text[REASON_SHORT_SIZE];
-	const char *ede = blocked_text(q, what, to, text);
+	const char *ede = NULL;
 	static const struct {
 		const char *outcome, *ede;
 	} says[2][2] = {
@@ -286,16 +441,24 @@ static size_t answer_blocked(struct query *q, const struct subject *what,
 		q->stats.blocked++;
 	q->stats.blocked_own += own;
 	*outcome = says[target][own].outcome;
-	if (ede == NULL)
-		ede = says[target][own].ede;
-	return answer_write_empty(to, RCODE_SERVFAIL, EDE_BLOCKED, ede, out);
+	/* Only those who have EDNS see the text. */
+	if ((to->edns || differ) && find_cause(q, what, &where, &cause)) {
+		ede = to->edns ? reason_short(&q->policy, q->names, &cause, text) : NULL;
+		how = differ ? reason_block_answer(&q->policy, q->answers, &cause) : NULL;
+	}
+	if (how == NULL)
+		how = &q->options.block_answer;
+	how = adapt_answer(q, from, how, to, now_ms);
+	count_blocked(q, how);
+	return answer_write_blocked(to, how, q->options.block_ttl_s,
+	    ede != NULL ? ede : says[target][own].ede, out);
 }
 
 /* What an asker gets who is not let through, by the verdict on `what`: the length, 0 for no answer at
  * all.  *outcome is for the log. */
 static size_t answer_by_list(struct query *q, const struct query_asker *from,
     const struct judge_verdict *verdict, const struct subject *what, const struct answer_to *to,
-    uint8_t *out, const char **outcome)
+    uint64_t now_ms, uint8_t *out, const char **outcome)
 {
 	bool truncated;
 	size_t len;
@@ -317,17 +480,18 @@ static size_t answer_by_list(struct query *q, const struct query_asker *from,
 		q->stats.truncated += truncated;
 		return len;
 	default:
-		return answer_blocked(q, what, to, out, outcome);
+		return answer_blocked(q, from, what, to, now_ms, out, outcome);
 	}
 }
 
 /* The same by the verdict on the name at the end of q->way, ask->name. */
 static size_t answer_by_name(struct query *q, const struct query_asker *from,
-    const struct effect_ask *ask, const struct answer_to *to, uint8_t *out, const char **outcome)
+    const struct effect_ask *ask, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    const char **outcome)
 {
 	const struct subject what = {.ask = ask, .own = q->way.own};
 
-	return answer_by_list(q, from, &q->way.verdict, &what, to, out, outcome);
+	return answer_by_list(q, from, &q->way.verdict, &what, to, now_ms, out, outcome);
 }
 
 /* The verdict on what `a`, an answer at the end of q->way, leads to; by what and by whom is put into
@@ -362,7 +526,38 @@ static void judge_targets(const struct query *q, const struct cache_answer *a,
 	};
 }
 
-/* ---- 3.  The cache ---- */
+/* ---- 3.  Special names ---- */
+
+/* Is name[0..len) special, and does no rule of the user's own say otherwise?  In a pause none of those
+ * that block counts; what special names get does not block. */
+static bool find_special(const struct query *q, const uint8_t *name, size_t len, uint16_t type,
+    struct special_answer *special)
+{
+	struct overlay_rule own;
+
+	if (!special_maybe(&q->special, name, len) ||
+	    !special_find(&q->special, name, len, type, special))
+		return false;
+	return overlay_matches(q->rules, name, &own, 1) == 0 ||
+	       (q->rules->paused && own.action == OVERLAY_BLOCK);
+}
+
+/* `way`: the lists lead the question there; NULL: it is the name asked. */
+static size_t answer_special(struct query *q, const struct special_answer *special,
+    const struct policy_way *way, const struct answer_to *to, uint8_t *out, const char **outcome)
+{
+	bool truncated;
+	size_t len;
+
+	q->stats.special++;
+	q->stats.special_nxdomain += special->rcode == RCODE_NXDOMAIN;
+	*outcome = "answered: a special name";
+	len = answer_write_special(to, special, way, out, &truncated);
+	q->stats.truncated += truncated;
+	return len;
+}
+
+/* ---- 4.  The cache ---- */
 
 /* The answer `a` to ask->name, the end of q->way, for one asker; unless what it leads to is listed.
  * Returns the length, 0 for no answer at all. */
@@ -378,7 +573,7 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
 	judge_targets(q, a, kept, &verdict, &what);
 	heed_carrier(&verdict, from);
 	if (!is_open(&verdict))
-		return answer_by_list(q, from, &verdict, &what, to, out, outcome);
+		return answer_by_list(q, from, &verdict, &what, to, now_ms, out, outcome);
 	if (q->way.n_hops == 0) {
 		len = answer_write(a, to, now_ms, out, &truncated);
 	} else {
@@ -389,7 +584,7 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
 	return len;
 }
 
-/* ---- 4.  Upstream: tries ---- */
+/* ---- 5.  Upstream: tries ---- */
 
 /* Tell the loop when query_tick() is due: the heads of the FIFOs are the earliest. */
 static void arm(struct query *q)
@@ -503,7 +698,7 @@ failed:
 	return false;
 }
 
-/* ---- 5.  Upstream: the end of a question ---- */
+/* ---- 6.  Upstream: the end of a question ---- */
 
 static struct answer_to answer_for_waiter(const struct inflight_question *question,
     const struct inflight_waiter *w, uint8_t asked[NAME_SIZE + 4])
@@ -571,14 +766,14 @@ static size_t answer_waiter(struct query *q, const struct inflight_question *que
 	    .name = inflight_asked_name(question, w),
 	    .type = question->type,
 	    .client = &w->asker.from,
-	    .rule_wanted = w->edns,
+	    .rule_wanted = w->edns || q->answers != NULL,
 	};
 
 	policy_judge(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, &w->asker);
 	ask.name = policy_way_end(&q->way, ask.name);
 	if (!is_open(&q->way.verdict))
-		return answer_by_name(q, &w->asker, &ask, to, q->out, outcome);
+		return answer_by_name(q, &w->asker, &ask, to, now_ms, q->out, outcome);
 	if (!name_equal(ask.name, question->name)) {
 		q->stats.failed++;
 		*outcome = "failed: the lists lead elsewhere now";
@@ -736,21 +931,27 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	    .name = asked->qname,
 	    .type = asked->qtype,
 	    .client = &from->from,
-	    .rule_wanted = to->edns,
+	    .rule_wanted = to->edns || q->answers != NULL,
 	};
 	struct cache_verdict *kept;
 	struct cache_answer cached;
 	struct cache_key key;
+	struct special_answer special;
 	size_t len;
 
+	if (find_special(q, asked->qname, asked->qname_len, asked->qtype, &special))
+		return answer_special(q, &special, NULL, to, out, outcome);
 	policy_judge(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, from);
 	ask.name = policy_way_end(&q->way, ask.name);
 	if (!is_open(&q->way.verdict)) {
-		len = answer_by_name(q, from, &ask, to, out, outcome);
+		len = answer_by_name(q, from, &ask, to, now_ms, out, outcome);
 		q->unsent[LATENCY_BLOCKED] += len != 0;
 		return len;
 	}
+	if (q->way.n_hops != 0 && !q->way.own &&
+	    find_special(q, ask.name, name_len(ask.name), asked->qtype, &special))
+		return answer_special(q, &special, &q->way, to, out, outcome);
 	cache_key(&key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
 	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
 	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
@@ -811,6 +1012,8 @@ static size_t answer_ours(struct query *q, const struct query_asker *from,
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size)
 {
+	const enum client_access access = client_access(&q->options, &from->from);
+	enum cookie_state cookie;
 	struct answer_to to;
 	struct msg_query ask;
 	const char *outcome;
@@ -826,16 +1029,31 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 		q->stats.dropped++;
 		return 0;
 	}
+	if (access == CLIENT_DROP) {
+		q->stats.client_dropped++;
+		leave_unanswered(q, from);
+		return 0;
+	}
 	to = answer_for(q, from, &ask, msg, out_size);
-	/* Over UDP the option does not count (RFC 7828, 3.3.1). */
-	if (rcode == MSG_QUERY_COOKIE || (from->tcp && ask.edns.keepalive_value))
-		rcode = RCODE_FORMERR;
-	if (rcode != RCODE_NOERROR)
+	cookie = heed_cookie(q, from, &ask, msg, now_ms, &to);
+	if (!from->tcp && cookie != COOKIE_GOOD && access != CLIENT_LOOPBACK) {
+		enum rate_verdict verdict = rate_take(q->rate, &from->from, now_ms);
+
+		if (access == CLIENT_REFUSE)
+			keep_small(&to, len);
+		if (verdict != RATE_PASS)
+			return answer_over_rate(q, &to, verdict, out);
+	}
+	rcode = judge_options(rcode, from, &ask.edns, cookie);
+	if (rcode > RCODE_NOERROR)
 		return answer_bad(q, &to, rcode, out);
-	if (!client_allowed(&q->options, &from->from)) {
-		note(q, from, ask.qname, ask.qtype, "refused: not a client");
+	if (access == CLIENT_REFUSE) {
+		if (ask.question_end != 0)
+			note(q, from, ask.qname, ask.qtype, "refused: not a client");
 		return answer_refused(q, &to, EDE_PROHIBITED, TEXT_NOT_A_CLIENT, out);
 	}
+	if (rcode == MSG_QUERY_COOKIE)
+		return answer_cookie(&to, cookie, out);
 	len = answer_unforwardable(q, &ask, &to, out);
 	if (len != 0)
 		return len;
@@ -1083,9 +1301,14 @@ static bool find_cached(
 void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
 {
 	struct effect_ask end = *ask;
+	struct special_answer special;
 	struct cache_answer cached;
 	uint8_t name[NAME_SIZE];
 
+	if (find_special(q, ask->name, name_len(ask->name), ask->type, &special)) {
+		reason_find_special(&q->policy, ask, &special, out);
+		return;
+	}
 	reason_end(&q->policy, ask, name);
 	end.name = name;
 	reason_find(&q->policy, ask, find_cached(q, &end, now_ms, &cached) ? &cached : NULL, out);

@@ -29,13 +29,14 @@
 #include "lib/err.h"
 #include "lib/rng.h"
 #include "resolver/core/latency.h"
+#include "resolver/core/cookie.h"
 #include "resolver/core/options.h"
 #include "resolver/core/overlay.h"
 #include "resolver/core/reason.h"
 #include "resolver/core/stats.h"
 
-/* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from` and
- * `tcp`; the rest belongs to the listeners. */
+/* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from`,
+ * `tcp` and `keepalive_ds`; the rest belongs to the listeners. */
 struct query_asker {
 	union addr from;
 	bool tcp;
@@ -43,6 +44,7 @@ struct query_asker {
 	uint32_t local_ifindex; /* wildcard UDP sockets: where the query came in */
 	union addr local; /* and the address it was sent to; sa_family AF_UNSPEC: not needed */
 	uint64_t conn;	  /* TCP: the connection's handle, never reused for another */
+	uint16_t keepalive_ds; /* TCP: the idle time-out to announce (RFC 7828), units of 100 ms */
 };
 
 enum query_carrier { CARRIER_UDP, CARRIER_TCP };
@@ -96,6 +98,14 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 
 /* What the lists are called, for those who ask why; borrowed until the next call.  NULL: not known. */
 void query_set_names(struct query *q, const struct reason_names *names);
+
+/* What is said to those whom the lists block, list by list; borrowed until the next call.  NULL: what the
+ * options say. */
+void query_set_answers(struct query *q, const struct reason_answers *answers);
+
+/* Make and check cookies with these secrets from now on; copied.  Before the first call there are no
+ * cookies. */
+void query_set_cookies(struct query *q, const struct cookie_secrets *secrets);
 
 /* Why `ask` would get the answer it would get now. */
 void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out);

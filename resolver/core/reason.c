@@ -247,6 +247,26 @@ void reason_find(const struct policy *p, const struct effect_ask *asked,
 	say_verdict(out, &way, &verdict, n_listed);
 }
 
+void reason_find_special(const struct policy *p, const struct effect_ask *ask,
+    const struct special_answer *special, struct reason *out)
+{
+	struct reason_step *step = &out->step[0];
+	const char *gets = "no records";
+
+	memset(out, 0, sizeof(*out));
+	out->special = true;
+	out->n_steps = 1;
+	step->how = REASON_ASKED;
+	memcpy(step->name, ask->name, name_len(ask->name));
+	add_own(out, p->rules, ask->name);
+	if (special->rcode == RCODE_NXDOMAIN)
+		gets = "NXDOMAIN";
+	else if (special->n_records != 0 || special->soa)
+		gets = "a fixed answer";
+	(void)snprintf(out->verdict, sizeof(out->verdict), "special name (%s): %s",
+	    special_words[special->word], gets);
+}
+
 void reason_end(const struct policy *p, const struct effect_ask *ask, uint8_t name[NAME_SIZE])
 {
 	struct policy_way way;
@@ -398,7 +418,9 @@ unsigned reason_changes(const struct reason *r, const uint8_t *name,
 	unsigned n_steps = reason_n_steps(r);
 
 	name_to_text(name, text);
-	if (r->paused) {
+	if (r->special) {
+		add_command(&c, "quellctl allow", text);
+	} else if (r->paused) {
 		if (blocks(effective(r, 0, 0)))
 			(void)snprintf(out[c.n++], REASON_CHANGE_SIZE, "quellctl resume");
 	} else if (r->blocked && n_steps != 0) {
@@ -544,46 +566,60 @@ static void put_rule(struct text *t, const struct rule *rule)
 	}
 }
 
-/* The list's rule that decides, of ask->name or the target's address.  False: there is none. */
-static bool decisive_rule(const struct policy *p, const struct effect_ask *ask,
-    const struct reason_cause *cause, struct judge_match *match, struct rule *rule)
+/* What a cause is on: the name asked, or the name of a target. */
+static struct effect_ask asked_of(const struct reason_cause *cause)
+{
+	struct effect_ask ask = *cause->ask;
+
+	ask.rule_wanted = true;
+	if (cause->target != NULL && cause->target->family == 0)
+		ask.name = cause->target->name;
+	return ask;
+}
+
+/* The list's match that decides, of ask->name or the target's address.  False: there is none. */
+static bool decisive_match(const struct policy *p, const struct effect_ask *ask,
+    const struct reason_cause *cause, struct judge_match *match)
 {
 	const struct policy_target *target = cause->target;
 	struct judge_verdict verdict;
 
-	if (target != NULL && target->family != 0) {
-		if (judge_address_matches(&p->lists, ask, cause->n_lists, target->family,
-			target->address, match, 1) == 0)
-			return false;
-		*rule = address_rule(&p->lists, target, match);
-		return true;
-	}
+	if (target != NULL && target->family != 0)
+		return judge_address_matches(&p->lists, ask, cause->n_lists, target->family,
+			   target->address, match, 1) != 0;
 	if (cause->by != NULL) {
 		*match = *cause->by;
-	} else {
-		judge_name(&p->lists, ask, cause->n_lists, &verdict);
-		if (!verdict.decided)
-			return false;
-		*match = verdict.by;
+		return true;
 	}
-	return explain_rule(&p->lists, ask->name, match, rule);
+	judge_name(&p->lists, ask, cause->n_lists, &verdict);
+	*match = verdict.by;
+	return verdict.decided;
+}
+
+/* The same, and its rule. */
+static bool decisive_rule(const struct policy *p, const struct effect_ask *ask,
+    const struct reason_cause *cause, struct judge_match *match, struct rule *rule)
+{
+	if (!decisive_match(p, ask, cause, match))
+		return false;
+	if (cause->target == NULL || cause->target->family == 0)
+		return explain_rule(&p->lists, ask->name, match, rule);
+	*rule = address_rule(&p->lists, cause->target, match);
+	return true;
 }
 
 const char *reason_short(const struct policy *p, const struct reason_names *names,
     const struct reason_cause *cause, char text[REASON_SHORT_SIZE])
 {
-	struct effect_ask ask = *cause->ask;
+	const struct effect_ask ask = asked_of(cause);
 	struct text t = {.out = text};
 	struct overlay_rule own;
 	struct judge_match match;
 	struct rule rule;
 	const char *list;
 
-	ask.rule_wanted = true;
 	if (cause->target != NULL)
 		put_target(&t, cause->target);
-	if (cause->target != NULL && cause->target->family == 0)
-		ask.name = cause->target->name;
 	if (cause->own) {
 		if (p->rules == NULL || overlay_matches(p->rules, ask.name, &own, 1) == 0)
 			return NULL;
@@ -603,4 +639,24 @@ const char *reason_short(const struct policy *p, const struct reason_names *name
 	}
 	text[t.len] = '\0';
 	return text;
+}
+
+/* ---- What it is answered with ---- */
+
+const struct block_answer *reason_block_answer(const struct policy *p,
+    const struct reason_answers *answers, const struct reason_cause *cause)
+{
+	const struct effect_ask ask = asked_of(cause);
+	const struct block_answer *answer = NULL;
+	struct overlay_rule own;
+	struct judge_match match;
+
+	if (cause->own) {
+		if (p->rules != NULL && overlay_matches(p->rules, ask.name, &own, 1) != 0)
+			answer = own.answer;
+	} else if (answers != NULL && decisive_match(p, &ask, cause, &match) &&
+		   match.list < REASON_LISTS) {
+		answer = &answers->list[match.list];
+	}
+	return answer != NULL && answer->mode != BLOCK_DEFAULT ? answer : NULL;
 }

@@ -21,9 +21,11 @@
 
 #include "blocklists/effect.h"
 #include "blocklists/explain.h"
+#include "lib/block_answer.h"
 #include "lib/conf.h"
 #include "resolver/core/cache.h"
 #include "resolver/core/policy.h"
+#include "resolver/core/special.h"
 
 #define REASON_STEPS	   16
 #define REASON_MATCHES	   48
@@ -38,6 +40,11 @@ struct reason_names {
 	uint32_t n;
 	uint32_t n_configured; /* the first of them stand in the configuration */
 	char name[REASON_LISTS][CONF_NAME_SIZE];
+};
+
+/* What is said to those whom the lists in it block; BLOCK_DEFAULT: as for all. */
+struct reason_answers {
+	struct block_answer list[REASON_LISTS];
 };
 
 /* What is known of where the answer leads. */
@@ -55,6 +62,7 @@ struct reason {
 	uint8_t blocked;		    /* the asker is not let through */
 	uint8_t by_client;		    /* another client might get another verdict */
 	uint8_t answer;			    /* enum reason_answer */
+	uint8_t special;		    /* neither rule nor list decides: it has a fixed answer */
 	uint32_t n_steps;
 	struct reason_step {
 		uint8_t how;		 /* enum reason_how */
@@ -77,6 +85,10 @@ struct reason {
  * way (reason_end(); NULL: there is none). */
 void reason_find(const struct policy *p, const struct effect_ask *ask,
     const struct cache_answer *cached, struct reason *out);
+
+/* The same of a name that gets `special`. */
+void reason_find_special(const struct policy *p, const struct effect_ask *ask,
+    const struct special_answer *special, struct reason *out);
 
 /* The name whose answer it is that counts: ask->name, or where the lists' CNAMEs lead.  Into `name`. */
 void reason_end(const struct policy *p, const struct effect_ask *ask, uint8_t name[NAME_SIZE]);
@@ -129,5 +141,10 @@ struct reason_cause {
  * NULL where rule or list are not known; else `text`. */
 const char *reason_short(const struct policy *p, const struct reason_names *names,
     const struct reason_cause *cause, char text[REASON_SHORT_SIZE]);
+
+/* The block answer of the own rule, or by `answers` (NULL: they have none) of the list, that decides;
+ * borrowed.  NULL: it has none of its own. */
+const struct block_answer *reason_block_answer(const struct policy *p,
+    const struct reason_answers *answers, const struct reason_cause *cause);
 
 #endif

@@ -22,18 +22,35 @@
 	X(queries_udp, CLIENTS, "messages received over UDP")                                      \
 	X(queries_tcp, CLIENTS, "messages received over TCP")                                      \
 	X(dropped, REFUSED, "messages not answered: too short, or themselves a response")          \
+	X(client_dropped, REFUSED, "messages not answered: the option drop has their sender")      \
+	X(rate_limited, REFUSED, "messages not answered: too many from an unproven source")        \
+	X(rate_slipped, REFUSED, "of such ones, those sent to TCP by an empty answer")             \
+	X(cookie_good, CLIENTS, "queries with a good server cookie")                               \
+	X(cookie_bad, CLIENTS, "queries with a server cookie that is not ours, or too old")        \
+	X(cookie_alone, CLIENTS, "queries with a client cookie alone")                             \
 	X(malformed, REFUSED, "queries answered FORMERR")                                          \
 	X(not_implemented, REFUSED, "queries answered NOTIMP")                                     \
 	X(bad_version, REFUSED, "queries answered BADVERS")                                        \
 	X(refused, REFUSED,                                                                        \
 	    "queries answered REFUSED: not for this client, or not for a forwarder")               \
-	X(blocked, RULES, "queries answered SERVFAIL because a list has the name")                 \
+	X(blocked, RULES, "queries blocked because a list or rule has the name")                   \
 	X(blocked_target, RULES, "answers withheld because a list has what they lead to")          \
 	X(blocked_own, RULES, "of these two, those that a rule of the user's own blocks")          \
+	X(blocked_servfail, RULES, "of blocked and blocked_target, those answered SERVFAIL")       \
+	X(blocked_nxdomain, RULES, "those answered NXDOMAIN")                                      \
+	X(blocked_nodata, RULES, "those answered NOERROR, without records")                        \
+	X(blocked_refused, RULES, "those answered REFUSED")                                        \
+	X(blocked_null, RULES, "those answered as null: 0.0.0.0 and ::")                           \
+	X(blocked_address, RULES, "those answered with addresses of the configuration")            \
+	X(adaptive_moved, RULES, "moves of a client, for a blocked name, to a quieter answer")     \
+	X(adaptive_back, RULES, "moves back, after some calm")                                     \
+	X(adaptive_saved, RULES, "questions that the quieter answers saved, at least (estimated)") \
 	X(list_dropped, RULES, "queries left without an answer because a list says so")            \
 	X(list_tcp_only, RULES, "queries over UDP sent to TCP because a list says so")             \
 	X(list_answered, RULES, "queries answered with what a list gives for the name")            \
 	X(internal, OWN, "queries for names below quell.internal, which quell answers itself")     \
+	X(special, OWN, "queries for special names, with a fixed answer")                          \
+	X(special_nxdomain, OWN, "of these, NXDOMAIN")                                             \
 	X(cache_hits, CACHE, "queries answered from the cache")                                    \
 	X(cache_misses, CACHE, "queries that were not in the cache")                               \
 	X(joined, UPSTREAM, "queries that joined a question already in flight")                    \
@@ -55,7 +72,14 @@
 	X(cache_evicted, CACHE, "answers dropped from the cache to make room")                     \
 	X(in_flight, UPSTREAM, "questions in flight now")                                          \
 	X(tcp_clients, CLIENTS, "TCP connections of clients open now")                             \
-	X(tcp_refused, CLIENTS, "TCP connections closed because there were too many")
+	X(tcp_accepted, CLIENTS, "TCP connections of clients accepted")                            \
+	X(tcp_buffered, CLIENTS, "bytes that wait in the buffers of TCP connections now")          \
+	X(tcp_refused, CLIENTS, "TCP connections closed because there were too many")              \
+	X(tcp_refused_client, CLIENTS, "TCP connections closed because their client had too many") \
+	X(tcp_idle, CLIENTS, "TCP connections closed because nothing was under way")               \
+	X(tcp_slow, CLIENTS, "TCP connections closed because the client sent or read too slowly")  \
+	X(tcp_malformed, CLIENTS, "TCP connections closed for what can have no answer")            \
+	X(tcp_accept_failed, CLIENTS, "times that no TCP connection could be accepted")
 
 #define STATS_GROUP(name, title) STATS_##name,
 enum stats_group { STATS_GROUPS(STATS_GROUP) STATS_N_GROUPS };

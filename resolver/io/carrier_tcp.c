@@ -1,4 +1,4 @@
-/* carrier_tcp.c - one connection for one question. */
+/* carrier_tcp.c - connections to upstreams, and what is asked on each. */
 #include "resolver/io/carrier_tcp.h"
 
 #include <errno.h>
@@ -9,209 +9,396 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "lib/clock.h"
+#include "lib/dns/msg.h"
+#include "resolver/io/timer.h"
 
-#define HEADER_SIZE 12
+#define FRAME_MAX (2 + MSG_MAX)
 
-/* What is to be written, then what is read: bytes[0..done) of len are through. */
-struct frame {
-	uint8_t *bytes;
-	size_t done, len;
+/* A question whose reply is awaited. */
+struct asked {
+	struct asked *prev, *next; /* utlist DL list, in the order of asking */
+	uint32_t try;		   /* the core's handle */
+	size_t frame_len;
+	uint8_t frame[]; /* length and message, to be asked again */
 };
 
-struct place {
+/* bytes[0..len) of `size` allocated ones. */
+struct buffer {
+	uint8_t *bytes;
+	size_t len, size;
+};
+
+struct conn {
 	struct carrier_tcp *owner;
-	struct event ready; /* to write, then to read */
-	struct query_try try;
-	struct frame out, in;
-	uint8_t in_len[2];  /* the length field of `in`, whose bytes come with it */
-	size_t in_len_done; /* bytes of it */
-	int fd;		    /* -1: not connected */
-	bool taken;
+	struct event event;
+	union addr to;
+	struct asked *asked;
+	struct buffer out, in; /* what is not written; less than a reply */
+	uint64_t idle_ms;      /* since when, while n_ports is 0 */
+	unsigned n_ports;      /* port() without done() */
+	int fd;		       /* -1: not connected */
+	bool writes;	       /* `event` waits for room to write, too */
+	bool replied;	       /* on this connection */
+	bool spent;	       /* not to be asked on any more */
+	bool busy;	       /* its replies are being given to the core */
 };
 
 struct carrier_tcp {
 	struct event_base *base;
 	struct query *core;
-	struct place places[CARRIER_TCP_MAX];
+	struct event sweep; /* of idle connections */
+	struct conn conns[CARRIER_TCP_MAX];
+	uint8_t read[FRAME_MAX];
 };
 
-static void frame_free(struct frame *f)
+/* ---- buffers ---- */
+
+static void buffer_free(struct buffer *b)
 {
-	free(f->bytes);
-	*f = (struct frame){0};
+	free(b->bytes);
+	*b = (struct buffer){0};
 }
 
-static void place_close(struct place *p)
+static int buffer_add(struct buffer *b, const uint8_t *bytes, size_t len)
+{
+	if (b->len + len > b->size) {
+		size_t size = 2 * (b->len + len);
+		uint8_t *grown = realloc(b->bytes, size);
+
+		if (grown == NULL)
+			return ERR_NOMEM;
+		b->bytes = grown;
+		b->size = size;
+	}
+	memcpy(b->bytes + b->len, bytes, len);
+	b->len += len;
+	return 0;
+}
+
+static void buffer_drop(struct buffer *b, size_t len)
+{
+	b->len -= len;
+	memmove(b->bytes, b->bytes + len, b->len);
+	if (b->len == 0)
+		buffer_free(b);
+}
+
+/* ---- connections ---- */
+
+static void conn_close(struct conn *p)
 {
 	if (p->fd < 0)
 		return;
-	event_del(&p->ready);
+	event_del(&p->event);
 	close(p->fd);
 	p->fd = -1;
-	frame_free(&p->out);
-	frame_free(&p->in);
-	p->in_len_done = 0;
+	p->writes = p->replied = false;
+	buffer_free(&p->out);
+	buffer_free(&p->in);
 }
 
-static void place_fail(struct place *p)
+static void forget(struct conn *p, struct asked *a)
 {
-	uint32_t try = p->try.try;
-
-	place_close(p);
-	query_failed(p->owner->core, try, clock_ms());
+	DL_DELETE(p->asked, a);
+	free(a);
 }
 
-/* 1: written; 0: some is left; or ERR_SYS. */
-static int write_frame(struct place *p)
+/* Close, and say of each question that it has failed. */
+static void conn_fail(struct conn *p)
 {
-	struct frame *out = &p->out;
-	ssize_t sent = send(p->fd, out->bytes + out->done, out->len - out->done, MSG_NOSIGNAL);
+	struct asked *a;
 
-	if (sent < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : ERR_SYS;
-	out->done += (size_t)sent;
-	return out->done == out->len;
+	conn_close(p);
+	/* Meanwhile the core asks elsewhere. */
+	p->spent = p->n_ports > 0;
+	while ((a = p->asked) != NULL) {
+		uint32_t try = a->try;
+
+		forget(p, a);
+		query_failed(p->owner->core, try, clock_ms());
+	}
 }
 
-/* Read on into at[*done..len).  1: it is full; 0: some is missing; ERR_NET: the connection ended;
- * ERR_SYS. */
-static int read_some(int fd, uint8_t *at, size_t *done, size_t len)
-{
-	ssize_t got = recv(fd, at + *done, len - *done, 0);
+static void on_event(evutil_socket_t fd, short what, void *arg);
 
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : ERR_SYS;
-	if (got == 0)
-		return ERR_NET;
-	*done += (size_t)got;
-	return *done == len;
+/* Wait for replies and, with `writes`, for room.  Returns 0 or ERR_NOMEM. */
+static int conn_watch(struct conn *p, bool writes)
+{
+	short events = (short)(EV_READ | EV_PERSIST | (writes ? EV_WRITE : 0));
+
+	if (event_initialized(&p->event))
+		event_del(&p->event);
+	if (event_assign(&p->event, p->owner->base, p->fd, events, on_event, p) < 0 ||
+	    event_add(&p->event, NULL) < 0)
+		return ERR_NOMEM;
+	p->writes = writes;
+	return 0;
 }
 
-static int read_frame(struct place *p)
+static int conn_open(struct conn *p)
 {
-	struct frame *in = &p->in;
-	int err;
+	const int on = 1;
 
-	if (in->bytes == NULL) {
-		err = read_some(p->fd, p->in_len, &p->in_len_done, sizeof(p->in_len));
-		if (err <= 0)
-			return err;
-		in->len = (size_t)(p->in_len[0] << 8 | p->in_len[1]);
-		if (in->len < HEADER_SIZE)
+	p->fd = socket(p->to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p->fd < 0)
+		return ERR_SYS;
+	p->event = (struct event){0};
+	(void)setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if ((connect(p->fd, &p->to.sa, addr_len(&p->to)) < 0 && errno != EINPROGRESS) ||
+	    conn_watch(p, true) < 0) {
+		conn_close(p);
+		return ERR_SYS;
+	}
+	return 0;
+}
+
+/* Write what waits.  Returns 0, ERR_SYS or ERR_NOMEM. */
+static int conn_write(struct conn *p)
+{
+	if (p->out.len > 0) {
+		ssize_t sent = send(p->fd, p->out.bytes, p->out.len, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno != EAGAIN && errno != EINTR)
+			return ERR_SYS;
+		if (sent > 0)
+			buffer_drop(&p->out, (size_t)sent);
+	}
+	return p->writes != (p->out.len > 0) ? conn_watch(p, p->out.len > 0) : 0;
+}
+
+/* The connection has ended.  The upstream may have closed it as idle, or after so many questions, in
+ * the moment in which we asked: then it is asked again, once for each connection that replied. */
+static void conn_lost(struct conn *p)
+{
+	bool again = p->replied && !p->spent && p->asked != NULL;
+	const struct asked *a;
+
+	conn_close(p);
+	if (again && conn_open(p) == 0) {
+		DL_FOREACH(p->asked, a)
+		{
+			if (buffer_add(&p->out, a->frame, a->frame_len) < 0)
+				break;
+		}
+		if (a == NULL)
+			return;
+	}
+	conn_fail(p);
+}
+
+/* ---- replies ---- */
+
+/* Give the core the replies of bytes[0..len); returns the bytes they were, or ERR_FORMAT. */
+static ssize_t deliver(struct conn *p, const uint8_t *bytes, size_t len)
+{
+	struct carrier_tcp *c = p->owner;
+	size_t pos = 0;
+
+	while (len - pos >= 2) {
+		size_t msg_len = msg_u16(bytes + pos);
+
+		if (msg_len < MSG_HEADER)
 			return ERR_FORMAT;
-		in->bytes = malloc(in->len);
-		if (in->bytes == NULL)
+		if (len - pos - 2 < msg_len)
+			break;
+		p->replied = true;
+		query_reply(c->core, CARRIER_TCP, (uint32_t)(p - c->conns), &p->to, bytes + pos + 2,
+		    msg_len, clock_ms());
+		pos += 2 + msg_len;
+	}
+	return (ssize_t)pos;
+}
+
+/* The next bytes of the stream.  Returns 0, ERR_FORMAT or ERR_NOMEM. */
+static int conn_feed(struct conn *p, const uint8_t *bytes, size_t len)
+{
+	bool half = p->in.len > 0;
+	ssize_t used;
+
+	if (half) {
+		if (buffer_add(&p->in, bytes, len) < 0)
 			return ERR_NOMEM;
+		bytes = p->in.bytes;
+		len = p->in.len;
 	}
-	return read_some(p->fd, in->bytes, &in->done, in->len);
+	p->busy = true;
+	used = deliver(p, bytes, len);
+	p->busy = false;
+	if (used < 0)
+		return (int)used;
+	if (!half)
+		return (size_t)used < len ? buffer_add(&p->in, bytes + used, len - (size_t)used)
+					  : 0;
+	if (used > 0)
+		buffer_drop(&p->in, (size_t)used);
+	return 0;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_event(evutil_socket_t fd, short what, void *arg)
 {
-	struct place *p = arg;
-	int got = read_frame(p);
-	struct frame in;
+	struct conn *p = arg;
+	struct carrier_tcp *c = p->owner;
+	int err = 0;
 
-	(void)fd;
-	(void)what;
-	if (got < 0) {
-		place_fail(p);
-	} else if (got > 0) {
-		/* The core may end this try, and even take the place for another, while it reads
-		 * the message: so that is ours, and the place is left alone from here on. */
-		in = p->in;
-		p->in = (struct frame){0};
-		p->in_len_done = 0;
-		query_reply(p->owner->core, CARRIER_TCP, p->try.port, &p->try.to, in.bytes, in.len,
-		    clock_ms());
-		frame_free(&in);
+	if ((what & EV_READ) != 0) {
+		ssize_t got = recv(fd, c->read, sizeof(c->read), 0);
+
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+			conn_lost(p);
+			return;
+		}
+		if (got > 0)
+			err = conn_feed(p, c->read, (size_t)got);
 	}
+	if (err == 0)
+		err = conn_write(p);
+	if (err == ERR_SYS)
+		conn_lost(p);
+	else if (err < 0)
+		conn_fail(p);
+	else if (p->spent && p->n_ports == 0)
+		conn_close(p);
 }
 
-/* Connected, or not: the first write says which. */
-static void on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct place *p = arg;
-	int wrote = write_frame(p);
+/* ---- for the core ---- */
 
-	(void)what;
-	if (wrote < 0) {
-		place_fail(p);
-	} else if (wrote > 0) {
-		event_del(&p->ready);
-		if (event_assign(
-			&p->ready, p->owner->base, fd, EV_READ | EV_PERSIST, on_readable, p) < 0 ||
-		    event_add(&p->ready, NULL) < 0)
-			place_fail(p);
+/* Does `a` serve better than `b`, which may be NULL?  Both are connections to the right upstream. */
+static bool is_better(const struct conn *a, const struct conn *b)
+{
+	return b == NULL || a->n_ports < b->n_ports;
+}
+
+/* A place for a new connection: none is there, or one that is idle, to another upstream. */
+static struct conn *conn_spare(struct carrier_tcp *c)
+{
+	struct conn *idle = NULL;
+
+	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
+		struct conn *p = &c->conns[i];
+
+		if (p->n_ports > 0)
+			continue;
+		if (p->fd < 0)
+			return p;
+		if (!p->busy && (idle == NULL || p->idle_ms < idle->idle_ms))
+			idle = p;
 	}
+	if (idle != NULL)
+		conn_close(idle);
+	return idle;
 }
 
 int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port)
 {
-	(void)to;
-	for (uint32_t i = 0; i < CARRIER_TCP_MAX; i++) {
-		if (!c->places[i].taken) {
-			c->places[i].taken = true;
-			*port = i;
-			return 0;
-		}
+	struct conn *best = NULL, *spare = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
+		struct conn *p = &c->conns[i];
+
+		if ((p->fd < 0 && p->n_ports == 0) || !addr_equal(&p->to, to))
+			continue;
+		n++;
+		if (!p->spent && is_better(p, best))
+			best = p;
 	}
-	return ERR_LIMIT;
+	if (best == NULL || (best->n_ports > 0 && n < CARRIER_TCP_EACH))
+		spare = conn_spare(c);
+	if (spare != NULL) {
+		best = spare;
+		best->to = *to;
+		best->spent = false;
+	}
+	if (best == NULL || best->n_ports >= CARRIER_TCP_DEPTH)
+		return ERR_LIMIT;
+	best->n_ports++;
+	*port = (uint32_t)(best - c->conns);
+	return 0;
 }
 
-static int fill_out(struct frame *out, const uint8_t *msg, size_t len)
+static struct asked *asked_new(const struct query_try *try, const uint8_t *msg, size_t len)
 {
-	if (len > 65535)
-		return ERR_RANGE;
-	out->bytes = malloc(2 + len);
-	if (out->bytes == NULL)
-		return ERR_NOMEM;
-	out->bytes[0] = (uint8_t)(len >> 8);
-	out->bytes[1] = (uint8_t)len;
-	memcpy(out->bytes + 2, msg, len);
-	out->len = 2 + len;
-	return 0;
+	struct asked *a = malloc(sizeof(*a) + 2 + len);
+
+	if (a == NULL)
+		return NULL;
+	a->try = try->try;
+	a->frame_len = 2 + len;
+	msg_set_u16(a->frame, (unsigned)len);
+	memcpy(a->frame + 2, msg, len);
+	return a;
 }
 
 int carrier_tcp_ask(
     struct carrier_tcp *c, const struct query_try *try, const uint8_t *msg, size_t len)
 {
-	struct place *p = &c->places[try->port];
-	const int on = 1;
-	int err = fill_out(&p->out, msg, len);
-	int fd;
+	struct conn *p = &c->conns[try->port];
+	struct asked *a;
 
-	if (err < 0)
-		return err;
-	err = ERR_SYS;
-	fd = socket(try->to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		goto fail;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, &try->to.sa, addr_len(&try->to)) < 0 && errno != EINPROGRESS)
-		goto fail;
-	err = ERR_NOMEM;
-	if (event_assign(&p->ready, c->base, fd, EV_WRITE | EV_PERSIST, on_writable, p) < 0 ||
-	    event_add(&p->ready, NULL) < 0)
-		goto fail;
-	p->fd = fd;
-	p->try = *try;
+	if (len > MSG_MAX)
+		return ERR_RANGE;
+	if (p->fd < 0 && conn_open(p) < 0)
+		return ERR_SYS;
+	a = asked_new(try, msg, len);
+	if (a == NULL || buffer_add(&p->out, a->frame, a->frame_len) < 0 ||
+	    (!p->writes && conn_watch(p, true) < 0)) {
+		/* What was added may not be sent in part: nothing more is. */
+		p->spent = true;
+		free(a);
+		return ERR_NOMEM;
+	}
+	DL_APPEND(p->asked, a);
 	return 0;
-fail:
-	if (fd >= 0)
-		close(fd);
-	frame_free(&p->out);
-	return err;
 }
 
 void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try)
 {
-	struct place *p = &c->places[try->port];
+	struct conn *p = &c->conns[try->port];
+	struct asked *a;
 
-	place_close(p);
-	p->taken = false;
+	DL_FOREACH(p->asked, a)
+	{
+		if (a->try == try->try)
+			break;
+	}
+	if (a != NULL)
+		forget(p, a);
+	/* It got no reply: the upstream, or the way to it, may be stuck. */
+	if (a != NULL && !p->busy)
+		p->spent = true;
+	if (--p->n_ports > 0)
+		return;
+	if (p->spent && !p->busy) {
+		conn_close(p);
+	} else if (p->fd >= 0) {
+		p->idle_ms = clock_ms();
+		if (!evtimer_pending(&c->sweep, NULL))
+			timer_start(&c->sweep, CARRIER_TCP_IDLE_MS);
+	}
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct carrier_tcp *c = arg;
+	uint64_t now_ms = clock_ms(), first_ms = UINT64_MAX;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
+		struct conn *p = &c->conns[i];
+
+		if (p->fd < 0 || p->n_ports > 0)
+			continue;
+		if (now_ms - p->idle_ms >= CARRIER_TCP_IDLE_MS)
+			conn_close(p);
+		else if (p->idle_ms < first_ms)
+			first_ms = p->idle_ms;
+	}
+	if (first_ms != UINT64_MAX)
+		timer_start(&c->sweep, first_ms + CARRIER_TCP_IDLE_MS - now_ms);
 }
 
 struct carrier_tcp *carrier_tcp_new(struct event_base *base)
@@ -222,8 +409,12 @@ struct carrier_tcp *carrier_tcp_new(struct event_base *base)
 		return NULL;
 	c->base = base;
 	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
-		c->places[i].owner = c;
-		c->places[i].fd = -1;
+		c->conns[i].owner = c;
+		c->conns[i].fd = -1;
+	}
+	if (evtimer_assign(&c->sweep, base, on_sweep, c) < 0) {
+		free(c);
+		return NULL;
 	}
 	return c;
 }
@@ -237,7 +428,13 @@ void carrier_tcp_free(struct carrier_tcp *c)
 {
 	if (c == NULL)
 		return;
-	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++)
-		place_close(&c->places[i]);
+	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
+		struct conn *p = &c->conns[i];
+
+		conn_close(p);
+		while (p->asked != NULL)
+			forget(p, p->asked);
+	}
+	event_del(&c->sweep);
 	free(c);
 }

@@ -1,10 +1,16 @@
-/* carrier_tcp.h - questions to upstreams over TCP: one connection for each, closed with its reply.
+/* carrier_tcp.h - questions to upstreams over TCP: on connections that are kept, several at once
+ * (RFC 7766, 6.2.1 and 6.2.1.1).
  *
- * At most CARRIER_TCP_MAX at once.  The core's timers bound how long each may take.
+ *   port: a connection to that upstream: one that is idle, or else a new one while there are fewer
+ *     than CARRIER_TCP_EACH, or else the one with the fewest questions
+ *   ask: connect, unless it is -> write length + message  (all that wait, with one system call)
+ *   reply: length + message -> query_reply(); the core knows by the ID whose it is
+ *   done: nothing is awaited -> kept for CARRIER_TCP_IDLE_MS
  *
- *   port: a place is taken -> ask: connect -> write length + message -> read length + message
- *     -> query_reply(), for each further message too while the core wants another -> done: closed
- *   an error, or the end before that -> closed, query_failed()                    -> done
+ * An upstream may close whenever it likes.  Where the connection had brought replies before, what was
+ * asked is asked again on a new one (RFC 7766, 6.2.4); else its questions have failed.  A connection
+ * on which a question got no reply in time is not asked on any more.  The core's timers bound how
+ * long each question may take.
  */
 #ifndef QUELL_CARRIER_TCP_H
 #define QUELL_CARRIER_TCP_H
@@ -13,7 +19,10 @@
 
 #include "resolver/core/query.h"
 
-#define CARRIER_TCP_MAX 128
+#define CARRIER_TCP_MAX	    128 /* connections */
+#define CARRIER_TCP_EACH    4	/* to one upstream */
+#define CARRIER_TCP_DEPTH   32	/* questions on one of them */
+#define CARRIER_TCP_IDLE_MS 10000
 
 struct carrier_tcp;
 
@@ -24,9 +33,10 @@ struct carrier_tcp *carrier_tcp_new(struct event_base *base);
 void carrier_tcp_set_core(struct carrier_tcp *c, struct query *core);
 void carrier_tcp_free(struct carrier_tcp *c);
 
-/* The core's actions, for CARRIER_TCP: port() takes a free place (ERR_LIMIT: there is none), ask()
- * begins to connect (ERR_RANGE: the message is too long; ERR_NOMEM; ERR_SYS), done() gives the
- * place back.  Each port() that gave 0 is followed by one done(). */
+/* The core's actions, for CARRIER_TCP: port() finds a connection, which others may share (ERR_LIMIT:
+ * there is no room), ask() sends, or begins to connect (ERR_RANGE: the message is too long;
+ * ERR_NOMEM; ERR_SYS), done() gives the place on it back.  Each port() that gave 0 is followed by one
+ * done(). */
 int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port) QUELL_CHECK;
 int carrier_tcp_ask(
     struct carrier_tcp *c, const struct query_try *try, const uint8_t *msg, size_t len) QUELL_CHECK;

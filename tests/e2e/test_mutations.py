@@ -25,7 +25,7 @@ from harness import (
     SLOW, SOURCE, TEST_SECONDS, Quelld, Skip, addresses, assert_blocked, bind_pair, check_answer, frame, join, main, query,
     read_frame, test, to_wire, wire_name)
 
-COUNT = int(os.environ.get("QUELL_MUTATIONS", "4000"))
+COUNT = int(os.environ.get("QUELL_MUTATIONS", "10000"))
 SEED = int(os.environ.get("QUELL_MUTATIONS_SEED", str(int(time.time()))))
 UDP_MAX = 1232  # the option udp_size
 POINTER = b"\xc0\x0c"  # to the question's name

@@ -152,7 +152,7 @@ def test_log_that_nobody_reads():
             WRAPPER + [os.path.join(BUILD, "quelld"), "--listen", "127.0.0.1:%d" % port, "--upstream", "127.0.0.1:9",
                        "-c", write(folder, "quell.conf", "log_queries = yes\n"),
                        "--control", os.path.join(folder, "control"),
-                       "--blocklist", write(folder, "list", "listed.test\n")],
+                       "--blocklist", write(folder, "list", "listed.example\n")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer)
         stack.callback(daemon.wait)
         stack.callback(daemon.kill)
@@ -166,7 +166,7 @@ def test_log_that_nobody_reads():
             s.settimeout(WAIT_SECONDS)
             s.connect(("127.0.0.1", port))
             for _ in range(500):
-                q = query("listed.test.")
+                q = query("listed.example.")
                 s.send(to_wire(q))
                 assert_blocked(check_answer(q, s.recv(4096)))
         daemon.send_signal(signal.SIGTERM)

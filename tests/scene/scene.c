@@ -5,8 +5,8 @@
  *
  * Messages are made and read by ldns, not by the code under test.  The language of the files is in
  * tests/scene/README.md.  A scene is run twice with different random numbers, then in another order
- * with those of the first run: the trace of its events must be the same but for IDs and ports,
- * which are not part of it.  Prints TAP; SCENE_SEED=N repeats a shuffle.
+ * with those of the first run, its TCP clients behind the real listener (split.h): the trace of its
+ * events must be the same but for IDs and ports, which are not part of it.  Prints TAP; SCENE_SEED=N repeats a shuffle.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -21,7 +21,9 @@
 #include "blocklists/build.h"
 #include "blocklists/feed.h"
 #include "lib/dns/msg.h"
+#include "resolver/core/client.h"
 #include "resolver/core/query.h"
+#include "tests/scene/split.h"
 
 #define ASKS_MAX      256
 #define SENT_MAX      4096
@@ -40,6 +42,7 @@ struct ask {
 	uint8_t *answer; /* NULL: none yet */
 	size_t answer_len;
 	unsigned n_answers;
+	bool unread; /* its client, in another run, has the answer still to read */
 	bool for_good; /* the core said that there will be no answer */
 };
 
@@ -57,6 +60,8 @@ struct scene {
 	char failure[1024];
 	struct options options;
 	struct query *core;
+	bool splits; /* TCP clients go through the real listener */
+	struct split *split;
 	uint64_t now_ms, armed_ms, rng_seed;
 	struct build *lists;
 	unsigned n_lists;     /* list 0 has the rules of `block` */
@@ -64,6 +69,7 @@ struct scene {
 	size_t text_len;
 	uint8_t *image, *old_image;
 	struct reason_names names;
+	struct reason_answers answers;
 	struct ask asks[ASKS_MAX];
 	unsigned n_asks;
 	struct sent *sent;
@@ -101,15 +107,12 @@ static void trace(struct scene *s, const char *fmt, ...)
 
 /* ---- The fake network ---- */
 
-static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
+/* Take down what the core has for a client. */
+static void note_answer(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
 {
 	struct scene *s = ctx;
 	struct ask *a = &s->asks[to->listener];
 
-	if (len == 0) {
-		a->for_good = to->tcp;
-		return;
-	}
 	a->n_answers++;
 	free(a->answer);
 	a->answer = malloc(len);
@@ -117,7 +120,20 @@ static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg
 		abort();
 	memcpy(a->answer, msg, len);
 	a->answer_len = len;
+	a->unread = to->tcp && s->split != NULL;
 	trace(s, "%" PRIu64 " send %s %zu %u\n", s->now_ms, a->label, len, msg[3] & 15u);
+}
+
+static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
+{
+	struct scene *s = ctx;
+
+	if (len == 0)
+		s->asks[to->listener].for_good = to->tcp;
+	else
+		note_answer(s, to, msg, len);
+	if (to->tcp && s->split != NULL)
+		split_send(s->split, to, msg, len);
 }
 
 static int net_port(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port)
@@ -211,6 +227,8 @@ static bool start(struct scene *s)
 	rng_init_fixed(&rng, s->rng_seed);
 	if (query_new(&s->core, &s->options, &net, &rng) != 0)
 		return fail(s, "no core");
+	if (s->splits)
+		s->split = split_new(s->core, (unsigned)rand(), note_answer, s);
 	return true;
 }
 
@@ -301,7 +319,26 @@ static bool do_block(struct scene *s, const struct words *w)
 	return fail(s, "block exact|suffix|below NAME");
 }
 
-/* own [paused] [allow|block [=]NAME]... */
+/* answers [WORD,WORD...]...: what the lists answer with, one after the other; - for as all do */
+static bool do_answers(struct scene *s, const struct words *w)
+{
+	memset(&s->answers, 0, sizeof(s->answers));
+	for (unsigned i = 1; i < w->n; i++) {
+		struct why why;
+		unsigned n = 0;
+
+		for (char *word = w->word[i]; word != NULL && strcmp(word, "-") != 0; n++) {
+			const char *one = strsep(&word, ",");
+
+			if (block_answer_add(&s->answers.list[i - 1], n, one, &why) != 0)
+				return fail(s, "%s", why.text);
+		}
+	}
+	query_set_answers(s->core, w->n > 1 ? &s->answers : NULL);
+	return true;
+}
+
+/* own [paused] [allow|block [=]NAME [with WORD]]... */
 static bool do_own(struct scene *s, const struct words *w)
 {
 	bool paused = w->n > 1 && strcmp(w->word[1], "paused") == 0;
@@ -309,6 +346,8 @@ static bool do_own(struct scene *s, const struct words *w)
 	size_t used = 0, len;
 
 	for (unsigned i = paused ? 2 : 1; i < w->n; i += 2) {
+		struct block_answer answer;
+		struct why why;
 		const char *text = i + 1 < w->n ? w->word[i + 1] : "";
 		struct overlay_rule rule = {
 		    .action = strcmp(w->word[i], "allow") == 0 ? OVERLAY_ALLOW : OVERLAY_BLOCK,
@@ -318,7 +357,13 @@ static bool do_own(struct scene *s, const struct words *w)
 
 		text += rule.exact;
 		if (name_from_text(text, strlen(text), name, &len) != 0)
-			return fail(s, "own [paused] [allow|block [=]NAME]...");
+			return fail(s, "own [paused] [allow|block [=]NAME [with WORD]]...");
+		if (i + 3 < w->n && strcmp(w->word[i + 2], "with") == 0) {
+			if (block_answer_add(&answer, 0, w->word[i + 3], &why) != 0)
+				return fail(s, "%s", why.text);
+			rule.answer = &answer;
+			i += 2;
+		}
 		used += overlay_put(rules + used, &rule);
 	}
 	return query_set_rules(s->core, paused, rules, used) == 0 || fail(s, "rules refused");
@@ -336,7 +381,54 @@ static bool do_upstream(struct scene *s, const struct words *w)
 	return true;
 }
 
-static bool do_option(struct scene *s, const struct words *w)
+/* option special WORD...: those words are special, or with `all` all of them */
+static bool set_special(struct scene *s, const struct words *w)
+{
+	s->options.special = 0;
+	for (unsigned i = 2; i < w->n; i++) {
+		uint32_t bits =
+		    strcmp(w->word[i], "all") == 0 ? SPECIAL_ALL : special_bit(w->word[i]);
+
+		if (bits == 0)
+			return fail(s, "no such special name: %s", w->word[i]);
+		s->options.special |= bits;
+	}
+	return true;
+}
+
+/* option block_answer WORD...: as in the configuration */
+static bool set_block_answer(struct scene *s, const struct words *w)
+{
+	struct why why;
+
+	for (unsigned i = 2; i < w->n; i++) {
+		if (block_answer_add(&s->options.block_answer, i - 2, w->word[i], &why) != 0)
+			return fail(s, "%s", why.text);
+	}
+	return true;
+}
+
+/* Of the adaptive answer; false: it is another option. */
+static bool set_adapt(struct scene *s, const char *name, unsigned long value)
+{
+	struct options_adapt *adapt = &s->options.adapt;
+
+	if (strcmp(name, "adaptive") == 0)
+		adapt->on = value != 0;
+	else if (strcmp(name, "adaptive_threshold") == 0)
+		adapt->threshold = (uint32_t)value;
+	else if (strcmp(name, "adaptive_window_ms") == 0)
+		adapt->window_ms = (uint32_t)value;
+	else if (strcmp(name, "adaptive_dwell_ms") == 0)
+		adapt->dwell_ms = (uint32_t)value;
+	else if (strcmp(name, "adaptive_return_ms") == 0)
+		adapt->return_ms = (uint32_t)value;
+	else
+		return false;
+	return true;
+}
+
+static bool set_option(struct scene *s, const struct words *w)
 {
 	const char *name = w->n == 3 ? w->word[1] : "";
 	unsigned long value = number(w->n == 3 ? w->word[2] : NULL);
@@ -351,8 +443,44 @@ static bool do_option(struct scene *s, const struct words *w)
 		s->options.cache_max_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_negative_ttl_s") == 0)
 		s->options.cache_negative_ttl_s = (uint32_t)value;
-	else
+	else if (strcmp(name, "block_ttl_s") == 0)
+		s->options.block_ttl_s = (uint32_t)value;
+	else if (!set_adapt(s, name, value))
 		return fail(s, "no such option: %s", name);
+	return true;
+}
+
+static bool do_option(struct scene *s, const struct words *w)
+{
+	bool ok;
+
+	if (w->n > 1 && strcmp(w->word[1], "special") == 0)
+		ok = set_special(s, w);
+	else if (w->n > 2 && strcmp(w->word[1], "block_answer") == 0)
+		ok = set_block_answer(s, w);
+	else
+		ok = set_option(s, w);
+	if (ok && s->core != NULL)
+		query_set_options(s->core, &s->options);
+	return ok;
+}
+
+/* allow|refuse|drop NETWORK...: clients, from now on */
+static bool do_access(struct scene *s, const struct words *w)
+{
+	enum client_access access = w->word[0][0] == 'a'   ? CLIENT_ALLOW
+				    : w->word[0][0] == 'r' ? CLIENT_REFUSE
+							   : CLIENT_DROP;
+
+	for (unsigned i = 1; i < w->n; i++) {
+		struct net net;
+
+		if (net_parse(&net, w->word[i], NULL) != 0)
+			return fail(s, "no network: %s", w->word[i]);
+		client_put(&s->options, &net, access);
+	}
+	if (s->core != NULL)
+		query_set_options(s->core, &s->options);
 	return true;
 }
 
@@ -417,6 +545,11 @@ static bool do_ask(struct scene *s, const struct words *w)
 	memcpy(a->query, wire, wire_len);
 	a->query_len = wire_len;
 	asker.listener = (uint16_t)s->n_asks++;
+	if (asker.tcp && s->split != NULL) {
+		ok = split_ask(s->split, &asker, a->query, a->query_len, s->now_ms) ||
+		     fail(s, "the listener does not ask the core");
+		goto out;
+	}
 	len = query_ask(s->core, &asker, a->query, a->query_len, s->now_ms, out,
 	    asker.tcp ? sizeof(out) : 4096);
 	if (len != 0)
@@ -780,6 +913,9 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return do_upstream(s, w);
 	if (strcmp(command, "option") == 0)
 		return do_option(s, w);
+	if (strcmp(command, "allow") == 0 || strcmp(command, "refuse") == 0 ||
+	    strcmp(command, "drop") == 0)
+		return do_access(s, w);
 	if (strcmp(command, "block") == 0)
 		return do_block(s, w);
 	if (strcmp(command, "list") == 0)
@@ -790,6 +926,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return swap_lists(s);
 	if (strcmp(command, "names") == 0)
 		return do_names(s, w);
+	if (strcmp(command, "answers") == 0)
+		return do_answers(s, w);
 	if (strcmp(command, "own") == 0)
 		return do_own(s, w);
 	if (strcmp(command, "ask") == 0)
@@ -820,10 +958,25 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 	return fail(s, "unknown or incomplete: %s", command);
 }
 
+/* Those of the split clients who were answered get what the core gave. */
+static bool read_answers(struct scene *s)
+{
+	for (unsigned i = 0; i < s->n_asks; i++) {
+		struct ask *a = &s->asks[i];
+
+		if (a->unread && !split_received(s->split, i, a->answer, a->answer_len))
+			return fail(s, "%s: not the answer that the core gave", a->label);
+		a->unread = false;
+	}
+	return true;
+}
+
 /* ---- Files ---- */
 
 static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 {
+	struct net allowed;
+
 	memset(s, 0, sizeof(*s));
 	s->path = path;
 	s->rng_seed = rng_seed;
@@ -834,7 +987,6 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 	s->n_lists = 1;
 	s->options = (struct options){
 	    .n_upstream = 1,
-	    .n_allow = 1,
 	    .cache_size = 1 << 20,
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
@@ -844,12 +996,14 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 	};
 	if (s->sent == NULL || s->lists == NULL ||
 	    addr_parse(&s->options.upstream[0], "192.0.2.1", 53, NULL) != 0 ||
-	    net_parse(&s->options.allow[0], "192.168.0.0/16", NULL) != 0)
+	    net_parse(&allowed, "192.168.0.0/16", NULL) != 0)
 		abort();
+	client_put(&s->options, &allowed, CLIENT_ALLOW);
 }
 
 static void scene_fini(struct scene *s)
 {
+	split_free(s->split);
 	query_free(s->core);
 	build_free(s->lists);
 	free(s->image);
@@ -905,7 +1059,7 @@ static bool run(struct scene *s)
 		if (command[0] != '\0') {
 			s->line = command_line;
 			split(command, &words);
-			ok = do_line(s, &words, &records);
+			ok = do_line(s, &words, &records) && read_answers(s);
 			records_fini(&records);
 			records_init(&records);
 			s->text_len = 0;
@@ -919,11 +1073,12 @@ static bool run(struct scene *s)
 }
 
 /* Run a scene with these random numbers; its trace (malloc) when it held, else NULL. */
-static char *run_path(struct scene *s, const char *path, uint64_t rng_seed)
+static char *run_path(struct scene *s, const char *path, uint64_t rng_seed, bool splits)
 {
 	char *seen = NULL;
 
 	scene_init(s, path, rng_seed);
+	s->splits = splits;
 	if (run(s))
 		seen = strdup(s->trace);
 	scene_fini(s);
@@ -950,9 +1105,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < n; i++) {
 		char *other = NULL;
 
-		traces[i] = run_path(&s, argv[i + 1], SCENE_RNG_ONE);
+		traces[i] = run_path(&s, argv[i + 1], SCENE_RNG_ONE, false);
 		if (traces[i] != NULL)
-			other = run_path(&s, argv[i + 1], SCENE_RNG_TWO);
+			other = run_path(&s, argv[i + 1], SCENE_RNG_TWO, false);
 		if (other != NULL && strcmp(traces[i], other) != 0) {
 			(void)fail(&s, "the events depend on the random numbers");
 			free(other);
@@ -973,12 +1128,14 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < n; i++) {
 		const int which = order[i];
-		char *again = run_path(&s, argv[which + 1], SCENE_RNG_ONE);
+		char *again = run_path(&s, argv[which + 1], SCENE_RNG_ONE, true);
 		bool same =
 		    again != NULL && traces[which] != NULL && strcmp(again, traces[which]) == 0;
 
-		(void)printf("%sok %d - %s again, in another order\n", same ? "" : "not ",
+		(void)printf("%sok %d - %s again, in another order and with split frames\n", same ? "" : "not ",
 		    n + i + 1, argv[which + 1]);
+		if (again == NULL)
+			(void)printf("# %s\n", s.failure);
 		n_failed += !same;
 		free(again);
 	}

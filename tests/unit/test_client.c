@@ -8,48 +8,122 @@
 
 #include "resolver/core/client.h"
 
-static bool allowed(const struct options *options, const char *text)
+static enum client_access access_of(const struct options *options, const char *text)
 {
 	union addr a;
 
 	assert_int_equal(addr_parse(&a, text, 53, NULL), 0);
-	return client_allowed(options, &a);
+	return client_access(options, &a);
+}
+
+static void put(struct options *options, const char *text, enum client_access access)
+{
+	struct net net;
+
+	assert_int_equal(net_parse(&net, text, NULL), 0);
+	client_put(options, &net, access);
 }
 
 static void loopback_is_always_answered(void **state)
 {
-	const struct options none = {0};
+	static struct options options;
 
 	(void)state;
-	assert_true(allowed(&none, "127.0.0.1"));
-	assert_true(allowed(&none, "127.9.9.9"));
-	assert_true(allowed(&none, "[::1]"));
-	assert_false(allowed(&none, "192.168.1.1"));
-	assert_false(allowed(&none, "[fd00::1]"));
-	assert_false(allowed(&none, "128.0.0.1"));
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(access_of(&options, "127.0.0.1"), CLIENT_LOOPBACK);
+		assert_int_equal(access_of(&options, "127.9.9.9"), CLIENT_LOOPBACK);
+		assert_int_equal(access_of(&options, "[::1]"), CLIENT_LOOPBACK);
+		assert_int_equal(access_of(&options, "[::ffff:127.0.0.1]"), CLIENT_LOOPBACK);
+		put(&options, "127.0.0.0/8", CLIENT_DROP);
+		put(&options, "127.0.0.1", CLIENT_REFUSE);
+		put(&options, "::1", CLIENT_DROP);
+	}
+}
+
+static void strangers_are_refused(void **state)
+{
+	static const struct options none;
+
+	(void)state;
+	assert_int_equal(access_of(&none, "192.168.1.1"), CLIENT_REFUSE);
+	assert_int_equal(access_of(&none, "[fd00::1]"), CLIENT_REFUSE);
+	assert_int_equal(access_of(&none, "128.0.0.1"), CLIENT_REFUSE);
 }
 
 static void networks_are_answered_to_their_edges(void **state)
 {
-	struct options options = {.n_allow = 2};
+	static struct options options;
 
 	(void)state;
-	assert_int_equal(net_parse(&options.allow[0], "172.16.0.0/12", NULL), 0);
-	assert_int_equal(net_parse(&options.allow[1], "2001:db8:1::/48", NULL), 0);
-	assert_true(allowed(&options, "172.16.0.0"));
-	assert_true(allowed(&options, "172.31.255.255"));
-	assert_false(allowed(&options, "172.32.0.0"));
-	assert_false(allowed(&options, "172.15.255.255"));
-	assert_true(allowed(&options, "[2001:db8:1:ffff::1]"));
-	assert_false(allowed(&options, "[2001:db8:2::1]"));
-	assert_true(allowed(&options, "[::ffff:172.16.0.1]"));
+	put(&options, "172.16.0.0/12", CLIENT_ALLOW);
+	put(&options, "2001:db8:1::/48", CLIENT_ALLOW);
+	assert_int_equal(access_of(&options, "172.16.0.0"), CLIENT_ALLOW);
+	assert_int_equal(access_of(&options, "172.31.255.255"), CLIENT_ALLOW);
+	assert_int_equal(access_of(&options, "172.32.0.0"), CLIENT_REFUSE);
+	assert_int_equal(access_of(&options, "172.15.255.255"), CLIENT_REFUSE);
+	assert_int_equal(access_of(&options, "[2001:db8:1:ffff::1]"), CLIENT_ALLOW);
+	assert_int_equal(access_of(&options, "[2001:db8:2::1]"), CLIENT_REFUSE);
+	assert_int_equal(access_of(&options, "[::ffff:172.16.0.1]"), CLIENT_ALLOW);
+}
+
+/* In whatever order they come. */
+static void the_most_specific_network_decides(void **state)
+{
+	static const struct {
+		const char *net;
+		enum client_access access;
+	} rules[] = {
+	    {"0.0.0.0/0", CLIENT_DROP},
+	    {"10.0.0.0/8", CLIENT_ALLOW},
+	    {"10.1.0.0/16", CLIENT_REFUSE},
+	    {"10.1.1.0/24", CLIENT_ALLOW},
+	    {"10.1.1.1", CLIENT_DROP},
+	};
+	static const size_t n = sizeof(rules) / sizeof(rules[0]);
+
+	(void)state;
+	for (size_t shift = 0; shift < 2 * n; shift++) {
+		struct options options = {.n_access = 0};
+
+		for (size_t i = 0; i < n; i++) {
+			size_t at = ((shift < n ? i : n - 1 - i) + shift) % n;
+
+			put(&options, rules[at].net, rules[at].access);
+		}
+		assert_int_equal(access_of(&options, "9.9.9.9"), CLIENT_DROP);
+		assert_int_equal(access_of(&options, "10.2.0.1"), CLIENT_ALLOW);
+		assert_int_equal(access_of(&options, "10.1.0.1"), CLIENT_REFUSE);
+		assert_int_equal(access_of(&options, "10.1.1.2"), CLIENT_ALLOW);
+		assert_int_equal(access_of(&options, "10.1.1.1"), CLIENT_DROP);
+		assert_int_equal(access_of(&options, "[2001:db8::1]"), CLIENT_REFUSE);
+	}
+}
+
+static void of_equals_the_stricter_decides(void **state)
+{
+	static const enum client_access strictness[] = {CLIENT_ALLOW, CLIENT_REFUSE, CLIENT_DROP};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		for (unsigned j = 0; j < 3; j++) {
+			struct options options = {.n_access = 0};
+
+			put(&options, "192.0.2.0/24", strictness[i]);
+			put(&options, "192.0.2.0/24", strictness[j]);
+			assert_int_equal(
+			    access_of(&options, "192.0.2.9"), strictness[i > j ? i : j]);
+		}
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(loopback_is_always_answered),
+	    cmocka_unit_test(strangers_are_refused),
 	    cmocka_unit_test(networks_are_answered_to_their_edges),
+	    cmocka_unit_test(the_most_specific_network_decides),
+	    cmocka_unit_test(of_equals_the_stricter_decides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

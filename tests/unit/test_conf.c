@@ -68,7 +68,7 @@ static void test_defaults(void **state)
 	assert_addr(&conf->listen[1], "[::]:53");
 	assert_string_equal(conf->listen_text[1], "[::]:53");
 	assert_int_equal(conf->n_upstream, 0);
-	assert_int_equal(conf->n_allow, 0);
+	assert_int_equal(conf->allow.n, 0);
 	assert_int_equal(conf->workers, 1);
 	assert_string_equal(conf->control, QUELL_RUNDIR "/control");
 	assert_string_equal(conf->state_dir, QUELL_STATEDIR);
@@ -77,7 +77,8 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->cache_negative_ttl_s, 3600);
 	assert_int_equal(conf->query_timeout_ms, 4000);
 	assert_int_equal(conf->questions_max, 4096);
-	assert_int_equal(conf->tcp_clients_max, 512);
+	assert_int_equal(conf->tcp_clients_max, 4096);
+	assert_int_equal(conf->tcp_clients_per_address, 0);
 	assert_int_equal(conf->tcp_idle_ms, 10000);
 	assert_int_equal(conf->udp_size, 1232);
 	assert_false(conf->log_queries);
@@ -103,6 +104,7 @@ static void test_every_option(void **state)
 		    "query_timeout = 1500ms\n"
 		    "questions_max = 64\n"
 		    "tcp_clients_max = 16384\n"
+		    "tcp_clients_per_address = 20\n"
 		    "tcp_idle = 1m\n"
 		    "udp_size = 4096\n"
 		    "log_queries = yes\n"
@@ -118,8 +120,8 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->n_upstream, 2);
 	assert_addr(&conf->upstream[0], "9.9.9.9:53");
 	assert_addr(&conf->upstream[1], "[2620:fe::fe]:5353");
-	assert_int_equal(conf->n_allow, 1);
-	assert_int_equal(conf->allow[0].bits, 8);
+	assert_int_equal(conf->allow.n, 1);
+	assert_int_equal(conf->allow.net[0].bits, 8);
 	assert_int_equal(conf->workers, 4);
 	assert_string_equal(conf->control, "/tmp/c");
 	assert_string_equal(conf->state_dir, "/var/tmp/a b");
@@ -131,6 +133,7 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->query_timeout_ms, 1500);
 	assert_int_equal(conf->questions_max, 64);
 	assert_int_equal(conf->tcp_clients_max, 16384);
+	assert_int_equal(conf->tcp_clients_per_address, 20);
 	assert_int_equal(conf->tcp_idle_ms, 60000);
 	assert_int_equal(conf->udp_size, 4096);
 	assert_true(conf->log_queries);
@@ -344,6 +347,11 @@ static void test_refused_grammar(void **state)
 	    {"list a { match = prefix }", 1, "auto, exact, suffix or below"},
 	    {"list a { syntax = Hosts }", 1, "not a syntax"},
 	    {"list a { syntax = aaaaaaaaaaaaaaaa }", 1, "at most 15"},
+	    {"block_answer = drop", 1, "block_answer: 'drop' is not possible; it is servfail"},
+	    {"block_answer = {null, nodata}", 1, "'nodata' can only stand alone"},
+	    {"list a { block_answer = {::1, ::2, ::3} }", 1, "at most 2"},
+	    {"special_off = {\"a b\"}", 1, "'a b' is not a name"},
+	    {"adaptive_threshold = 1", 1, "from 2 to 1000"},
 	};
 
 	(void)state;
@@ -359,7 +367,7 @@ static void test_bounds_of_lists(void **state)
 	} cases[] = {
 	    {"listen", "127.0.0.1:%u", CONF_LISTEN_MAX},
 	    {"upstream", "127.0.0.1:%u", CONF_UPSTREAM_MAX},
-	    {"allow", "10.0.0.%u", CONF_ALLOW_MAX},
+	    {"allow", "10.0.0.%u", CONF_NETWORKS_MAX},
 	};
 	char *text = malloc(65536), *at;
 	struct conf *conf;
@@ -412,6 +420,8 @@ static void test_print_reads_back(void **state)
 	    "tcp_idle = 90\ncache_max_ttl = 36h\nlog_queries = yes\n"
 	    "state_dir = '/a \"b\" \\\\ $HOME ${HOME} #\\'/ */'\n"
 	    "list a { url = \"http://x/?a=b&c='d'\"\nmatch = below }\n"
+	    "block_answer = {192.0.2.1, \"2001:db8::1\"}\nspecial_off = {local, \"home.arpa\"}\n"
+	    "list c { file = c block_answer = nodata }\n"
 	    "list b { file = 'r\\x.txt' syntax = pihole-regex trust = rewrite }\n",
 	};
 
@@ -597,8 +607,8 @@ static void test_example_holds_the_defaults(void **state)
 	assert_true(conf->n_lists >= 3);
 	conf->n_lists = 0;
 	/* Where nothing is the default, the example shows something. */
-	assert_true(conf->n_upstream > 0 && conf->n_allow > 0);
-	conf->n_upstream = conf->n_allow = 0;
+	assert_true(conf->n_upstream > 0 && conf->allow.n > 0);
+	conf->n_upstream = conf->allow.n = 0;
 	/* The two paths depend on how it was configured. */
 	(void)memcpy(conf->control, none->control, sizeof(conf->control));
 	(void)memcpy(conf->state_dir, none->state_dir, sizeof(conf->state_dir));

@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -115,6 +117,48 @@ static void test_full_disk(void **state)
 	close(fd);
 }
 
+static void test_replaces(void **state)
+{
+	char folder[] = "/tmp/test_file.XXXXXX", path[64], temp[64], other[64], text[16];
+	struct why why;
+	struct stat st;
+	int old;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/file", folder);
+	(void)snprintf(temp, sizeof(temp), "%s/file.new", folder);
+	(void)snprintf(other, sizeof(other), "%s/other", folder);
+	assert_int_equal(file_replace(path, 0600, "old", 3, &why), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	old = open(path, O_RDONLY);
+	assert_true(old >= 0);
+	/* What an end in the middle has left is not written through. */
+	assert_int_equal(symlink(other, temp), 0);
+	assert_int_equal(file_replace(path, 0600, "newer", 5, &why), 0);
+	assert_int_equal(access(other, F_OK), -1);
+	assert_int_equal(access(temp, F_OK), -1);
+	assert_int_equal(read(old, text, sizeof(text)), 3);
+	assert_memory_equal(text, "old", 3);
+	close(old);
+	old = open(path, O_RDONLY);
+	assert_int_equal(read(old, text, sizeof(text)), 5);
+	assert_memory_equal(text, "newer", 5);
+	close(old);
+	/* Where it cannot be done nothing is left. */
+	assert_int_equal(mkdir(other, 0700), 0);
+	assert_int_equal(file_replace(other, 0600, "x", 1, &why), ERR_SYS);
+	assert_non_null(strstr(why.text, "/other"));
+	(void)snprintf(temp, sizeof(temp), "%s/other.new", folder);
+	assert_int_equal(access(temp, F_OK), -1);
+	(void)snprintf(temp, sizeof(temp), "%s/nowhere/file", folder);
+	assert_int_equal(file_replace(temp, 0600, "x", 1, &why), ERR_SYS);
+	assert_int_equal(rmdir(other), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +166,7 @@ int main(void)
 	    cmocka_unit_test(test_reads_pipes),
 	    cmocka_unit_test(test_reads_into_a_buffer),
 	    cmocka_unit_test(test_full_disk),
+	    cmocka_unit_test(test_replaces),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, NULL, NULL);

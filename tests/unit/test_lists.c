@@ -200,6 +200,7 @@ static void *take_image(const struct fixture *f, size_t *len)
 static void test_image(void **state)
 {
 	struct fixture *f = *state;
+	struct reason_answers answers;
 	struct reason_names names;
 	struct lists_text text;
 	uint8_t *image;
@@ -247,6 +248,10 @@ static void test_image(void **state)
 	assert_string_equal(text.path + strlen(f->conf->state_dir), "/lists/mine.txt");
 	assert_string_equal(text.match, "below");
 	assert_string_equal(text.trust, "rewrite");
+	assert_false(lists_answers(&f->lists, f->conf, &answers));
+	f->conf->lists[0].block_answer.mode = BLOCK_NODATA;
+	assert_true(lists_answers(&f->lists, f->conf, &answers));
+	assert_int_equal(answers.list[0].mode, BLOCK_NODATA);
 	/* What quell-update exempts stands behind the lists; more, and the image is another's. */
 	f->lists.info.n_lists = 2;
 	lists_names(&f->lists, f->conf, &f->flags, &names);
@@ -256,6 +261,8 @@ static void test_image(void **state)
 	lists_names(&f->lists, f->conf, &f->flags, &names);
 	assert_int_equal(names.n, 0);
 	assert_false(lists_text(&f->lists, f->conf, &f->flags, 0, &text));
+	assert_false(lists_answers(&f->lists, f->conf, &answers));
+	assert_int_equal(answers.list[0].mode, BLOCK_DEFAULT);
 	free(image);
 }
 

@@ -70,7 +70,7 @@ static size_t wire(const char *text, uint8_t name[NAME_SIZE])
 
 static void naive_add(enum overlay_action action, bool exact, const char *text)
 {
-	struct overlay_rule rule = {action, exact, naive.rule[naive.n].name};
+	struct overlay_rule rule = {action, exact, naive.rule[naive.n].name, NULL};
 
 	assert_true(naive.n < RULES_MAX);
 	wire(text, naive.rule[naive.n].name);
@@ -227,7 +227,8 @@ static void what_is_no_rule_changes_nothing(void **state)
 	    {"\1\0", 2},
 	    {"\0\0\1a\0", 5},
 	    {"\3\0\1a\0", 5},
-	    {"\1\2\1a\0", 5},
+	    {"\1\4\1a\0", 5},
+	    {"\2\2\1a\0", 5}, /* an answer, cut */
 	    {"\1\0\1a", 4},
 	    {"\1\0\100a", 4},
 	    {"\1\0\300\0", 4},		    /* a pointer */
@@ -247,9 +248,49 @@ static void what_is_no_rule_changes_nothing(void **state)
 	}
 }
 
+/* A block's answer comes back; an allow has none, and what is none is no rule. */
+static void answers_of_blocks(void **state)
+{
+	static const uint8_t name[] = "\1a", other[] = "\1b\1a";
+	struct block_answer answer = {.mode = BLOCK_NULL};
+	struct overlay_rule rules[] = {
+	    {OVERLAY_BLOCK, false, name, &answer},
+	    {OVERLAY_BLOCK, true, other, NULL},
+	};
+	uint8_t bytes[2 * OVERLAY_RULE_SIZE];
+	struct overlay_rule found;
+	size_t len = overlay_put(bytes, &rules[0]), used = len;
+
+	(void)state;
+	used += overlay_put(bytes + used, &rules[1]);
+	assert_int_equal(overlay_set(overlay, false, bytes, used), 0);
+	assert_int_equal(overlay->n_answers, 1);
+	assert_int_equal(overlay_matches(overlay, name, &found, 1), 1);
+	assert_memory_equal(found.answer, &answer, sizeof(answer));
+	assert_true(name_equal(found.name, name));
+	assert_int_equal(overlay_matches(overlay, other, &found, 1), 1);
+	assert_null(found.answer);
+	assert_true(found.exact);
+
+	for (size_t cut = 0; cut < len; cut++)
+		if (cut != 0)
+			assert_int_equal(overlay_set(overlay, false, bytes, cut), ERR_FORMAT);
+	rules[0].action = OVERLAY_ALLOW;
+	assert_int_equal(
+	    overlay_set(overlay, false, bytes, overlay_put(bytes, &rules[0])), ERR_FORMAT);
+	rules[0].action = OVERLAY_BLOCK;
+	answer.mode = BLOCK_MODES;
+	assert_int_equal(
+	    overlay_set(overlay, false, bytes, overlay_put(bytes, &rules[0])), ERR_FORMAT);
+	assert_int_equal(overlay->n_answers, 1);
+	assert_int_equal(overlay_set(overlay, false, NULL, 0), 0);
+	assert_int_equal(overlay->n_answers, 0);
+}
+
 /* As many rules as there may be, of the greatest length; and one more. */
 static void the_bound(void **state)
 {
+	static const struct block_answer answer = {.mode = BLOCK_NULL};
 	char text[254];
 	unsigned allocations;
 	size_t at = 0;
@@ -260,7 +301,7 @@ static void the_bound(void **state)
 	text[63] = text[127] = text[191] = '.';
 	for (unsigned i = 0; i <= OVERLAY_RULES_MAX; i++) {
 		uint8_t name[NAME_SIZE];
-		struct overlay_rule rule = {OVERLAY_BLOCK, false, name};
+		struct overlay_rule rule = {OVERLAY_BLOCK, false, name, &answer};
 
 		(void)snprintf(text, 9, "%08u", i);
 		text[8] = 'a';
@@ -341,6 +382,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(all_names_and_long_ones, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_pause_allows_all, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_is_no_rule_changes_nothing, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(answers_of_blocks, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_bound, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(as_the_naive_one, set_up, tear_down),
 	};

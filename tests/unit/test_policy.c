@@ -169,7 +169,7 @@ static struct overlay *own_rule(enum overlay_action action, const char *text)
 	assert_non_null(o);
 	wire(text, name);
 	assert_int_equal(overlay_set(o, false, bytes,
-			     overlay_put(bytes, &(struct overlay_rule){action, false, name})),
+			     overlay_put(bytes, &(struct overlay_rule){action, false, name, NULL})),
 	    0);
 	return o;
 }

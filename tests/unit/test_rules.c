@@ -143,6 +143,42 @@ static void what_a_line_says(void **state)
 	assert_int_equal(rules.n_rules, 5);
 }
 
+/* The answer of a block: read, written, handed on, and gone with the next rule on the name. */
+static void blocks_with_an_answer(void **state)
+{
+	struct rules_line *line = NULL;
+	char text[RULES_TEXT_SIZE];
+
+	(void)state;
+	scratch_write("rules", "block a.test with nxdomain\n"
+			       "block =b.test with 192.0.2.1 2001:db8::1 for 30m # telly\n"
+			       "block c.test for 30m\n");
+	read_anew();
+	assert_int_equal(says("a.test"), 'b');
+	assert_int_equal(rules.lines[0].answer.mode, BLOCK_NXDOMAIN);
+	line = &rules.lines[1];
+	assert_int_equal(line->kind, RULES_BLOCK);
+	assert_int_equal(line->answer.n_in4, 1);
+	assert_int_equal(line->answer.n_in6, 1);
+	assert_int_equal(line->for_ms, HOUR_MS / 2);
+	assert_string_equal(line->note, "telly");
+	assert_string_equal(rules_format(line, &now, text),
+	    "block =b.test with 192.0.2.1 2001:db8::1 left 30m # telly");
+	/* It is written with its expiry, and read back. */
+	write_out();
+	read_anew();
+	assert_int_equal(rules.lines[1].kind, RULES_BLOCK);
+	assert_int_equal(rules.lines[1].answer.n_in6, 1);
+
+	change("block d.test with null");
+	assert_string_equal(rules_format(&rules.lines[3], &now, text), "block d.test with null");
+	change("block d.test with refused");
+	assert_int_equal(rules.lines[3].answer.mode, BLOCK_REFUSED);
+	change("block d.test");
+	assert_int_equal(rules.lines[3].answer.mode, BLOCK_DEFAULT);
+	assert_int_equal(rules.n_lines, 4);
+}
+
 static void mistakes_have_a_reason(void **state)
 {
 	static const struct {
@@ -162,6 +198,13 @@ static void mistakes_have_a_reason(void **state)
 	    {"allow a.test for 4000d", "out of range"},
 	    {"allow a.test for 5m until tomorrow", "not a time"},
 	    {"allow a.test until 2026-11-21T15:00:00Z", "'until'"},
+	    {"block a.test telly", "with nxdomain for 30m"},
+	    {"block a.test with", "'with'"},
+	    {"block a.test with telly", "it is servfail"},
+	    {"block a.test with null nxdomain", "alone"},
+	    {"block a.test for 5m with null", "'with'"},
+	    {"block a.test with 192.0.2.1 192.0.2.2 ::1 ::2 ::3", "at most"},
+	    {"allow a.test with null", "'with'"},
 	    {"pause for", "duration"},
 	    {"pause a.test", "duration"},
 	    {"unset a.test", "'unset'"},
@@ -642,6 +685,7 @@ int main(void)
 {
 	const struct CMUnitTest cases[] = {
 	    CASE(what_a_line_says),
+	    CASE(blocks_with_an_answer),
 	    CASE(mistakes_have_a_reason),
 	    CASE(changes_refused),
 	    CASE(rest_of_the_file_stays),

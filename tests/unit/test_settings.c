@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "resolver/core/client.h"
+#include "resolver/core/special.h"
 #include "resolver/settings.h"
 
 static const char *write_conf(const char *text)
@@ -100,6 +102,7 @@ static void test_mistakes(void **state)
 	    {{.workers = 64}, "cache_size = 1M\n", "4096K"},
 	    {{0}, "listen = {127.0.0.1}\nupstream = {127.0.0.1}\n", "ask itself"},
 	    {{0}, "listen = {0.0.0.0}\nupstream = {127.0.0.53}\n", "ask itself"},
+	    {{0}, "special_off = {local, lan}\n", "special_off: there is no special name 'lan'"},
 	    {{0}, "nonsense\n", ".conf:1"},
 	};
 
@@ -126,16 +129,17 @@ static void test_missing_file(void **state)
 	assert_non_null(strstr(why.text, "/nowhere/quell.conf"));
 }
 
-static bool allows(const struct options *options, const char *text)
+static enum client_access access_of(const struct options *options, const char *text)
 {
 	union addr a;
 
 	assert_int_equal(addr_parse(&a, text, 53, NULL), 0);
-	for (unsigned i = 0; i < options->n_allow; i++) {
-		if (net_contains(&options->allow[i], &a))
-			return true;
-	}
-	return false;
+	return client_access(options, &a);
+}
+
+static bool allows(const struct options *options, const char *text)
+{
+	return access_of(options, text) == CLIENT_ALLOW;
 }
 
 static void test_options(void **state)
@@ -168,9 +172,55 @@ static void test_options(void **state)
 
 	assert_int_equal(read_with(&conf, "allow = {198.51.100.0/24}\n", &flags, NULL), 0);
 	settings_options(conf, &one);
-	assert_int_equal(one.n_allow, 1);
+	assert_int_equal(one.n_access, 1);
 	assert_true(allows(&one, "198.51.100.9"));
 	assert_false(allows(&one, "10.1.2.3"));
+	conf_free(conf);
+
+	/* What is said of names. */
+	assert_int_equal(read_with(&conf, "", &flags, NULL), 0);
+	settings_options(conf, &one);
+	assert_int_equal(one.special, SPECIAL_ALL);
+	assert_int_equal(one.block_answer.mode, BLOCK_SERVFAIL);
+	assert_int_equal(one.block_ttl_s, 10);
+	assert_false(one.adapt.on);
+	conf_free(conf);
+	assert_int_equal(
+	    read_with(&conf,
+		"special_off = {\"home.arpa\", private-reverse}\nblock_answer = {192.0.2.1, ::1}\n"
+		"block_ttl = 1m\nadaptive = yes\nadaptive_threshold = 7\nadaptive_window = 2s\n"
+		"adaptive_dwell = 3s\nadaptive_return = 4s\n",
+		&flags, NULL),
+	    0);
+	settings_options(conf, &one);
+	assert_int_equal(one.special,
+	    SPECIAL_ALL & ~(1u << SPECIAL_HOME_ARPA) & ~(1u << SPECIAL_REVERSE));
+	assert_int_equal(one.block_answer.mode, BLOCK_ADDRESS);
+	assert_int_equal(one.block_answer.n_in4, 1);
+	assert_int_equal(one.block_answer.n_in6, 1);
+	assert_int_equal(one.block_ttl_s, 60);
+	assert_true(one.adapt.on);
+	assert_int_equal(one.adapt.threshold, 7);
+	assert_int_equal(one.adapt.window_ms, 2000);
+	assert_int_equal(one.adapt.dwell_ms, 3000);
+	assert_int_equal(one.adapt.return_ms, 4000);
+	conf_free(conf);
+
+	/* The default networks stay beside what is refused. */
+	assert_int_equal(read_with(&conf,
+			     "refuse = {10.0.0.0/24, 10.0.1.1}\ndrop = {0.0.0.0/0, 10.0.1.1}\n"
+			     "rate_limit = 1001\nrate_limit_network = 0\nrate_slip = 3\n",
+			     &flags, NULL),
+	    0);
+	settings_options(conf, &one);
+	assert_true(allows(&one, "10.0.2.3"));
+	assert_int_equal(access_of(&one, "10.0.0.7"), CLIENT_REFUSE);
+	assert_int_equal(access_of(&one, "10.0.1.1"), CLIENT_DROP);
+	assert_int_equal(access_of(&one, "8.8.8.8"), CLIENT_DROP);
+	assert_int_equal(access_of(&one, "[2001:4860:4860::8888]"), CLIENT_REFUSE);
+	assert_int_equal(one.rate_limit, 500);
+	assert_int_equal(one.rate_limit_network, 0);
+	assert_int_equal(one.rate_slip, 3);
 	conf_free(conf);
 }
 

@@ -186,11 +186,18 @@ int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
 }
 
 static const struct reason_names *names;
+static const struct reason_answers *answers;
 
 void query_set_names(struct query *q, const struct reason_names *of)
 {
 	(void)q;
 	names = of;
+}
+
+void query_set_answers(struct query *q, const struct reason_answers *of)
+{
+	(void)q;
+	answers = of;
 }
 
 void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
@@ -203,6 +210,7 @@ void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, s
 	out->n_matches = REASON_MATCHES + 1;
 	out->match[0].list = 8;
 	memcpy(out->verdict, names->name[1], sizeof(names->name[1]));
+	out->by_client = answers != NULL ? answers->list[1].mode : 0;
 	memset(out->match[REASON_MATCHES - 1].rule, 'r', EXPLAIN_RULE_SIZE - 1);
 }
 
