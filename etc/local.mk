@@ -1,6 +1,19 @@
-# the example configuration and the systemd units
+# the example configuration, completion for shells and the systemd units
 quellsysconfdir = $(sysconfdir)/quell
 dist_quellsysconf_DATA = etc/quell.conf.example
+
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = etc/completion/_quell
+
+# One file for all three; bash looks for one that is called as the command.
+bashcompletiondir = $(datadir)/bash-completion/completions
+EXTRA_DIST += etc/completion/quell.bash
+install-data-hook:
+	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
+	$(INSTALL_DATA) $(srcdir)/etc/completion/quell.bash '$(DESTDIR)$(bashcompletiondir)/quellctl'
+	cd '$(DESTDIR)$(bashcompletiondir)' && ln -sf quellctl quell-update && ln -sf quellctl quelld
+uninstall-hook:
+	cd '$(DESTDIR)$(bashcompletiondir)' && rm -f quellctl quell-update quelld
 
 EXTRA_DIST += \
 	etc/systemd/quell-update.service.in \

@@ -46,6 +46,7 @@ SCENES = \
 	tests/scene/alias.scene \
 	tests/scene/authentic.scene \
 	tests/scene/blocked.scene \
+	tests/scene/cookie.scene \
 	tests/scene/block-answer.scene \
 	tests/scene/block-answer-rules.scene \
 	tests/scene/chain-negative.scene \
@@ -66,6 +67,7 @@ SCENES = \
 	tests/scene/overload.scene \
 	tests/scene/overload-tries.scene \
 	tests/scene/overload-waiters.scene \
+	tests/scene/rate.scene \
 	tests/scene/rcodes.scene \
 	tests/scene/reconfigured.scene \
 	tests/scene/referral.scene \

@@ -34,6 +34,7 @@ _quell_command() {
 }
 
 _quell_types="A AAAA CAA CNAME DNSKEY DS HTTPS MX NAPTR NS PTR SOA SRV SVCB TLSA TXT"
+_quell_answers="servfail nxdomain nodata refused null"
 _quell_times="5m 15m 30m 1h 2h 8h 1d"
 
 _quellctl() {
@@ -61,9 +62,17 @@ _quellctl() {
 	case ${#_quell_said[@]},${_quell_said[0]} in
 	0,) _quell_words "status stats why flush reload allow block unset rules pause resume" ;;
 	1,unset) _quell_words "$(quellctl rules 2>/dev/null | sed -n 's/^rule  *\(allow\|block\) \([^ ]*\).*/\2/p')" ;;
-	1,pause | 3,allow | 3,block) _quell_words "$_quell_times" ;;
+	1,pause) _quell_words "$_quell_times" ;;
 	2,why) _quell_words "$_quell_types" ;;
-	2,allow | 2,block) _quell_words "for" ;;
+	2,allow) _quell_words "for" ;;
+	2,block) _quell_words "for with" ;;
+	*,allow | *,block)
+		case $prev in
+		for) _quell_words "$_quell_times" ;;
+		with) _quell_words "$_quell_answers" ;;
+		*) [[ ${_quell_said[-2]} == with ]] && _quell_words "for" ;;
+		esac
+		;;
 	esac
 }
 

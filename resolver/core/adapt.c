@@ -32,8 +32,8 @@ struct adapt *adapt_new(const struct hash_key *key)
 	return a;
 }
 
-static uint64_t hash(const struct adapt *a, const union addr *client, const uint8_t *name,
-    size_t len, uint16_t type)
+static uint64_t hash(
+    const struct adapt *a, const union addr *client, const uint8_t *name, size_t len, uint16_t type)
 {
 	uint8_t bytes[16 + 2 + NAME_SIZE] = {0};
 	uint64_t h;

@@ -33,19 +33,18 @@ struct row {
 #define IN_ADDR	      "\7in-addr\4arpa"
 #define IP6	      "\3ip6\4arpa"
 #define ZEROS(digit)  "\1" digit "\1" digit "\1" digit "\1" digit
-#define ZEROS_28                                                                                   \
-	ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0")
+#define ZEROS_28      ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0") ZEROS("0")
 
 static const struct row rows[] = {
-    {NAME("\11localhost"), 0, 0, false, LOCALHOST, SPECIAL_LOCALHOST},	      /* RFC 6761, 6.3 */
-    {NAME("\7invalid"), 0, 0, false, NOTHING, SPECIAL_INVALID},		      /* RFC 6761, 6.4 */
-    {NAME("\4test"), 0, 0, false, NOTHING, SPECIAL_TEST},		      /* RFC 6761, 6.2 */
-    {NAME("\5onion"), 0, 0, false, NOTHING, SPECIAL_ONION},		      /* RFC 7686, 2 */
-    {NAME("\5local"), 0, 0, false, NOTHING, SPECIAL_LOCAL},		      /* RFC 6762, 22.1 */
-    {NAME("\3alt"), 0, 0, false, NOTHING, SPECIAL_ALT},			      /* RFC 9476, 2 */
-    {NAME("\10internal"), 0, 0, false, NOTHING, SPECIAL_INTERNAL},	      /* of ICANN, 2024 */
-    {NAME("\4home\4arpa"), 0, 0, true, EMPTY, SPECIAL_HOME_ARPA},	      /* RFC 8375, 4 */
-    {NAME("\10resolver\4arpa"), 0, 0, false, NO_DATA, SPECIAL_RESOLVER_ARPA}, /* RFC 9462, 4 */
+    {NAME("\11localhost"), 0, 0, false, LOCALHOST, SPECIAL_LOCALHOST},	       /* RFC 6761, 6.3 */
+    {NAME("\7invalid"), 0, 0, false, NOTHING, SPECIAL_INVALID},		       /* RFC 6761, 6.4 */
+    {NAME("\4test"), 0, 0, false, NOTHING, SPECIAL_TEST},		       /* RFC 6761, 6.2 */
+    {NAME("\5onion"), 0, 0, false, NOTHING, SPECIAL_ONION},		       /* RFC 7686, 2 */
+    {NAME("\5local"), 0, 0, false, NOTHING, SPECIAL_LOCAL},		       /* RFC 6762, 22.1 */
+    {NAME("\3alt"), 0, 0, false, NOTHING, SPECIAL_ALT},			       /* RFC 9476, 2 */
+    {NAME("\10internal"), 0, 0, false, NOTHING, SPECIAL_INTERNAL},	       /* of ICANN, 2024 */
+    {NAME("\4home\4arpa"), 0, 0, true, EMPTY, SPECIAL_HOME_ARPA},	       /* RFC 8375, 4 */
+    {NAME("\10resolver\4arpa"), 0, 0, false, NO_DATA, SPECIAL_RESOLVER_ARPA},  /* RFC 9462, 4 */
     {NAME("\10ipv4only\4arpa"), 0, 0, true, ADDRESSES, SPECIAL_IPV4ONLY_ARPA}, /* RFC 8880, 7.1 */
     {NAME("\23use-application-dns\3net"), 0, 0, false, NOTHING, SPECIAL_CANARY}, /* of Mozilla */
     {NAME("\4mask\6icloud\3com"), 0, 0, false, NOTHING, SPECIAL_MASK},		 /* of Apple */
@@ -195,8 +194,8 @@ static const uint8_t loopback6[16] = {[15] = 1};
 static const uint8_t well_known[2][4] = {{192, 0, 0, 170}, {192, 0, 0, 171}}; /* RFC 7050, 8.2 */
 
 /* A record that is given to who asks for its type, or for any. */
-static void give(struct special_answer *out, uint16_t asked, uint16_t type, const void *rdata,
-    size_t len)
+static void give(
+    struct special_answer *out, uint16_t asked, uint16_t type, const void *rdata, size_t len)
 {
 	if (asked == type || asked == TYPE_ANY)
 		out->record[out->n_records++] =
@@ -233,8 +232,7 @@ bool special_find(const struct special *s, const uint8_t *name, size_t len, uint
 
 	*out = (struct special_answer){.rcode = RCODE_NOERROR};
 	for (; row < rows + N_ROWS; row++) {
-		if ((s->on & 1u << row->word) != 0 &&
-		    (out->zone = zone_of(row, name, len)) != NULL)
+		if ((s->on & 1u << row->word) != 0 && (out->zone = zone_of(row, name, len)) != NULL)
 			break;
 	}
 	if (row == rows + N_ROWS || (row->delegated && type == TYPE_DS && name == out->zone))

@@ -49,7 +49,8 @@ struct conn {
 struct carrier_tcp {
 	struct event_base *base;
 	struct query *core;
-	struct event sweep; /* of idle connections */
+	struct event sweep;    /* of idle connections */
+	struct asked *failing; /* of a connection that ended; the core is being told */
 	struct conn conns[CARRIER_TCP_MAX];
 	uint8_t read[FRAME_MAX];
 };
@@ -100,25 +101,36 @@ static void conn_close(struct conn *p)
 	buffer_free(&p->in);
 }
 
-static void forget(struct conn *p, struct asked *a)
+static void forget(struct asked **list, struct asked *a)
 {
-	DL_DELETE(p->asked, a);
+	DL_DELETE(*list, a);
 	free(a);
+}
+
+static struct asked *find(struct asked *list, uint32_t try)
+{
+	struct asked *a = list;
+
+	while (a != NULL && a->try != try)
+		a = a->next;
+	return a;
 }
 
 /* Close, and say of each question that it has failed. */
 static void conn_fail(struct conn *p)
 {
-	struct asked *a;
+	struct carrier_tcp *c = p->owner;
 
 	conn_close(p);
-	/* Meanwhile the core asks elsewhere. */
-	p->spent = p->n_ports > 0;
-	while ((a = p->asked) != NULL) {
-		uint32_t try = a->try;
+	p->spent = true;
+	/* The core ends these tries one by one, or several at once, and may ask anew, here too. */
+	DL_CONCAT(c->failing, p->asked);
+	p->asked = NULL;
+	while (c->failing != NULL) {
+		uint32_t try = c->failing->try;
 
-		forget(p, a);
-		query_failed(p->owner->core, try, clock_ms());
+		forget(&c->failing, c->failing);
+		query_failed(c->core, try, clock_ms());
 	}
 }
 
@@ -174,15 +186,13 @@ static int conn_write(struct conn *p)
 static void conn_lost(struct conn *p)
 {
 	bool again = p->replied && !p->spent && p->asked != NULL;
-	const struct asked *a;
 
 	conn_close(p);
 	if (again && conn_open(p) == 0) {
-		DL_FOREACH(p->asked, a)
-		{
-			if (buffer_add(&p->out, a->frame, a->frame_len) < 0)
-				break;
-		}
+		const struct asked *a = p->asked;
+
+		while (a != NULL && buffer_add(&p->out, a->frame, a->frame_len) == 0)
+			a = a->next;
 		if (a == NULL)
 			return;
 	}
@@ -265,32 +275,6 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 
 /* ---- for the core ---- */
 
-/* Does `a` serve better than `b`, which may be NULL?  Both are connections to the right upstream. */
-static bool is_better(const struct conn *a, const struct conn *b)
-{
-	return b == NULL || a->n_ports < b->n_ports;
-}
-
-/* A place for a new connection: none is there, or one that is idle, to another upstream. */
-static struct conn *conn_spare(struct carrier_tcp *c)
-{
-	struct conn *idle = NULL;
-
-	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
-		struct conn *p = &c->conns[i];
-
-		if (p->n_ports > 0)
-			continue;
-		if (p->fd < 0)
-			return p;
-		if (!p->busy && (idle == NULL || p->idle_ms < idle->idle_ms))
-			idle = p;
-	}
-	if (idle != NULL)
-		conn_close(idle);
-	return idle;
-}
-
 int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port)
 {
 	struct conn *best = NULL, *spare = NULL;
@@ -302,7 +286,7 @@ int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port
 		if ((p->fd < 0 && p->n_ports == 0) || !addr_equal(&p->to, to))
 			continue;
 		n++;
-		if (!p->spent && is_better(p, best))
+		if (!p->spent && (best == NULL || p->n_ports < best->n_ports))
 			best = p;
 	}
 	if (best == NULL || (best->n_ports > 0 && n < CARRIER_TCP_EACH))
@@ -345,7 +329,6 @@ int carrier_tcp_ask(
 	a = asked_new(try, msg, len);
 	if (a == NULL || buffer_add(&p->out, a->frame, a->frame_len) < 0 ||
 	    (!p->writes && conn_watch(p, true) < 0)) {
-		/* What was added may not be sent in part: nothing more is. */
 		p->spent = true;
 		free(a);
 		return ERR_NOMEM;
@@ -357,16 +340,13 @@ int carrier_tcp_ask(
 void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try)
 {
 	struct conn *p = &c->conns[try->port];
-	struct asked *a;
+	struct asked *a = find(p->asked, try->try), *failing = find(c->failing, try->try);
 
-	DL_FOREACH(p->asked, a)
-	{
-		if (a->try == try->try)
-			break;
-	}
+	if (failing != NULL)
+		forget(&c->failing, failing);
 	if (a != NULL)
-		forget(p, a);
-	/* It got no reply: the upstream, or the way to it, may be stuck. */
+		forget(&p->asked, a);
+	/* Given up: the upstream, or the way to it, may be stuck. */
 	if (a != NULL && !p->busy)
 		p->spent = true;
 	if (--p->n_ports > 0)
@@ -433,7 +413,7 @@ void carrier_tcp_free(struct carrier_tcp *c)
 
 		conn_close(p);
 		while (p->asked != NULL)
-			forget(p, p->asked);
+			forget(&p->asked, p->asked);
 	}
 	event_del(&c->sweep);
 	free(c);

@@ -3,19 +3,20 @@
 import os
 import subprocess
 
+import dns.message
 import dns.rcode
 
 from harness import (
     BUILD, WRAPPER, FakeUpstream, Quelld, address_of, addresses, assert_asked, assert_blocked, assert_rcode, ede_codes,
-    equal, main, quelld_once, temporary_folder, test)
+    equal, main, quelld_once, temporary_folder, test, wire_query)
 
 
-def assert_no(r, rcode, zone, ttl):
+def assert_no(r, rcode, zone, ttl, rdclass="IN"):
     """A "no" with the SOA by which it can be kept."""
     assert_rcode(r, rcode)
     equal(r.answer, [], "answer")
     equal([rrset.to_text() for rrset in r.authority],
-          ["%s %d IN SOA %s nobody.invalid. 1 3600 1200 604800 %d" % (zone, ttl, zone, ttl)], "authority")
+          ["%s %d %s SOA %s nobody.invalid. 1 3600 1200 604800 %d" % (zone, ttl, rdclass, zone, ttl)], "authority")
 
 
 def ctl(daemon, *words):
@@ -80,9 +81,12 @@ def test_block_answers():
         assert daemon.reload().startswith("notice reloaded ")
         r = daemon.ask("ads.example.", edns=False)
         equal([rrset.to_text() for rrset in r.answer], ["ads.example. 10 IN A 0.0.0.0"])
+        # In the class HS, addresses are something else.
+        assert_no(dns.message.from_wire(daemon.ask_wire(wire_query("ads.example.", rdclass=4))), "NOERROR",
+                  "ads.example.", 10, "HS")
         equal(upstream.asked(), [], "asked")
         stats = daemon.stats()
-        equal([stats["blocked_" + mode] for mode in ("servfail", "nxdomain", "null", "address")], [1, 1, 1, 3])
+        equal([stats["blocked_" + mode] for mode in ("servfail", "nxdomain", "null", "address")], [1, 1, 2, 3])
         # It is kept in the file of own rules.
         assert "block own.example with 192.0.2.80 2001:db8::80 left " in ctl(daemon, "rules"), ctl(daemon, "rules")
 

@@ -321,7 +321,8 @@ def test_json():
 @test
 def test_internal_names():
     """What is below quell.internal is answered here: for each type, over UDP and TCP, and never asked upstream"""
-    with FakeUpstream(handler) as upstream, Quelld([upstream], ["ads.test\n"]) as daemon:
+    conf = 'special_off = {"test", "internal"}\n'
+    with FakeUpstream(handler) as upstream, Quelld([upstream], ["ads.test\n"], conf=conf) as daemon:
         for tcp in (False, True):
             r = daemon.ask("ads.test.why.quell.internal.", "TXT", tcp=tcp)
             equal([part.decode() for part in r.answer[0][0].strings],

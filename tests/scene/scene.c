@@ -30,6 +30,7 @@
 #define WORDS_MAX     32
 #define TRACE_SIZE    262144
 #define TEXT_SIZE     16384
+#define COOKIE_HEX_SIZE (2 * 40 + 1)
 #define START_MS      1000000u
 #define CLIENT	      "192.168.1.5:40000"
 #define SCENE_RNG_ONE 11
@@ -59,6 +60,7 @@ struct scene {
 	unsigned line;
 	char failure[1024];
 	struct options options;
+	struct cookie_secrets cookies;
 	struct query *core;
 	bool splits; /* TCP clients go through the real listener */
 	struct split *split;
@@ -433,7 +435,13 @@ static bool set_option(struct scene *s, const struct words *w)
 	const char *name = w->n == 3 ? w->word[1] : "";
 	unsigned long value = number(w->n == 3 ? w->word[2] : NULL);
 
-	if (strcmp(name, "query_timeout_ms") == 0)
+	if (strcmp(name, "rate_limit") == 0)
+		s->options.rate_limit = (uint32_t)value;
+	else if (strcmp(name, "rate_limit_network") == 0)
+		s->options.rate_limit_network = (uint32_t)value;
+	else if (strcmp(name, "rate_slip") == 0)
+		s->options.rate_slip = (uint16_t)value;
+	else if (strcmp(name, "query_timeout_ms") == 0)
 		s->options.query_timeout_ms = (uint32_t)value;
 	else if (strcmp(name, "questions_max") == 0)
 		s->options.questions_max = (uint32_t)value;
@@ -505,7 +513,74 @@ static struct ask *find_ask(struct scene *s, const char *label)
 	return NULL;
 }
 
-/* ask LABEL NAME TYPE [-rd] [+cd] [+ad] [+do] [edns SIZE] [tcp] [from ADDR:PORT] [id N] */
+/* The data of the COOKIE option in `pkt`, as hex; empty: there is none. */
+static void cookie_of(const ldns_pkt *pkt, char hex[COOKIE_HEX_SIZE])
+{
+	const ldns_rdf *options = ldns_pkt_edns_data(pkt);
+	size_t pos = 0, end = options == NULL ? 0 : ldns_rdf_size(options);
+	uint16_t code, len;
+	const uint8_t *data;
+
+	hex[0] = '\0';
+	while (end != 0 &&
+	       msg_next_option(ldns_rdf_data(options), &pos, end, &code, &data, &len)) {
+		if (code != LDNS_EDNS_COOKIE)
+			continue;
+		for (unsigned i = 0; i < len && 2 * i + 3 < COOKIE_HEX_SIZE; i++)
+			(void)snprintf(hex + (size_t)2 * i, 3, "%02x", data[i]);
+	}
+}
+
+/* cookie HEX, or cookie @LABEL: that which came with this answer */
+static bool put_cookie(struct scene *s, ldns_pkt *pkt, const char *text)
+{
+	char hex[COOKIE_HEX_SIZE];
+	uint8_t option[4 + COOKIE_HEX_SIZE / 2] = {0, LDNS_EDNS_COOKIE};
+	const struct ask *a = text[0] == '@' ? find_ask(s, text + 1) : NULL;
+	ldns_pkt *answer = NULL;
+	size_t len;
+
+	if (a != NULL) {
+		if (a->answer == NULL ||
+		    ldns_wire2pkt(&answer, a->answer, a->answer_len) != LDNS_STATUS_OK)
+			return fail(s, "no answer: %s", text);
+		cookie_of(answer, hex);
+		ldns_pkt_free(answer);
+		text = hex;
+	}
+	len = strlen(text) / 2;
+	if (len == 0 || len > sizeof(option) - 4)
+		return fail(s, "no cookie: %s", text);
+	option[3] = (uint8_t)len;
+	for (size_t i = 0; i < len; i++) {
+		const char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+
+		option[4 + i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	ldns_pkt_set_edns_data(
+	    pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, 4 + len, option));
+	return true;
+}
+
+/* secret N WALL_S: a secret of the cookies, in the place of that before, and what the wall clock says
+ * from now on */
+static bool do_secret(struct scene *s, const struct words *w)
+{
+	struct cookie_secrets *c = &s->cookies;
+
+	if (w->n != 3)
+		return fail(s, "secret N WALL_S");
+	memcpy(c->previous, c->current, sizeof(c->previous));
+	c->rolled = c->known;
+	c->known = true;
+	memset(c->current, (int)number(w->word[1]), sizeof(c->current));
+	c->wall_s = (int64_t)number(w->word[2]) - (int64_t)(s->now_ms / 1000);
+	query_set_cookies(s->core, c);
+	return true;
+}
+
+/* ask LABEL NAME TYPE [-rd] [+cd] [+ad] [+do] [edns SIZE] [cookie HEX|@LABEL] [tcp] [from ADDR:PORT]
+ * [id N] */
 static bool do_ask(struct scene *s, const struct words *w)
 {
 	static uint8_t out[QUERY_OUT_SIZE];
@@ -537,6 +612,8 @@ static bool do_ask(struct scene *s, const struct words *w)
 		if (ldns_pkt_edns_udp_size(pkt) == 0)
 			ldns_pkt_set_edns_udp_size(pkt, 1232);
 	}
+	if (after(w, "cookie") != NULL && !put_cookie(s, pkt, after(w, "cookie")))
+		goto out;
 	if (addr_parse(&asker.from, from == NULL ? CLIENT : from, 0, NULL) != 0 ||
 	    ldns_pkt2wire(&wire, pkt, &wire_len) != LDNS_STATUS_OK || wire_len > sizeof(a->query)) {
 		(void)fail(s, "cannot make the query");
@@ -801,9 +878,11 @@ static bool right_header(struct scene *s, const struct ask *a, const ldns_pkt *p
 	char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(pkt)), said[256];
 	const char *ede = after(w, "ede");
 	int ede_code = ede_of(pkt, said);
+	char cookie[COOKIE_HEX_SIZE];
 	size_t question_len = 0;
 	bool ok = false;
 
+	cookie_of(pkt, cookie);
 	while (MSG_HEADER + question_len < a->query_len && a->query[MSG_HEADER + question_len] != 0)
 		question_len += a->query[MSG_HEADER + question_len] + 1u;
 	question_len += 5;
@@ -828,13 +907,15 @@ static bool right_header(struct scene *s, const struct ask *a, const ldns_pkt *p
 		(void)fail(s, "EDE %d", ede_code);
 	else if (ede_text[0] != '\0' && strcmp(said, ede_text) != 0)
 		(void)fail(s, "EDE text: %s", said);
+	else if (strlen(cookie) != (has(w, "cookie") ? 2 * MSG_COOKIE_SIZE : 0))
+		(void)fail(s, "cookie: %s", cookie);
 	else
 		ok = true;
 	free(rcode);
 	return ok;
 }
 
-/* answered LABEL RCODE [+tc] [+ad] [ede N] [any-records] */
+/* answered LABEL RCODE [+tc] [+ad] [ede N] [cookie] [any-records] */
 static bool do_answered(struct scene *s, const struct words *w, const struct records *r)
 {
 	struct ask *a = w->n < 3 ? NULL : find_ask(s, w->word[1]);
@@ -924,6 +1005,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return false;
 	if (strcmp(command, "lists") == 0)
 		return swap_lists(s);
+	if (strcmp(command, "secret") == 0)
+		return do_secret(s, w);
 	if (strcmp(command, "names") == 0)
 		return do_names(s, w);
 	if (strcmp(command, "answers") == 0)

@@ -43,8 +43,8 @@ static enum adapt_level ask(const char *client, const char *name, uint16_t type,
 	union addr from;
 
 	assert_int_equal(addr_parse(&from, client, 0, NULL), 0);
-	return adapt_ask(adapt, &options, &from, (const uint8_t *)name, strlen(name) + 1, type,
-	    now_ms, &stats);
+	return adapt_ask(
+	    adapt, &options, &from, (const uint8_t *)name, strlen(name) + 1, type, now_ms, &stats);
 }
 
 static void told_apart(void **state)
@@ -84,8 +84,8 @@ static void the_bound(void **state)
 		uint64_t now_ms = 10 + i / 8;
 
 		msg_set_u32(name + 1, i);
-		assert_int_equal(adapt_ask(adapt, &options, &from, name, sizeof(name), TYPE_A,
-				     now_ms, &stats),
+		assert_int_equal(
+		    adapt_ask(adapt, &options, &from, name, sizeof(name), TYPE_A, now_ms, &stats),
 		    ADAPT_NONE);
 		if (i % 64 == 0)
 			assert_int_equal(ask("192.0.2.9:1", "\4busy", TYPE_A, now_ms), ADAPT_NULL);

@@ -127,8 +127,9 @@ static void reverse_names_of_all_networks(void **state)
 /* Whatever the bytes: nothing outside of the name is read, and a find is one of the table's ends. */
 static void random_names(void **state)
 {
-	static const char *const labels[] = {"", "\4arpa", "\7in-addr", "\003172", "\00216", "\4test",
-	    "\5local", "\3com", "\6icloud", "\4mask", "\0010", "\3ip6", "\001d", "\001f", "\4home"};
+	static const char *const labels[] = {"", "\4arpa", "\7in-addr", "\003172", "\00216",
+	    "\4test", "\5local", "\3com", "\6icloud", "\4mask", "\0010", "\3ip6", "\001d", "\001f",
+	    "\4home"};
 	struct special_answer answer;
 	struct special s;
 	struct rng rng;
