@@ -1242,6 +1242,32 @@ void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
 	arm(q);
 }
 
+/* A try that waits for its reply on `port`; NULL: there is none. */
+static struct inflight_try *waiting_on(
+    const struct query *q, enum query_carrier via, uint32_t port)
+{
+	struct inflight_try *t;
+
+	for (unsigned i = 0; i < UPSTREAM_WAIT_CLASSES; i++)
+		DL_FOREACH(q->inflight.waiting[i], t)
+			if (t->sent.via == via && t->sent.port == port)
+				return t;
+	return NULL;
+}
+
+void query_refused(struct query *q, enum query_carrier via, uint32_t port, uint64_t now_ms)
+{
+	struct inflight_try *t;
+
+	/* Their questions are asked elsewhere, or once more from another port: each try ends here. */
+	while ((t = waiting_on(q, via, port)) != NULL) {
+		q->stats.net_errors++;
+		upstream_silent(&q->upstreams, &t->sent.to, now_ms);
+		try_lost(q, t, now_ms);
+	}
+	arm(q);
+}
+
 /* ---- Time ---- */
 
 /* The time of a try is over.  A late reply is still welcome while its question waits. */
