@@ -139,7 +139,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 /* What everything at its bound needs: half of it, and no less, is for the ports to ask from. */
 static rlim_t files_wanted(const struct options *options)
 {
-	return 4 * (rlim_t)CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
+	rlim_t pools = options->n_upstream > 2 ? options->n_upstream : 2;
+
+	return 2 * pools * CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
 	       2 * CONF_LISTEN_MAX + FILES_RESERVED;
 }
 

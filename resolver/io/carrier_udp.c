@@ -391,8 +391,6 @@ void carrier_udp_done(struct carrier_udp *c, const struct query_try *try)
 
 void carrier_udp_flush(struct carrier_udp *c)
 {
-	if (c->n_queued == 0)
-		return;
 	for (unsigned i = 0; i < c->n_pools; i++)
 		c->pools[i].shared = NULL;
 	/* The core may ask elsewhere for each that failed; it tries no server for ever. */
