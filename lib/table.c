@@ -16,11 +16,13 @@ static void *table_take(struct table *t, size_t size)
 
 #undef uthash_malloc
 #undef uthash_free
+#undef uthash_bzero
 #undef uthash_fatal
 #undef HASH_INITIAL_NUM_BUCKETS
 #undef HASH_INITIAL_NUM_BUCKETS_LOG2
 #define uthash_malloc(size)	      table_take(t, size)
 #define uthash_free(ptr, size)	      ((void)0)
+#define uthash_bzero(ptr, size)	      ((void)0) /* it is zero, and page by page not yet there */
 #define uthash_fatal(text)	      assert(false)
 #define HASH_INITIAL_NUM_BUCKETS      (t->n_buckets)
 #define HASH_INITIAL_NUM_BUCKETS_LOG2 ((unsigned)__builtin_ctz(t->n_buckets))

@@ -50,8 +50,8 @@ struct table {
  * that is expected makes chains of about one. */
 size_t table_memory(uint32_t n_buckets);
 
-/* An empty table in memory[0..table_memory(n_buckets)), aligned as by malloc, which stays the
- * caller's. */
+/* An empty table in memory[0..table_memory(n_buckets)), all zero and aligned as by calloc, which stays
+ * the caller's.  Of large tables only what is used becomes memory. */
 void table_init(struct table *t, void *memory, uint32_t n_buckets, const struct hash_key *key);
 
 uint32_t table_hash(const struct table *t, const void *key, size_t len);

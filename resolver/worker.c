@@ -139,7 +139,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 /* What everything at its bound needs: half of it, and no less, is for the ports to ask from. */
 static rlim_t files_wanted(const struct options *options)
 {
-	return 4 * (rlim_t)CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
+	rlim_t pools = options->n_upstream > 2 ? options->n_upstream : 2;
+
+	return 2 * pools * CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
 	       2 * CONF_LISTEN_MAX + FILES_RESERVED;
 }
 
@@ -474,6 +476,17 @@ static void worker_free(struct worker *w)
 	free(w);
 }
 
+/* Rounds of events, until the end; what the core asks and answers in one goes out together. */
+static void worker_serve(struct worker *w)
+{
+	while (event_base_loop(w->base, EVLOOP_ONCE) == 0 && !event_base_got_break(w->base)) {
+		if (w->core == NULL)
+			continue;
+		carrier_udp_flush(w->carrier_udp);
+		listen_udp_flush(w->listen_udp);
+	}
+}
+
 int worker_run(int channel)
 {
 	struct worker *w = calloc(1, sizeof(*w));
@@ -493,7 +506,7 @@ int worker_run(int channel)
 	w->tick = evtimer_new(w->base, on_tick, w);
 	if (w->readable == NULL || w->tick == NULL || event_add(w->readable, NULL) < 0)
 		goto out;
-	(void)event_base_dispatch(w->base);
+	worker_serve(w);
 	status = w->status;
 out:
 	if (w != NULL)

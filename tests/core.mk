@@ -96,6 +96,7 @@ SCENES = \
 	tests/scene/truncated.scene \
 	tests/scene/ttl.scene \
 	tests/scene/unasked.scene \
+	tests/scene/refused.scene \
 	tests/scene/unreachable.scene \
 	tests/scene/why-ede.scene \
 	tests/scene/why-query.scene

@@ -66,8 +66,8 @@ struct cache {
 	struct cache_usage usage;
 };
 
-void cache_key(struct cache_key *key, const uint8_t *name, size_t name_len, uint16_t type,
-    uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group)
+void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name, size_t name_len,
+    uint16_t type, uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group)
 {
 	assert(name_len <= NAME_SIZE);
 	msg_set_u16(key->bytes, type);
@@ -76,6 +76,7 @@ void cache_key(struct cache_key *key, const uint8_t *name, size_t name_len, uint
 	key->bytes[5] = group;
 	memcpy(key->bytes + CACHE_KEY_NAME, name, name_len);
 	key->len = (uint16_t)(CACHE_KEY_NAME + name_len);
+	key->hash = table_hash(&c->index, key->bytes, key->len);
 }
 
 /* ---- rings ---- */
@@ -313,7 +314,7 @@ void cache_free(struct cache *c)
 bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
     struct cache_answer *answer, struct cache_verdict **verdict)
 {
-	struct entry *e = entry_find(c, table_hash(&c->index, key->bytes, key->len), key);
+	struct entry *e = entry_find(c, key->hash, key);
 
 	/* One that has expired stays until it is replaced: what takes its place inherits its
 	 * hits. */
@@ -370,7 +371,7 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
 void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
     const struct cache_verdict *verdict)
 {
-	const uint32_t hash = table_hash(&c->index, key->bytes, key->len);
+	const uint32_t hash = key->hash;
 	const uint32_t size = run_size(c, key, answer);
 	struct entry *e = entry_find(c, hash, key);
 	bool to_main = c->ghosts[hash & c->ghosts_mask] == hash;

@@ -26,17 +26,20 @@
 #include "lib/err.h"
 #include "lib/hash.h"
 
+struct cache;
+
 /* What an answer is kept under: built by cache_key(). */
 #define CACHE_KEY_NAME 6 /* where its name begins */
 #define CACHE_KEY_SIZE (CACHE_KEY_NAME + NAME_SIZE)
 
 struct cache_key {
+	uint32_t hash; /* of the bytes, under the secret of the cache */
 	uint16_t len;
 	uint8_t bytes[CACHE_KEY_SIZE]; /* type, class, flags, group, name in lower case */
 };
 
-/* `name` in lower case.  `group` is the upstream group (0). */
-void cache_key(struct cache_key *key, const uint8_t *name, size_t name_len, uint16_t type,
+/* `name` in lower case.  `group` is the upstream group (0).  Cost: a hash of the name. */
+void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name, size_t name_len, uint16_t type,
     uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group);
 
 /* An answer as it is kept.  `msg` is a whole message in its normal form (answer.h): question,
@@ -61,8 +64,6 @@ struct cache_verdict {
 	bool own : 1;	  /* by the user's rules, not a list */
 	bool holds : 1;	  /* for every asker; else there is none */
 };
-
-struct cache;
 
 /* A cache that takes `size` bytes in all, allocated here in one piece.  `key` is the secret for its
  * hash.  Returns 0, ERR_RANGE for a size below 64 KiB or above 4 GiB, or ERR_NOMEM.  Free with

@@ -21,47 +21,58 @@ int inflight_init(struct inflight *f, uint32_t n, const struct hash_key *key)
 	const uint32_t n_waiters = n * INFLIGHT_WAITERS_EACH, n_tries = n * INFLIGHT_TRIES_EACH;
 	const uint32_t question_buckets = power_of_two(n), try_buckets = power_of_two(n_tries);
 	const uint32_t n_aliases = n / INFLIGHT_ALIAS_SHARE + 1;
-	struct inflight_question *questions = calloc(n, sizeof(*questions));
-	struct inflight_waiter *waiters = calloc(n_waiters, sizeof(*waiters));
-	struct inflight_try *tries = calloc(n_tries, sizeof(*tries));
-	struct inflight_alias *aliases = calloc(n_aliases, sizeof(*aliases));
-	void *by_key = calloc(1, table_memory(question_buckets));
-	void *by_id = calloc(1, table_memory(try_buckets));
 
 	*f = (struct inflight){
-	    .tries = tries,
-	    .n_tries = n_tries,
-	    .memory = {questions, waiters, tries, aliases, by_key, by_id},
+	    .questions = calloc(n, sizeof(*f->questions)),
+	    .waiters = calloc(n_waiters, sizeof(*f->waiters)),
+	    .tries = calloc(n_tries, sizeof(*f->tries)),
+	    .aliases = calloc(n_aliases, sizeof(*f->aliases)),
+	    .n_questions_max = n,
+	    .n_waiters_max = n_waiters,
+	    .n_tries_max = n_tries,
+	    .n_aliases_max = n_aliases,
+	    .by_key = calloc(1, table_memory(question_buckets)),
+	    .by_id = calloc(1, table_memory(try_buckets)),
 	};
-	if (questions == NULL || waiters == NULL || tries == NULL || aliases == NULL ||
-	    by_key == NULL || by_id == NULL) {
+	if (f->questions == NULL || f->waiters == NULL || f->tries == NULL || f->aliases == NULL ||
+	    f->by_key == NULL || f->by_id == NULL) {
 		inflight_fini(f);
 		return ERR_NOMEM;
 	}
-	table_init(&f->questions_by_key, by_key, question_buckets, key);
-	table_init(&f->tries_by_id, by_id, try_buckets, key);
-	for (uint32_t i = 0; i < n; i++)
-		LL_PREPEND(f->free_questions, &questions[i]);
-	for (uint32_t i = 0; i < n_waiters; i++)
-		LL_PREPEND(f->free_waiters, &waiters[i]);
-	for (uint32_t i = 0; i < n_tries; i++)
-		LL_PREPEND(f->free_tries, &tries[i]);
-	for (uint32_t i = 0; i < n_aliases; i++)
-		LL_PREPEND(f->free_aliases, &aliases[i]);
+	table_init(&f->questions_by_key, f->by_key, question_buckets, key);
+	table_init(&f->tries_by_id, f->by_id, try_buckets, key);
 	return 0;
 }
 
 void inflight_fini(struct inflight *f)
 {
-	for (size_t i = 0; i < sizeof(f->memory) / sizeof(f->memory[0]); i++)
-		free(f->memory[i]);
+	free(f->questions);
+	free(f->waiters);
+	free(f->tries);
+	free(f->aliases);
+	free(f->by_key);
+	free(f->by_id);
 	*f = (struct inflight){0};
 }
 
+/* Take one of `what`: one that was given back, else the next that was never used, so that no more
+ * memory is touched than was ever needed at once; NULL: all are in use. */
+#define TAKE(taken, f, what)                                                                       \
+	do {                                                                                       \
+		(taken) = (f)->free_##what;                                                        \
+		if ((taken) != NULL)                                                               \
+			LL_DELETE((f)->free_##what, taken);                                        \
+		else if ((f)->n_used_##what < (f)->n_##what##_max)                                 \
+			(taken) = &(f)->what[(f)->n_used_##what++];                                \
+	} while (0)
+
+#define HAS_ROOM(f, what)                                                                          \
+	((f)->free_##what != NULL || (f)->n_used_##what < (f)->n_##what##_max)
+
 bool inflight_has_room(const struct inflight *f, bool new_question)
 {
-	return f->free_waiters != NULL &&
-	       (!new_question || (f->free_questions != NULL && f->free_tries != NULL));
+	return HAS_ROOM(f, waiters) &&
+	       (!new_question || (HAS_ROOM(f, questions) && HAS_ROOM(f, tries)));
 }
 
 /* ---- Questions ---- */
@@ -69,8 +80,7 @@ bool inflight_has_room(const struct inflight *f, bool new_question)
 struct inflight_question *inflight_find(const struct inflight *f, const struct cache_key *key)
 {
 	const struct table *t = &f->questions_by_key;
-	struct table_item *item =
-	    table_find(t, table_hash(t, key->bytes, key->len), key->bytes, key->len);
+	struct table_item *item = table_find(t, key->hash, key->bytes, key->len);
 
 	return item == NULL ? NULL : table_entry(item, struct inflight_question, item);
 }
@@ -78,16 +88,15 @@ struct inflight_question *inflight_find(const struct inflight *f, const struct c
 struct inflight_question *inflight_open(
     struct inflight *f, const struct cache_key *key, uint64_t now_ms)
 {
-	struct inflight_question *q = f->free_questions;
+	struct inflight_question *q;
 
+	TAKE(q, f, questions);
 	if (q == NULL)
 		return NULL;
-	LL_DELETE(f->free_questions, q);
 	*q = (struct inflight_question){.key = *key, .started_ms = now_ms};
 	q->name = q->key.bytes + CACHE_KEY_NAME;
 	q->name_len = (uint16_t)(key->len - CACHE_KEY_NAME);
-	table_add(&f->questions_by_key, &q->item,
-	    table_hash(&f->questions_by_key, q->key.bytes, q->key.len), q->key.bytes, q->key.len);
+	table_add(&f->questions_by_key, &q->item, key->hash, q->key.bytes, q->key.len);
 	DL_APPEND(f->oldest, q);
 	f->n_questions++;
 	return q;
@@ -113,11 +122,11 @@ void inflight_close(struct inflight *f, struct inflight_question *q)
 
 struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q)
 {
-	struct inflight_waiter *w = f->free_waiters;
+	struct inflight_waiter *w;
 
+	TAKE(w, f, waiters);
 	if (w == NULL)
 		return NULL;
-	LL_DELETE(f->free_waiters, w);
 	*w = (struct inflight_waiter){0};
 	if (q->last_waiter == NULL)
 		q->waiters = w;
@@ -129,17 +138,17 @@ struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_questi
 
 bool inflight_has_alias(const struct inflight *f)
 {
-	return f->free_aliases != NULL;
+	return HAS_ROOM(f, aliases);
 }
 
 bool inflight_wait_as(
     struct inflight *f, struct inflight_waiter *w, const uint8_t *name, size_t name_len)
 {
-	struct inflight_alias *alias = f->free_aliases;
+	struct inflight_alias *alias;
 
+	TAKE(alias, f, aliases);
 	if (alias == NULL)
 		return false;
-	LL_DELETE(f->free_aliases, alias);
 	memcpy(alias->name, name, name_len);
 	alias->name_len = (uint16_t)name_len;
 	w->alias = alias;
@@ -155,8 +164,10 @@ const uint8_t *inflight_asked_name(
 void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size_t name_len)
 {
 	for (size_t i = 0; i < name_len; i++)
-		if (question[i] >= 'A' && question[i] <= 'Z')
+		if (question[i] >= 'A' && question[i] <= 'Z') {
 			w->upper[i / 8] |= (uint8_t)(1u << i % 8);
+			w->has_upper = true;
+		}
 }
 
 size_t inflight_question_as_asked(
@@ -165,11 +176,10 @@ size_t inflight_question_as_asked(
 	const uint8_t *name = inflight_asked_name(q, w);
 	const size_t len = w->alias != NULL ? w->alias->name_len : q->name_len;
 
-	for (size_t i = 0; i < len; i++) {
-		bool upper = (w->upper[i / 8] >> i % 8 & 1) != 0;
-
-		out[i] = upper ? (uint8_t)(name[i] - 'a' + 'A') : name[i];
-	}
+	memcpy(out, name, len);
+	for (size_t i = 0; w->has_upper && i < len; i++)
+		if ((w->upper[i / 8] >> i % 8 & 1) != 0)
+			out[i] = (uint8_t)(name[i] - 'a' + 'A');
 	msg_set_u16(out + len, q->type);
 	msg_set_u16(out + len + 2, q->class);
 	return len + 4;
@@ -184,11 +194,11 @@ static uint64_t try_key(enum query_carrier via, uint32_t port, uint16_t id)
 
 struct inflight_try *inflight_try(struct inflight *f, struct inflight_question *q)
 {
-	struct inflight_try *t = f->free_tries;
+	struct inflight_try *t;
 
+	TAKE(t, f, tries);
 	if (t == NULL)
 		return NULL;
-	LL_DELETE(f->free_tries, t);
 	*t = (struct inflight_try){.question = q, .open = true};
 	t->question_next = q->tries;
 	q->tries = t;
@@ -202,7 +212,7 @@ uint32_t inflight_try_handle(const struct inflight *f, const struct inflight_try
 
 struct inflight_try *inflight_try_by_handle(const struct inflight *f, uint32_t handle)
 {
-	return handle < f->n_tries && f->tries[handle].open ? &f->tries[handle] : NULL;
+	return handle < f->n_used_tries && f->tries[handle].open ? &f->tries[handle] : NULL;
 }
 
 struct inflight_try *inflight_match(

@@ -40,13 +40,22 @@ struct inflight_alias {
 	uint8_t name[NAME_SIZE];
 };
 
+/* The verdict on the name that a waiter asked, when it was let through. */
+struct inflight_verdict {
+	uint32_t generation; /* it holds as long as this is the one in force */
+	uint16_t n_lists;    /* these judge where the answer leads */
+	bool own, by_client;
+};
+
 struct inflight_waiter {
 	struct query_asker asker;
+	struct inflight_verdict verdict;
 	uint64_t asked_ms;
 	uint16_t id, flags; /* of its query */
 	uint16_t limit;	    /* bytes that it can take */
 	bool edns;
 	struct msg_opt opt;		    /* of its answer */
+	bool has_upper;
 	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
 	struct inflight_alias *alias;	    /* NULL: the question's name was asked */
 	struct inflight_waiter *next;
@@ -93,16 +102,21 @@ struct inflight {
 	uint64_t n_questions;
 	/* --- owned by inflight.c --- */
 	struct table questions_by_key, tries_by_id;
-	struct inflight_question *free_questions;
+	struct inflight_question *free_questions; /* used before, and given back */
 	struct inflight_waiter *free_waiters;
 	struct inflight_try *free_tries;
 	struct inflight_alias *free_aliases;
-	struct inflight_try *tries; /* all n_tries of them: a handle is an index */
-	uint32_t n_tries;
-	void *memory[6];
+	/* All of them; those from n_used_... on were never used, and are no memory yet. */
+	struct inflight_question *questions;
+	struct inflight_waiter *waiters;
+	struct inflight_try *tries; /* a handle is an index */
+	struct inflight_alias *aliases;
+	uint32_t n_questions_max, n_waiters_max, n_tries_max, n_aliases_max;
+	uint32_t n_used_questions, n_used_waiters, n_used_tries, n_used_aliases;
+	void *by_key, *by_id; /* memory of the tables */
 };
 
-/* Tables for `n` questions; `key` is the secret of their hash.  Returns 0 or ERR_NOMEM. */
+/* Tables for `n` questions; `key` is the secret of the hash of tries (questions bring theirs).  Returns 0 or ERR_NOMEM. */
 int inflight_init(struct inflight *f, uint32_t n, const struct hash_key *key) QUELL_CHECK;
 void inflight_fini(struct inflight *f);
 

@@ -756,6 +756,21 @@ static void fail_question(struct query *q, struct inflight_question *question, u
 	close_question(q, question);
 }
 
+/* The verdict by which `w` was let through holds still; then q->way says so. */
+static bool judged_before(struct query *q, const struct inflight_waiter *w)
+{
+	if (w->alias != NULL || w->verdict.generation != q->policy.generation)
+		return false;
+	q->way.n_hops = 0;
+	q->way.own = w->verdict.own;
+	q->way.verdict.outcome = w->verdict.own ? JUDGE_ALLOWED : JUDGE_NONE;
+	q->way.verdict.n_lists = w->verdict.n_lists;
+	q->way.verdict.by_client = w->verdict.by_client;
+	q->way.verdict.n_answers = 0;
+	q->way.verdict.decided = false;
+	return true;
+}
+
 /* The answer for one of those who wait, by the lists that are in force now: its length, or 0 for
  * none. */
 static size_t answer_waiter(struct query *q, const struct inflight_question *question,
@@ -769,8 +784,10 @@ static size_t answer_waiter(struct query *q, const struct inflight_question *que
 	    .rule_wanted = w->edns || q->answers != NULL,
 	};
 
-	policy_judge(&q->policy, &ask, &q->way);
-	heed_carrier(&q->way.verdict, &w->asker);
+	if (!judged_before(q, w)) {
+		policy_judge(&q->policy, &ask, &q->way);
+		heed_carrier(&q->way.verdict, &w->asker);
+	}
 	ask.name = policy_way_end(&q->way, ask.name);
 	if (!is_open(&q->way.verdict))
 		return answer_by_name(q, &w->asker, &ask, to, now_ms, q->out, outcome);
@@ -846,6 +863,12 @@ static void join(struct query *q, struct inflight_question *question,
 	w->limit = (uint16_t)to->limit;
 	w->edns = to->edns;
 	w->opt = to->opt;
+	w->verdict = (struct inflight_verdict){
+	    .generation = q->policy.generation,
+	    .n_lists = q->way.verdict.n_lists,
+	    .own = q->way.own,
+	    .by_client = q->way.verdict.by_client,
+	};
 	inflight_keep_case(w, to->question, to->question_len - 4);
 	if (q->way.n_hops != 0)
 		(void)inflight_wait_as(&q->inflight, w, ask->qname, ask->qname_len);
@@ -952,7 +975,7 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	if (q->way.n_hops != 0 && !q->way.own &&
 	    find_special(q, ask.name, name_len(ask.name), asked->qtype, &special))
 		return answer_special(q, &special, &q->way, to, out, outcome);
-	cache_key(&key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
+	cache_key(q->cache, &key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
 	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
 	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
 		q->stats.cache_hits++;
@@ -1242,6 +1265,32 @@ void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
 	arm(q);
 }
 
+/* A try that waits for its reply on `port`; NULL: there is none. */
+static struct inflight_try *waiting_on(
+    const struct query *q, enum query_carrier via, uint32_t port)
+{
+	struct inflight_try *t;
+
+	for (unsigned i = 0; i < UPSTREAM_WAIT_CLASSES; i++)
+		DL_FOREACH(q->inflight.waiting[i], t)
+			if (t->sent.via == via && t->sent.port == port)
+				return t;
+	return NULL;
+}
+
+void query_refused(struct query *q, enum query_carrier via, uint32_t port, uint64_t now_ms)
+{
+	struct inflight_try *t;
+
+	/* Their questions are asked elsewhere, or once more from another port: each try ends here. */
+	while ((t = waiting_on(q, via, port)) != NULL) {
+		q->stats.net_errors++;
+		upstream_silent(&q->upstreams, &t->sent.to, now_ms);
+		try_lost(q, t, now_ms);
+	}
+	arm(q);
+}
+
 /* ---- Time ---- */
 
 /* The time of a try is over.  A late reply is still welcome while its question waits. */
@@ -1290,7 +1339,7 @@ static bool find_cached(
 	struct cache_key key;
 
 	for (unsigned flags = 0; flags < 4; flags++) {
-		cache_key(&key, ask->name, len, ask->type, CLASS_IN, (flags & 1) != 0,
+		cache_key(q->cache, &key, ask->name, len, ask->type, CLASS_IN, (flags & 1) != 0,
 		    (flags & 2) != 0, 0);
 		if (cache_get(q->cache, &key, now_ms, cached, &kept))
 			return true;

@@ -3,7 +3,8 @@
  *
  *   query_ask()    -- a client's message came in          \
  *   query_reply()  -- an upstream's message came in         } events in, with the time
- *   query_failed() -- a carrier could not deliver          /
+ *   query_failed(), query_refused() -- a carrier could     |
+ *                     not deliver                          /
  *   query_tick()   -- the time given to net->arm() has come
  *   query_sent()   -- what query_ask() returned has left
  *
@@ -65,8 +66,8 @@ struct query_net {
 	/* Draw a port to ask `to` from: its handle into *port.  Returns 0, or an error: then
 	 * nothing can be asked that way now. */
 	int (*port)(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port);
-	/* Send msg[0..len) (a whole message, without the TCP length).  Returns 0, or an error: then
-	 * done() is still called, and query_failed() must not be. */
+	/* Send msg[0..len) (a whole message, without the TCP length), now or after the event.
+	 * Returns 0, or an error: then done() is still called, and query_failed() must not be. */
 	int (*ask)(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len);
 	/* The port of this try is not needed any more (it got its reply, or was given up). */
 	void (*done)(void *ctx, const struct query_try *try);
@@ -129,6 +130,9 @@ void query_reply(struct query *q, enum query_carrier via, uint32_t port, const u
 
 /* The try cannot get a reply: connection refused, closed, unreachable. */
 void query_failed(struct query *q, uint32_t try, uint64_t now_ms);
+
+/* Nobody listens where everything that waits for a reply on `port` was sent. */
+void query_refused(struct query *q, enum query_carrier via, uint32_t port, uint64_t now_ms);
 
 /* Do what is due at now_ms. */
 void query_tick(struct query *q, uint64_t now_ms);

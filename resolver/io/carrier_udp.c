@@ -1,10 +1,11 @@
-/* carrier_udp.c - the pool of ports. */
+/* carrier_udp.c - pools of ports, and what goes out through them. */
 #include "resolver/io/carrier_udp.h"
 
 #include <errno.h>
 #include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,16 +18,40 @@
 #define PORT_MIN      1024
 #define SWEEP_MS      (CARRIER_UDP_AGE_MS / 4)
 #define DATAGRAM_SIZE 65535
-#define PLACE_IP6     0x10000u /* in a handle: of the second pool */
+#define BATCH	      16		      /* replies read for one wake-up of a port */
+#define QUEUE	      64		      /* messages that wait for the flush */
+#define POOLS	      (2 * CONF_UPSTREAM_MAX) /* while upstreams change there are those before, too */
+#define PLACE_BITS    10		      /* of a handle; above it is the pool's number */
+
+_Static_assert(CARRIER_UDP_PORTS <= 1 << PLACE_BITS, "a place's number fits its handle");
 
 struct place {
-	struct carrier_udp *owner;
+	struct pool *pool;
 	struct event readable;
 	uint64_t opened_ms;
 	int fd; /* -1: not open */
 	uint32_t handle;
 	uint32_t awaited; /* questions whose reply may come */
+	uint32_t queued;  /* of these, those that wait for the flush */
 	uint16_t uses;
+};
+
+struct pool {
+	struct carrier_udp *owner;
+	union addr to;
+	uint32_t n_open;
+	struct place *shared; /* what was drawn since the last flush, ... */
+	unsigned n_shared;    /* ... and for how many questions */
+	struct place *places; /* n_places of them; NULL: this pool was never used */
+};
+
+/* A message that waits for the flush. */
+struct queued {
+	struct place *place;
+	uint32_t try;
+	int error; /* what the network said; 0: not sent yet */
+	struct iovec iov;
+	uint8_t msg[CARRIER_UDP_ASK_MAX];
 };
 
 struct carrier_udp {
@@ -34,16 +59,21 @@ struct carrier_udp {
 	struct rng *rng;
 	struct query *core;
 	struct event sweep;
-	uint32_t n_places; /* of each family */
-	uint32_t n_open;
-	struct place ip4[CARRIER_UDP_PORTS];
-	struct place ip6[CARRIER_UDP_PORTS];
-	uint8_t datagram[DATAGRAM_SIZE];
+	uint32_t n_places; /* of each pool */
+	uint32_t n_open, open_max;
+	unsigned n_pools; /* that were ever used */
+	struct pool pools[POOLS];
+	unsigned n_queued;
+	struct queued queue[QUEUE];
+	struct mmsghdr out[QUEUE], in[BATCH];
+	struct iovec in_iov[BATCH];
+	uint8_t datagrams[BATCH]
+			 [DATAGRAM_SIZE]; /* only as much of it is memory as was ever received */
 };
 
 static struct place *place_of(struct carrier_udp *c, uint32_t handle)
 {
-	return (handle & PLACE_IP6) != 0 ? &c->ip6[handle & ~PLACE_IP6] : &c->ip4[handle];
+	return &c->pools[handle >> PLACE_BITS].places[handle & ((1u << PLACE_BITS) - 1)];
 }
 
 static bool place_is_spent(const struct place *p, uint64_t now_ms)
@@ -56,25 +86,37 @@ static void place_close(struct place *p)
 	event_del(&p->readable);
 	close(p->fd);
 	p->fd = -1;
-	p->owner->n_open--;
+	p->pool->n_open--;
+	p->pool->owner->n_open--;
 }
 
-/* One datagram for each wake-up: the loop comes back for more, and no port can keep the others
+/* ---- in ---- */
+
+/* One batch for each wake-up: the loop comes back for more, and no port can keep the others
  * waiting. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct place *p = arg;
-	struct carrier_udp *c = p->owner;
-	union addr from = {0};
-	socklen_t from_len = sizeof(from);
-	ssize_t len =
-	    recvfrom(fd, c->datagram, sizeof(c->datagram), MSG_DONTWAIT, &from.sa, &from_len);
+	struct carrier_udp *c = p->pool->owner;
+	const union addr from = p->pool->to;
+	uint32_t handle = p->handle;
+	/* More than is awaited would be a look in vain. */
+	unsigned want = p->awaited > 1 ? p->awaited : 1;
+	uint64_t now_ms = clock_ms();
+	int n = recvmmsg(fd, c->in, want < BATCH ? want : BATCH, MSG_DONTWAIT, NULL);
 
 	(void)what;
-	if (len >= 0)
+	if (n < 0 && errno == ECONNREFUSED) {
+		/* Nobody listens there.  Closed when its questions are done with. */
+		p->uses = CARRIER_UDP_USES;
+		query_refused(c->core, CARRIER_UDP, handle, now_ms);
+	}
+	for (int i = 0; i < n; i++)
 		query_reply(
-		    c->core, CARRIER_UDP, p->handle, &from, c->datagram, (size_t)len, clock_ms());
+		    c->core, CARRIER_UDP, handle, &from, c->datagrams[i], c->in[i].msg_len, now_ms);
 }
+
+/* ---- places ---- */
 
 /* A port of our own drawing; where it is taken again and again, one of the kernel's. */
 static int bind_random(int fd, sa_family_t family, struct rng *rng)
@@ -95,20 +137,28 @@ static int bind_random(int fd, sa_family_t family, struct rng *rng)
 	return failed ? ERR_SYS : 0;
 }
 
-static int place_open(struct place *p, sa_family_t family, uint64_t now_ms)
+static int place_open(struct place *p, uint64_t now_ms)
 {
-	struct carrier_udp *c = p->owner;
+	struct pool *pool = p->pool;
+	struct carrier_udp *c = pool->owner;
 	const struct timeval sweep = {.tv_sec = SWEEP_MS / 1000};
+	sa_family_t family = pool->to.sa.sa_family;
 	const int on = 1;
-	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int err = ERR_SYS;
+	int fd;
 
+	if (c->n_open >= c->open_max)
+		return ERR_SYS;
+	fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ERR_SYS;
 	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		goto fail;
 	err = bind_random(fd, family, c->rng);
 	if (err < 0)
+		goto fail;
+	err = ERR_SYS;
+	if (connect(fd, &pool->to.sa, addr_len(&pool->to)) < 0)
 		goto fail;
 	err = ERR_NOMEM;
 	if (event_assign(&p->readable, c->base, fd, EV_READ | EV_PERSIST, on_readable, p) < 0 ||
@@ -117,6 +167,7 @@ static int place_open(struct place *p, sa_family_t family, uint64_t now_ms)
 	p->fd = fd;
 	p->uses = 0;
 	p->opened_ms = now_ms;
+	pool->n_open++;
 	if (c->n_open++ == 0)
 		event_add(&c->sweep, &sweep);
 	return 0;
@@ -134,25 +185,79 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	for (uint32_t i = 0; i < 2 * c->n_places; i++) {
-		struct place *p = i % 2 == 0 ? &c->ip4[i / 2] : &c->ip6[i / 2];
+	for (struct pool *pool = c->pools; pool < c->pools + POOLS; pool++) {
+		for (uint32_t i = 0; i < c->n_places && pool->n_open > 0; i++) {
+			struct place *p = &pool->places[i];
 
-		if (p->fd >= 0 && p->awaited == 0 && place_is_spent(p, now_ms))
-			place_close(p);
+			if (p->fd >= 0 && p->awaited == 0 && place_is_spent(p, now_ms))
+				place_close(p);
+		}
 	}
 	if (c->n_open == 0)
 		event_del(&c->sweep);
 }
 
-int carrier_udp_port(struct carrier_udp *c, const union addr *to, uint32_t *port)
+/* ---- pools ---- */
+
+static int pool_start(struct carrier_udp *c, struct pool *pool, const union addr *to)
 {
-	struct place *places = to->sa.sa_family == AF_INET6 ? c->ip6 : c->ip4;
-	struct place *p = NULL;
-	uint64_t now_ms = clock_ms();
+	if (pool->places == NULL) {
+		pool->places = calloc(c->n_places, sizeof(*pool->places));
+		if (pool->places == NULL)
+			return ERR_NOMEM;
+	}
+	if (c->n_pools <= pool - c->pools)
+		c->n_pools = (unsigned)(pool - c->pools) + 1;
+	pool->owner = c;
+	pool->to = *to;
+	pool->shared = NULL;
+	for (uint32_t i = 0; i < c->n_places; i++)
+		pool->places[i] = (struct place){
+		    .pool = pool,
+		    .fd = -1,
+		    .handle = (uint32_t)(pool - c->pools) << PLACE_BITS | i,
+		};
+	return 0;
+}
+
+/* The pool of upstream `to`; where it has none yet, one that is not in use becomes its own. */
+static int find_pool(struct carrier_udp *c, const union addr *to, struct pool **found)
+{
+	struct pool *idle = NULL;
+
+	for (struct pool *pool = c->pools; pool < c->pools + POOLS; pool++) {
+		if (pool->places != NULL && addr_equal(&pool->to, to)) {
+			*found = pool;
+			return 0;
+		}
+		if (idle == NULL && pool->n_open == 0)
+			idle = pool;
+	}
+	*found = idle;
+	return idle != NULL ? pool_start(c, idle, to) : ERR_SYS;
+}
+
+/* A place of the pool that is open, whichever; NULL: there is none. */
+static struct place *any_open(const struct carrier_udp *c, const struct pool *pool)
+{
+	uint32_t first = rng_below(c->rng, c->n_places);
+
+	for (uint32_t i = 0; i < c->n_places && pool->n_open > 0; i++) {
+		struct place *p = &pool->places[(first + i) % c->n_places];
+
+		if (p->fd >= 0)
+			return p;
+	}
+	return NULL;
+}
+
+static int draw(struct carrier_udp *c, struct pool *pool, uint64_t now_ms, struct place **drawn)
+{
 	int err = 0;
 
 	for (unsigned i = 0; i < DRAWS; i++) {
-		p = &places[rng_below(c->rng, c->n_places)];
+		struct place *p = &pool->places[rng_below(c->rng, c->n_places)];
+
 		if (p->fd >= 0 && place_is_spent(p, now_ms)) {
 			/* Let its last replies come in; but rather a worn port than none. */
 			if (p->awaited > 0 && i < DRAWS - 1)
@@ -160,12 +265,34 @@ int carrier_udp_port(struct carrier_udp *c, const union addr *to, uint32_t *port
 			if (p->awaited == 0)
 				place_close(p);
 		}
-		err = p->fd >= 0 ? 0 : place_open(p, to->sa.sa_family, now_ms);
+		err = p->fd >= 0 ? 0 : place_open(p, now_ms);
+		*drawn = p;
 		if (err == 0)
-			break;
+			return 0;
 	}
+	*drawn = any_open(c, pool);
+	return *drawn != NULL ? 0 : err;
+}
+
+int carrier_udp_port(struct carrier_udp *c, const union addr *to, uint32_t *port)
+{
+	uint64_t now_ms = clock_ms();
+	struct place *p;
+	struct pool *pool;
+	int err = find_pool(c, to, &pool);
+
 	if (err < 0)
 		return err;
+	p = pool->shared;
+	if (p == NULL || p->fd < 0 || pool->n_shared >= CARRIER_UDP_SHARE ||
+	    place_is_spent(p, now_ms)) {
+		err = draw(c, pool, now_ms, &p);
+		if (err < 0)
+			return err;
+		pool->shared = p;
+		pool->n_shared = 0;
+	}
+	pool->n_shared++;
 	p->awaited++;
 	if (p->uses < UINT16_MAX)
 		p->uses++;
@@ -173,49 +300,135 @@ int carrier_udp_port(struct carrier_udp *c, const union addr *to, uint32_t *port
 	return 0;
 }
 
+/* ---- out ---- */
+
+/* Send the first messages of the queue that have one place; returns how many, 0 where the first could
+ * not be sent: then errno says why. */
+static unsigned send_run(struct carrier_udp *c, const struct queued *first, unsigned n)
+{
+	unsigned run = 0;
+	int sent;
+
+	for (; run < n && first[run].place == first->place; run++)
+		c->out[run].msg_hdr = (struct msghdr){
+		    .msg_iov = (struct iovec *)(uintptr_t)&first[run].iov,
+		    .msg_iovlen = 1,
+		};
+	do
+		sent = sendmmsg(first->place->fd, c->out, run, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent > 0 ? (unsigned)sent : 0;
+}
+
+/* Send what is in the queue; only what the network refused stays there, with its error. */
+static void send_queued(struct carrier_udp *c)
+{
+	unsigned n = c->n_queued, kept = 0;
+
+	for (unsigned at = 0; at < n;) {
+		struct queued *first = &c->queue[at];
+		unsigned sent = first->error == 0 ? send_run(c, first, n - at) : 0;
+
+		for (unsigned i = 0; i < sent; i++)
+			c->queue[at + i].place->queued--;
+		at += sent;
+		if (sent > 0)
+			continue;
+		if (first->error == 0)
+			first->error = errno;
+		if (kept != at) {
+			c->queue[kept] = *first;
+			c->queue[kept].iov.iov_base = c->queue[kept].msg;
+		}
+		kept++;
+		at++;
+	}
+	c->n_queued = kept;
+}
+
 int carrier_udp_ask(
     struct carrier_udp *c, const struct query_try *try, const uint8_t *msg, size_t len)
 {
-	const struct place *p = place_of(c, try->port);
-	ssize_t sent;
+	struct queued *queued;
 
-	do
-		sent = sendto(
-		    p->fd, msg, len, MSG_DONTWAIT | MSG_NOSIGNAL, &try->to.sa, addr_len(&try->to));
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? ERR_SYS : 0;
+	if (len > CARRIER_UDP_ASK_MAX)
+		return ERR_RANGE;
+	if (c->n_queued == QUEUE)
+		send_queued(c);
+	if (c->n_queued == QUEUE)
+		return ERR_SYS;
+	queued = &c->queue[c->n_queued++];
+	queued->place = place_of(c, try->port);
+	queued->place->queued++;
+	queued->try = try->try;
+	queued->error = 0;
+	queued->iov = (struct iovec){.iov_base = queued->msg, .iov_len = len};
+	memcpy(queued->msg, msg, len);
+	return 0;
+}
+
+/* Take message `at` out of the queue. */
+static void drop_queued(struct carrier_udp *c, unsigned at)
+{
+	c->queue[at].place->queued--;
+	c->n_queued--;
+	for (; at < c->n_queued; at++) {
+		c->queue[at] = c->queue[at + 1];
+		c->queue[at].iov.iov_base = c->queue[at].msg;
+	}
 }
 
 void carrier_udp_done(struct carrier_udp *c, const struct query_try *try)
 {
 	struct place *p = place_of(c, try->port);
 
+	for (unsigned i = 0; i < c->n_queued && p->queued > 0; i++)
+		if (c->queue[i].place == p && c->queue[i].try == try->try)
+			drop_queued(c, i);
 	if (--p->awaited == 0 && p->uses >= CARRIER_UDP_USES)
 		place_close(p);
 }
 
-static uint32_t places_allowed(void)
+void carrier_udp_flush(struct carrier_udp *c)
 {
-	struct rlimit files;
-	uint32_t n = CARRIER_UDP_PORTS;
+	for (unsigned i = 0; i < c->n_pools; i++)
+		c->pools[i].shared = NULL;
+	/* The core may ask elsewhere for each that failed; it tries no server for ever. */
+	for (send_queued(c); c->n_queued > 0; send_queued(c)) {
+		const struct queued *failed = &c->queue[c->n_queued - 1];
+		struct place *p = failed->place;
+		uint32_t try = failed->try;
+		bool refused = failed->error == ECONNREFUSED;
 
-	/* Two families: half of all descriptors. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < n) {
-		n = (uint32_t)(files.rlim_cur / 4);
-		if (n == 0)
-			n = 1;
-		log_warning("udp-ports",
-		    "only %u ports to ask from, not %u: %llu descriptors are allowed (LimitNOFILE)",
-		    n, CARRIER_UDP_PORTS, (unsigned long long)files.rlim_cur);
+		drop_queued(c, c->n_queued - 1);
+		if (refused) {
+			p->uses = CARRIER_UDP_USES;
+			query_refused(c->core, CARRIER_UDP, p->handle, clock_ms());
+		} else {
+			query_failed(c->core, try, clock_ms());
+		}
 	}
-	return n;
 }
 
-static void place_init(struct carrier_udp *c, struct place *p, uint32_t handle)
+/* ---- the whole ---- */
+
+/* Half of all descriptors are for ports; the pools of two upstreams may fill up. */
+static void share_descriptors(struct carrier_udp *c)
 {
-	p->owner = c;
-	p->handle = handle;
-	p->fd = -1;
+	struct rlimit files;
+
+	c->n_places = CARRIER_UDP_PORTS;
+	c->open_max = POOLS * CARRIER_UDP_PORTS;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	if (files.rlim_cur / 2 < c->open_max)
+		c->open_max = files.rlim_cur >= 4 ? (uint32_t)(files.rlim_cur / 2) : 2;
+	if (c->open_max / 2 >= c->n_places)
+		return;
+	c->n_places = c->open_max / 2;
+	log_warning("udp-ports",
+	    "only %u ports to ask from, not %u: %llu descriptors are allowed (LimitNOFILE)",
+	    c->n_places, CARRIER_UDP_PORTS, (unsigned long long)files.rlim_cur);
 }
 
 struct carrier_udp *carrier_udp_new(struct event_base *base, struct rng *rng)
@@ -226,10 +439,10 @@ struct carrier_udp *carrier_udp_new(struct event_base *base, struct rng *rng)
 		return NULL;
 	c->base = base;
 	c->rng = rng;
-	c->n_places = places_allowed();
-	for (uint32_t i = 0; i < CARRIER_UDP_PORTS; i++) {
-		place_init(c, &c->ip4[i], i);
-		place_init(c, &c->ip6[i], PLACE_IP6 | i);
+	share_descriptors(c);
+	for (unsigned i = 0; i < BATCH; i++) {
+		c->in_iov[i] = (struct iovec){c->datagrams[i], DATAGRAM_SIZE};
+		c->in[i].msg_hdr = (struct msghdr){.msg_iov = &c->in_iov[i], .msg_iovlen = 1};
 	}
 	if (event_assign(&c->sweep, base, -1, EV_PERSIST, on_sweep, c) < 0) {
 		free(c);
@@ -247,11 +460,11 @@ void carrier_udp_free(struct carrier_udp *c)
 {
 	if (c == NULL)
 		return;
-	for (uint32_t i = 0; i < CARRIER_UDP_PORTS; i++) {
-		if (c->ip4[i].fd >= 0)
-			place_close(&c->ip4[i]);
-		if (c->ip6[i].fd >= 0)
-			place_close(&c->ip6[i]);
+	for (struct pool *pool = c->pools; pool < c->pools + POOLS; pool++) {
+		for (uint32_t i = 0; i < c->n_places && pool->n_open > 0; i++)
+			if (pool->places[i].fd >= 0)
+				place_close(&pool->places[i]);
+		free(pool->places);
 	}
 	event_del(&c->sweep);
 	free(c);

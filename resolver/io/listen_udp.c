@@ -18,6 +18,7 @@
 #define BATCH	    64 /* datagrams for one system call */
 #define BATCHES_MAX 4  /* for one wake-up, so that timers and TCP have their turn */
 #define DATAGRAM    4096
+#define HELD_SIZE   65536 /* bytes of answers that go out at once */
 
 /* Room for the local address of a datagram, of either family. */
 struct control {
@@ -35,6 +36,13 @@ struct exchange {
 	uint8_t answer[DATAGRAM];
 };
 
+/* An answer that had to wait, on its way out. */
+struct held {
+	union addr to;
+	struct control control;
+	struct iovec iov;
+};
+
 struct udp_socket {
 	struct listen_udp *owner;
 	struct event readable;
@@ -48,6 +56,13 @@ struct listen_udp {
 	struct udp_socket sockets[SOCKETS_MAX];
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct exchange exchanges[BATCH];
+	/* Answers for listen_udp_flush(), all of one listener. */
+	struct mmsghdr held_out[BATCH];
+	struct held held[BATCH];
+	uint8_t held_bytes[HELD_SIZE];
+	size_t held_len;
+	unsigned n_held;
+	uint16_t held_listener;
 };
 
 /* The address and interface that a datagram came to. */
@@ -131,19 +146,14 @@ static void send_batch(int fd, struct mmsghdr *out, unsigned n)
 	}
 }
 
-static void prepare_receive(struct listen_udp *l, bool wildcard)
+/* Make the first n places for datagrams ready: a datagram has overwritten what is said of its own. */
+static void prepare_receive(struct listen_udp *l, unsigned n)
 {
-	for (unsigned i = 0; i < BATCH; i++) {
-		struct exchange *x = &l->exchanges[i];
+	for (unsigned i = 0; i < n; i++) {
+		struct msghdr *hdr = &l->in[i].msg_hdr;
 
-		l->in[i].msg_hdr = (struct msghdr){
-		    .msg_name = &x->from,
-		    .msg_namelen = sizeof(x->from),
-		    .msg_iov = &x->in_iov,
-		    .msg_iovlen = 1,
-		    .msg_control = wildcard ? &x->in_control : NULL,
-		    .msg_controllen = wildcard ? sizeof(x->in_control) : 0,
-		};
+		hdr->msg_namelen = sizeof(l->exchanges[i].from);
+		hdr->msg_controllen = sizeof(l->exchanges[i].in_control);
 	}
 }
 
@@ -188,11 +198,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		unsigned n_out = 0;
 		int n;
 
-		prepare_receive(l, s->wildcard);
 		/* Errors are of no use here: EAGAIN, or what ICMP says of an earlier answer. */
 		n = recvmmsg(fd, l->in, BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < n; i++)
 			n_out = ask_core(l, s, (unsigned)i, n_out, now_ms);
+		prepare_receive(l, n > 0 ? (unsigned)n : 0);
 		send_batch(fd, l->out, n_out);
 		if (n_out != 0)
 			query_sent(l->core, clock_ns() - begin_ns);
@@ -217,7 +227,14 @@ struct listen_udp *listen_udp_new(struct event_base *base, struct query *core)
 		struct exchange *x = &l->exchanges[i];
 
 		x->in_iov = (struct iovec){.iov_base = x->query, .iov_len = sizeof(x->query)};
+		l->in[i].msg_hdr = (struct msghdr){
+		    .msg_name = &x->from,
+		    .msg_iov = &x->in_iov,
+		    .msg_iovlen = 1,
+		    .msg_control = &x->in_control,
+		};
 	}
+	prepare_receive(l, BATCH);
 	return l;
 }
 
@@ -255,27 +272,46 @@ void listen_udp_remove(struct listen_udp *l, unsigned index)
 
 	if (index >= SOCKETS_MAX || l->sockets[index].fd < 0)
 		return;
+	if (l->held_listener == index)
+		listen_udp_flush(l);
 	s = &l->sockets[index];
 	event_del(&s->readable);
 	close(s->fd);
 	s->fd = -1;
 }
 
+void listen_udp_flush(struct listen_udp *l)
+{
+	const struct udp_socket *s = &l->sockets[l->held_listener];
+
+	if (l->n_held != 0 && s->fd >= 0)
+		send_batch(s->fd, l->held_out, l->n_held);
+	l->n_held = 0;
+	l->held_len = 0;
+}
+
 void listen_udp_send(
     struct listen_udp *l, const struct query_asker *to, const uint8_t *msg, size_t len)
 {
-	union addr addr = to->from;
-	struct control control;
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)msg, .iov_len = len};
-	struct mmsghdr out = {.msg_hdr = {
-				  .msg_name = &addr,
-				  .msg_namelen = addr_len(&addr),
-				  .msg_iov = &iov,
-				  .msg_iovlen = 1,
-			      }};
+	struct held *held;
+	struct msghdr *out;
 
-	if (to->listener >= SOCKETS_MAX || l->sockets[to->listener].fd < 0)
+	if (to->listener >= SOCKETS_MAX || len > HELD_SIZE)
 		return;
-	write_local(&out.msg_hdr, &control, to);
-	send_batch(l->sockets[to->listener].fd, &out, 1);
+	if (l->n_held == BATCH || len > HELD_SIZE - l->held_len || to->listener != l->held_listener)
+		listen_udp_flush(l);
+	l->held_listener = to->listener;
+	held = &l->held[l->n_held];
+	out = &l->held_out[l->n_held++].msg_hdr;
+	held->to = to->from;
+	held->iov = (struct iovec){.iov_base = l->held_bytes + l->held_len, .iov_len = len};
+	memcpy(held->iov.iov_base, msg, len);
+	l->held_len += len;
+	*out = (struct msghdr){
+	    .msg_name = &held->to,
+	    .msg_namelen = addr_len(&held->to),
+	    .msg_iov = &held->iov,
+	    .msg_iovlen = 1,
+	};
+	write_local(out, &held->control, to);
 }

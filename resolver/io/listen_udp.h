@@ -25,8 +25,12 @@ int listen_udp_add(
 /* Close socket `index`; unknown: nothing. */
 void listen_udp_remove(struct listen_udp *l, unsigned index);
 
-/* The core's net->send() for asker->tcp false: an answer that had to wait. */
+/* The core's net->send() for asker->tcp false: an answer that had to wait, of at most the option
+ * udp_size.  It goes out with the next listen_udp_flush(). */
 void listen_udp_send(
     struct listen_udp *l, const struct query_asker *to, const uint8_t *msg, size_t len);
+
+/* Send the answers that came since the last call; after each round of events. */
+void listen_udp_flush(struct listen_udp *l);
 
 #endif

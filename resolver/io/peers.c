@@ -62,7 +62,7 @@ struct peers *peers_new(uint32_t n, const struct hash_key *key)
 		return NULL;
 	while (n_buckets < n)
 		n_buckets *= 2;
-	p->memory = malloc(table_memory(n_buckets));
+	p->memory = calloc(1, table_memory(n_buckets));
 	if (p->memory == NULL) {
 		free(p);
 		return NULL;

@@ -1038,6 +1038,10 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		query_failed(s->core, t->try.try, s->now_ms);
 		return true;
 	}
+	if (strcmp(command, "refused") == 0 && w->n == 2 && (t = find_sent(s, w->word[1])) != NULL) {
+		query_refused(s->core, t->try.via, t->try.port, s->now_ms);
+		return true;
+	}
 	return fail(s, "unknown or incomplete: %s", command);
 }
 

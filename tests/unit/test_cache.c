@@ -112,13 +112,15 @@ static size_t name_make(uint8_t name[NAME_SIZE], uint32_t n)
 	return (size_t)len + 14;
 }
 
+static struct cache *same_secret; /* all caches here hash alike */
+
 static struct cache_key key_make(uint32_t n, uint16_t type)
 {
 	struct cache_key key;
 	uint8_t name[NAME_SIZE];
 	size_t len = name_make(name, n);
 
-	cache_key(&key, name, len, type, 1, false, false, 0);
+	cache_key(same_secret, &key, name, len, type, 1, false, false, 0);
 	return key;
 }
 
@@ -165,13 +167,13 @@ static void test_key_tells_questions_apart(void **state)
 	struct cache_key keys[7];
 	(void)state;
 
-	cache_key(&keys[0], name, sizeof(name), 1, 1, false, false, 0);
-	cache_key(&keys[1], other, sizeof(other), 1, 1, false, false, 0);
-	cache_key(&keys[2], name, sizeof(name), 28, 1, false, false, 0);
-	cache_key(&keys[3], name, sizeof(name), 1, 3, false, false, 0);
-	cache_key(&keys[4], name, sizeof(name), 1, 1, true, false, 0);
-	cache_key(&keys[5], name, sizeof(name), 1, 1, false, true, 0);
-	cache_key(&keys[6], name, sizeof(name), 1, 1, false, false, 1);
+	cache_key(same_secret, &keys[0], name, sizeof(name), 1, 1, false, false, 0);
+	cache_key(same_secret, &keys[1], other, sizeof(other), 1, 1, false, false, 0);
+	cache_key(same_secret, &keys[2], name, sizeof(name), 28, 1, false, false, 0);
+	cache_key(same_secret, &keys[3], name, sizeof(name), 1, 3, false, false, 0);
+	cache_key(same_secret, &keys[4], name, sizeof(name), 1, 1, true, false, 0);
+	cache_key(same_secret, &keys[5], name, sizeof(name), 1, 1, false, true, 0);
+	cache_key(same_secret, &keys[6], name, sizeof(name), 1, 1, false, false, 1);
 	for (size_t i = 0; i < 7; i++) {
 		assert_int_equal(keys[i].len, sizeof(name) + 6);
 		for (size_t j = 0; j < i; j++)
@@ -624,6 +626,19 @@ static void test_all_are_hot(void **state)
 	test_free(a);
 }
 
+static int make_same_secret(void **state)
+{
+	(void)state;
+	return cache_new(&same_secret, 65536, &secret);
+}
+
+static int free_same_secret(void **state)
+{
+	(void)state;
+	cache_free(same_secret);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -648,5 +663,5 @@ int main(void)
 	    cmocka_unit_test(test_all_are_hot),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_same_secret, free_same_secret);
 }

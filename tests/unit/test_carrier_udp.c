@@ -44,6 +44,32 @@ void query_reply(struct query *q, enum query_carrier via, uint32_t port, const u
 		carrier_udp_done(core.done_by, &(struct query_try){.port = port});
 }
 
+/* What the core was told of tries and ports that have no hope. */
+static struct {
+	unsigned failed, refused;
+	uint32_t try, port;
+	unsigned awaited; /* so often core.done_by gets the port back that was refused */
+} lost;
+
+void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
+{
+	assert_null(q);
+	assert_int_equal(now_ms, clock_ms());
+	lost.failed++;
+	lost.try = try;
+}
+
+void query_refused(struct query *q, enum query_carrier via, uint32_t port, uint64_t now_ms)
+{
+	assert_null(q);
+	assert_int_equal(via, CARRIER_UDP);
+	assert_int_equal(now_ms, clock_ms());
+	lost.refused++;
+	lost.port = port;
+	for (; lost.awaited > 0; lost.awaited--)
+		carrier_udp_done(core.done_by, &(struct query_try){.port = port});
+}
+
 /* ---- the clock, and ports that are taken ---- */
 
 static uint64_t now;
@@ -79,6 +105,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&core, 0, sizeof(core));
+	memset(&lost, 0, sizeof(lost));
 	now = 1000000;
 	binds_that_fail = 0;
 	/* Two runs at a time must not draw the same ports. */
@@ -118,6 +145,7 @@ static struct query_try take(void)
 {
 	struct query_try try = {.via = CARRIER_UDP, .to = upstream};
 
+	carrier_udp_flush(carrier); /* a round of its own */
 	assert_int_equal(carrier_udp_port(carrier, &upstream, &try.port), 0);
 	return try;
 }
@@ -130,6 +158,7 @@ static union addr ask(const struct query_try *try)
 	char bytes[16];
 
 	assert_int_equal(carrier_udp_ask(carrier, try, (const uint8_t *)"question", 8), 0);
+	carrier_udp_flush(carrier);
 	loopback_await(base, upstream_fd);
 	assert_int_equal(recvfrom(upstream_fd, bytes, sizeof(bytes), 0, &from.sa, &len), 8);
 	assert_memory_equal(bytes, "question", 8);
@@ -151,15 +180,15 @@ static void await_replies(unsigned n)
 	loopback_run(base, has_reply, &n);
 }
 
-/* Does anybody listen on this port of loopback? */
+/* Has anybody this port? */
 static bool is_open(const union addr *seen)
 {
-	int fd = loopback_connect(seen, SOCK_DGRAM);
-	bool open;
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = seen->in4.sin_port};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool open = syscall(SYS_bind, fd, &any, sizeof(any)) < 0;
 
-	assert_int_equal(send(fd, "?", 1, 0), 1);
-	/* On loopback the refusal is there before send() returns. */
-	open = send(fd, "?", 1, 0) == 1;
+	if (open)
+		assert_int_equal(errno, EADDRINUSE);
 	close(fd);
 	return open;
 }
@@ -414,6 +443,7 @@ static void test_other_family(void **state)
 	assert_int_equal(carrier_udp_port(carrier, &six, &try.port), 0);
 	assert_true(try.port != four_try.port);
 	assert_int_equal(carrier_udp_ask(carrier, &try, (const uint8_t *)"6", 1), 0);
+	carrier_udp_flush(carrier);
 	loopback_await(base, fd);
 	assert_int_equal(recvfrom(fd, &byte, 1, 0, &from.sa, &len), 1);
 	assert_int_equal(sendto(fd, "vi", 2, 0, &from.sa, len), 2);
@@ -445,18 +475,165 @@ static void test_taken_ports_are_passed_over(void **state)
 	carrier_udp_done(carrier, &try);
 }
 
-static void test_what_cannot_be_sent(void **state)
+static void test_too_long(void **state)
 {
-	static const uint8_t bytes[65535];
+	static const uint8_t bytes[CARRIER_UDP_ASK_MAX + 1];
 	struct query_try try = take();
 
 	(void)state;
-	/* Longer than a datagram can be. */
-	assert_int_equal(carrier_udp_ask(carrier, &try, bytes, sizeof(bytes)), ERR_SYS);
+	assert_int_equal(carrier_udp_ask(carrier, &try, bytes, sizeof(bytes)), ERR_RANGE);
+	assert_int_equal(carrier_udp_ask(carrier, &try, bytes, sizeof(bytes) - 1), 0);
 	carrier_udp_done(carrier, &try);
-	try = take();
+}
+
+/* ---- what goes out together ---- */
+
+/* The next message at the upstream: its one byte; -1: there is none. */
+static int next_asked(uint16_t *port)
+{
+	union addr from = {0};
+	socklen_t len = sizeof(from);
+	uint8_t byte;
+
+	if (recvfrom(upstream_fd, &byte, 1, MSG_DONTWAIT, &from.sa, &len) != 1)
+		return -1;
+	*port = addr_port(&from);
+	return byte;
+}
+
+static struct query_try ask_byte(uint8_t byte)
+{
+	struct query_try try = {.via = CARRIER_UDP, .to = upstream, .try = byte};
+
+	assert_int_equal(carrier_udp_port(carrier, &upstream, &try.port), 0);
+	assert_int_equal(carrier_udp_ask(carrier, &try, &byte, 1), 0);
+	return try;
+}
+
+/* A round: nothing is sent before its end, then all of it, in its order, with CARRIER_UDP_SHARE
+ * questions from each port. */
+static void test_a_round(void **state)
+{
+	struct query_try tries[2 * CARRIER_UDP_SHARE];
+	uint16_t port, ports[2] = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * CARRIER_UDP_SHARE; i++)
+		tries[i] = ask_byte((uint8_t)i);
+	assert_int_equal(next_asked(&port), -1);
+	carrier_udp_flush(carrier);
+	for (unsigned i = 0; i < 2 * CARRIER_UDP_SHARE; i++) {
+		assert_int_equal(next_asked(&port), i);
+		if (i % CARRIER_UDP_SHARE == 0)
+			ports[i / CARRIER_UDP_SHARE] = port;
+		assert_int_equal(port, ports[i / CARRIER_UDP_SHARE]);
+	}
+	assert_int_not_equal(ports[0], ports[1]);
+	assert_int_equal(next_asked(&port), -1);
+	for (unsigned i = 0; i < 2 * CARRIER_UDP_SHARE; i++)
+		carrier_udp_done(carrier, &tries[i]);
+}
+
+/* More than the queue holds goes out earlier, and none is lost. */
+static void test_a_long_round(void **state)
+{
+	enum { N = 150 };
+	struct query_try tries[N];
+	uint16_t port;
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++)
+		tries[i] = ask_byte((uint8_t)i);
+	carrier_udp_flush(carrier);
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(next_asked(&port), i);
+	for (unsigned i = 0; i < N; i++)
+		carrier_udp_done(carrier, &tries[i]);
+}
+
+/* A question that is given up in the round in which it was asked is not asked. */
+static void test_done_before_it_is_sent(void **state)
+{
+	struct query_try tries[4];
+	uint16_t port;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		tries[i] = ask_byte((uint8_t)i);
+	carrier_udp_done(carrier, &tries[1]);
+	carrier_udp_done(carrier, &tries[3]);
+	carrier_udp_flush(carrier);
+	assert_int_equal(next_asked(&port), 0);
+	assert_int_equal(next_asked(&port), 2);
+	assert_int_equal(next_asked(&port), -1);
+	carrier_udp_done(carrier, &tries[0]);
+	carrier_udp_done(carrier, &tries[2]);
+}
+
+static void test_other_sources_are_not_heard(void **state)
+{
+	struct query_try try = take();
+	union addr from = ask(&try);
+	int fd = loopback_connect(&from, SOCK_DGRAM);
+
+	(void)state;
+	(void)send(fd, "forged", 6, 0);
+	reply(&from, "answer", 6);
+	await_replies(1);
+	assert_memory_equal(core.msg, "answer", 6);
+	close(fd);
+	carrier_udp_done(carrier, &try);
+}
+
+static bool was_refused(void *ctx)
+{
+	(void)ctx;
+	return lost.refused != 0;
+}
+
+/* Nobody listens at the upstream: the core is told at once, and the port is not used again. */
+static void test_refused(void **state)
+{
+	struct query_try try;
+	uint32_t port;
+
+	(void)state;
+	renew_with_limit(7); /* one place */
+	close(upstream_fd);
+	carrier_udp_flush(carrier);
+	try = ask_byte('?');
+	core.done_by = carrier;
+	lost.awaited = 1;
+	carrier_udp_flush(carrier);
+	loopback_run(base, was_refused, NULL);
+	assert_int_equal(lost.refused, 1);
+	assert_int_equal(lost.port, try.port);
+	assert_int_equal(lost.failed, 0);
+	upstream_fd = loopback_bind(&upstream, SOCK_DGRAM);
+	assert_int_equal(carrier_udp_port(carrier, &upstream, &port), 0);
+	try.port = port;
 	(void)ask(&try);
 	carrier_udp_done(carrier, &try);
+}
+
+/* The refusal of one is seen when the next is sent: both end. */
+static void test_refused_while_sending(void **state)
+{
+	struct query_try try;
+
+	(void)state;
+	renew_with_limit(7);
+	close(upstream_fd);
+	carrier_udp_flush(carrier);
+	try = ask_byte('1');
+	carrier_udp_flush(carrier);
+	(void)ask_byte('2');
+	core.done_by = carrier;
+	lost.awaited = 2;
+	carrier_udp_flush(carrier);
+	assert_int_equal(lost.refused, 1);
+	assert_int_equal(lost.port, try.port);
+	upstream_fd = loopback_bind(&upstream, SOCK_DGRAM);
 }
 
 static void test_no_socket_to_be_had(void **state)
@@ -503,7 +680,13 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_done_within_a_reply, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_other_family, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_taken_ports_are_passed_over, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_what_cannot_be_sent, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_a_round, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_a_long_round, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_done_before_it_is_sent, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_other_sources_are_not_heard, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_refused_while_sending, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_socket_to_be_had, setup, teardown),
 	};
 

@@ -12,6 +12,8 @@
 
 static const struct hash_key secret = {1, 2};
 
+static struct cache *cache; /* whose keys these are */
+
 static struct cache_key key_of(const char *text, uint16_t type)
 {
 	uint8_t name[NAME_SIZE];
@@ -19,7 +21,7 @@ static struct cache_key key_of(const char *text, uint16_t type)
 	size_t len;
 
 	assert_int_equal(name_from_text(text, strlen(text), name, &len), 0);
-	cache_key(&key, name, len, type, CLASS_IN, false, false, 0);
+	cache_key(cache, &key, name, len, type, CLASS_IN, false, false, 0);
 	return key;
 }
 
@@ -212,6 +214,19 @@ static void a_waiter_may_have_asked_another_name(void **state)
 	inflight_fini(&f);
 }
 
+static int make_cache(void **state)
+{
+	(void)state;
+	return cache_new(&cache, 65536, &secret);
+}
+
+static int free_cache(void **state)
+{
+	(void)state;
+	cache_free(cache);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,5 +238,5 @@ int main(void)
 	    cmocka_unit_test(a_waiter_may_have_asked_another_name),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_cache, free_cache);
 }

@@ -212,6 +212,7 @@ static void test_wildcard_answers_later_from_there_too(void **state)
 	while (core.asked == 0)
 		event_base_loop(base, EVLOOP_ONCE);
 	listen_udp_send(listener, &core.asker, (const uint8_t *)"now", 3);
+	listen_udp_flush(listener);
 	expect(fd, "now");
 	close(fd);
 }
@@ -235,7 +236,73 @@ static void test_wildcard_ip6(void **state)
 	while (core.asked < 2)
 		event_base_loop(base, EVLOOP_ONCE);
 	listen_udp_send(listener, &core.asker, (const uint8_t *)"now", 3);
+	listen_udp_flush(listener);
 	expect(fd, "now");
+	close(fd);
+}
+
+/* Ask from `fd`; who it is, for the answers to come. */
+static struct query_asker ask_for_later(int fd)
+{
+	unsigned asked = core.asked;
+
+	core.later = true;
+	ask(fd, "later");
+	while (core.asked == asked)
+		event_base_loop(base, EVLOOP_ONCE);
+	return core.asker;
+}
+
+static void expect_bytes(int fd, uint8_t value, size_t len)
+{
+	uint8_t bytes[8192];
+
+	assert_int_equal(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT), len);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(bytes[i], value);
+}
+
+/* Answers of one round for many clients of two listeners, more and longer ones than are held at once:
+ * each gets its own, in their order. */
+static void test_answers_of_a_round(void **state)
+{
+	enum { ROUNDS = 70, LEN = 1000 };
+	union addr a = listen_on("127.0.0.1", 0), b = listen_on("127.0.0.1", 1);
+	int at_a = client_of("127.0.0.1", &a), at_b = client_of("127.0.0.1", &b);
+	struct query_asker of_a = ask_for_later(at_a), of_b = ask_for_later(at_b);
+	uint8_t bytes[LEN];
+
+	(void)state;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		memset(bytes, (int)i, sizeof(bytes));
+		listen_udp_send(listener, &of_a, bytes, LEN);
+		if (i % 10 == 0)
+			listen_udp_send(listener, &of_b, bytes, i);
+	}
+	memset(bytes, 0xff, sizeof(bytes)); /* what was to be sent is no longer needed */
+	listen_udp_flush(listener);
+	listen_udp_flush(listener);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		expect_bytes(at_a, (uint8_t)i, LEN);
+		if (i % 10 == 0)
+			expect_bytes(at_b, (uint8_t)i, i);
+	}
+	assert_int_equal(recv(at_a, bytes, 1, MSG_DONTWAIT), -1);
+	close(at_a);
+	close(at_b);
+}
+
+/* What is held for a socket goes out before it is closed. */
+static void test_remove_with_answers(void **state)
+{
+	union addr a = listen_on("127.0.0.1", 4);
+	int fd = client_of("127.0.0.1", &a);
+	struct query_asker asker = ask_for_later(fd);
+
+	(void)state;
+	listen_udp_send(listener, &asker, (const uint8_t *)"bye", 3);
+	listen_udp_remove(listener, 4);
+	expect(fd, "bye");
 	close(fd);
 }
 
@@ -337,6 +404,7 @@ static void test_remove(void **state)
 	listen_udp_remove(listener, 1000);
 	/* An answer that comes after it is nobody's. */
 	listen_udp_send(listener, &core.asker, (const uint8_t *)"late", 4);
+	listen_udp_flush(listener);
 	ask(fd, "ab");
 	assert_int_equal(recv(fd, &(char){0}, 1, 0), -1);
 	assert_int_equal(errno, ECONNREFUSED);
@@ -374,6 +442,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_answers_behind_a_lost_first, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_answers_after_the_last_was_lost, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounded_wake_up, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_answers_of_a_round, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_remove_with_answers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_wrong_index, setup, teardown),
 	};

@@ -39,7 +39,7 @@ static void add(struct table *t, struct thing *thing)
 static void against_array(uint32_t n_buckets, uint32_t n_things)
 {
 	/* Exactly as many bytes as are asked for: a sanitizer sees one more. */
-	void *memory = malloc(table_memory(n_buckets));
+	void *memory = calloc(1, table_memory(n_buckets));
 	struct thing *things = calloc(n_things, sizeof(*things));
 	struct table t;
 	struct rng r;
@@ -81,7 +81,7 @@ static void test_against_array(void **state)
 /* What lies under an equal hash is told apart by its key, and a key by its length. */
 static void test_equal_hashes(void **state)
 {
-	uint64_t memory[64];
+	uint64_t memory[64] = {0};
 	struct thing a = {.text = "a"}, ab = {.text = "ab"}, b = {.text = "b"};
 	struct table t;
 
@@ -104,7 +104,7 @@ static void test_equal_hashes(void **state)
 static void test_hash_is_keyed(void **state)
 {
 	const struct hash_key other = {1, 3};
-	uint64_t memory[2][64];
+	uint64_t memory[2][64] = {0};
 	struct table t, u;
 
 	(void)state;
