@@ -198,6 +198,18 @@ static void gather(struct gathered *g, const struct msg_rr *rr,
 	}
 }
 
+/* Two free slots for each record that the reply says it has. */
+static void clear_slots(struct answer *a, const uint8_t *reply)
+{
+	unsigned n_records = msg_u16(reply + 6) + msg_u16(reply + 8) + msg_u16(reply + 10);
+	unsigned n = 2;
+
+	while (n < ANSWER_SLOTS && n < 2 * n_records)
+		n *= 2;
+	memset(a->slot, 0, n * sizeof(a->slot[0]));
+	a->slots_mask = n - 1;
+}
+
 /* Note the record that was written last as one of its RRset, with the owner owner[0..owner_len): the TTL
  * of the set's first record becomes the lowest of all (RFC 2181, 5.2).  Signatures are a set for each
  * type that they cover (RFC 4034, 3). */
@@ -218,7 +230,7 @@ static void note_set(struct answer *a, const struct msg_rr *rr, uint8_t *owner, 
 	hash = hash_siphash13(&key, &id, offsetof(typeof(id), owner) + owner_len);
 	a->set[last].hash = (uint32_t)(hash >> 32);
 	for (unsigned i = (unsigned)hash, n = 0; n < SET_PROBES; i++, n++) {
-		uint16_t *slot = &a->slot[i % ANSWER_SLOTS];
+		uint16_t *slot = &a->slot[i & a->slots_mask];
 
 		if (*slot == 0)
 			*slot = (uint16_t)(last + 1);
@@ -279,7 +291,7 @@ static int copy_records(struct answer *a, struct msg_writer *w, struct gathered 
 
 	if (err != 0)
 		return err;
-	memset(a->slot, 0, sizeof(a->slot));
+	clear_slots(a, reply);
 	while ((more = msg_walk_next(&walk, &rr)) == 1) {
 		size_t owner_len, off = rr.owner_off, written = w->out.pos;
 		uint32_t ttl = rr.ttl < limits->max_ttl_s ? rr.ttl : limits->max_ttl_s;

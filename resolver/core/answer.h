@@ -61,6 +61,7 @@ struct answer {
 		uint16_t first; /* record of the same set */
 	} set[ANSWER_RECORDS_MAX];
 	uint16_t slot[ANSWER_SLOTS]; /* first record + 1 of a set, by its hash; 0: free */
+	unsigned slots_mask;	     /* so many of them are in use, less one */
 };
 
 /* Bring `reply`, which is known to answer `question`, into normal form.
