@@ -275,6 +275,26 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 
 /* ---- for the core ---- */
 
+/* A place for a new connection: one without, or whose connection has been idle longest. */
+static struct conn *conn_spare(struct carrier_tcp *c)
+{
+	struct conn *idle = NULL;
+
+	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
+		struct conn *p = &c->conns[i];
+
+		if (p->n_ports > 0 || p->busy)
+			continue;
+		if (p->fd < 0)
+			return p;
+		if (idle == NULL || p->idle_ms < idle->idle_ms)
+			idle = p;
+	}
+	if (idle != NULL)
+		conn_close(idle);
+	return idle;
+}
+
 int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port)
 {
 	struct conn *best = NULL, *spare = NULL;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "lib/dns/msg.h"
 #include "resolver/io/carrier_tcp.h"
 #include "tests/unit/loopback.h"
 
@@ -107,19 +108,32 @@ static struct query_try ask(uint32_t handle)
 	return try;
 }
 
-/* The upstream's side of the next connection, its question read. */
-static int serve(const char *question)
+static int take_connection(void)
 {
-	uint8_t bytes[64];
 	int fd;
 
 	loopback_await(base, listening);
 	fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(fd >= 0);
+	return fd;
+}
+
+static void read_question(int fd, const char *question)
+{
+	uint8_t bytes[64];
+
 	assert_int_equal(
 	    loopback_read(base, fd, bytes, 2 + strlen(question)), 2 + strlen(question));
 	assert_int_equal(bytes[0] << 8 | bytes[1], strlen(question));
 	assert_memory_equal(bytes + 2, question, strlen(question));
+}
+
+/* The upstream's side of the next connection, its question read. */
+static int serve(const char *question)
+{
+	int fd = take_connection();
+
+	read_question(fd, question);
 	return fd;
 }
 
@@ -158,13 +172,16 @@ static void test_ask_and_reply(void **state)
 	uint8_t byte;
 
 	(void)state;
+	core.end = &try;
 	reply(fd, "a whole answer", 14);
 	await_replies(1);
 	assert_int_equal(core.port, try.port);
 	assert_int_equal(core.len, 14);
 	assert_memory_equal(core.msg, "a whole answer", 14);
-	carrier_tcp_done(carrier, &try);
-	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
+	/* The connection is kept for the next one. */
+	loopback_settle(base);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(core.failures, 0);
 	close(fd);
 }
@@ -223,6 +240,7 @@ static void test_reply_not_wanted(void **state)
 	await_replies(2);
 	assert_memory_equal(core.msg, "but this one is", 15);
 	close(fd);
+	close(serve("one question"));
 	await_failures(1);
 	carrier_tcp_done(carrier, &try);
 }
@@ -318,7 +336,7 @@ static void test_given_up(void **state)
 static void test_next_within_a_reply(void **state)
 {
 	struct query_try first = ask(1), next = {.try = 2, .via = CARRIER_TCP, .to = upstream};
-	int fd = serve("one question"), next_fd;
+	int fd = serve("one question");
 
 	(void)state;
 	core.end = &first;
@@ -327,13 +345,12 @@ static void test_next_within_a_reply(void **state)
 	await_replies(1);
 	assert_memory_equal(core.msg, "the first answer", 16);
 	assert_int_equal(next.port, first.port);
-	next_fd = serve("the next question");
-	reply(next_fd, "the next answer", 15);
+	read_question(fd, "the next question");
+	reply(fd, "the next answer", 15);
 	await_replies(2);
 	assert_memory_equal(core.msg, "the next answer", 15);
 	carrier_tcp_done(carrier, &next);
 	close(fd);
-	close(next_fd);
 }
 
 static void test_next_within_a_failure(void **state)
@@ -354,22 +371,200 @@ static void test_next_within_a_failure(void **state)
 	close(fd);
 }
 
+/* Questions at once: a few connections, then several on each. */
 static void test_bounded(void **state)
 {
-	static struct query_try tries[CARRIER_TCP_MAX];
+	static struct query_try tries[CARRIER_TCP_EACH * CARRIER_TCP_DEPTH];
+	const unsigned n = CARRIER_TCP_EACH * CARRIER_TCP_DEPTH;
 	uint32_t port;
 
 	(void)state;
-	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
-		tries[i] = take(i);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned others = 0;
+
+		tries[i] = ask(i);
 		for (unsigned k = 0; k < i; k++)
-			assert_true(tries[k].port != tries[i].port);
+			others += tries[k].port == tries[i].port;
+		assert_int_equal(others, i / CARRIER_TCP_EACH);
 	}
 	assert_int_equal(carrier_tcp_port(carrier, &upstream, &port), ERR_LIMIT);
 	carrier_tcp_done(carrier, &tries[40]);
-	assert_int_equal(carrier_tcp_port(carrier, &upstream, &port), 0);
-	assert_int_equal(port, tries[40].port);
+	/* Given up, so its connection is not asked on any more: nor are the others, which are full. */
 	assert_int_equal(carrier_tcp_port(carrier, &upstream, &port), ERR_LIMIT);
+	for (unsigned i = 0; i < n; i++) {
+		if (i != 40)
+			carrier_tcp_done(carrier, &tries[i]);
+	}
+	assert_int_equal(carrier_tcp_port(carrier, &upstream, &port), 0);
+}
+
+static void reply_to(int fd, unsigned id)
+{
+	uint8_t msg[12] = {(uint8_t)(id >> 8), (uint8_t)id, 0x80};
+
+	reply(fd, msg, sizeof(msg));
+}
+
+/* On a connection that is kept there is no handshake, and no end, for each question. */
+static void test_kept(void **state)
+{
+	struct query_try try = ask(1);
+	int fd = serve("one question");
+
+	(void)state;
+	for (unsigned i = 1; i <= 5; i++) {
+		core.end = &try;
+		reply_to(fd, i);
+		await_replies(i);
+		try = ask(1 + i);
+		read_question(fd, "one question");
+	}
+	carrier_tcp_done(carrier, &try);
+	close(fd);
+}
+
+/* More questions than connections: those on one come in one piece, and are answered in any order. */
+static void test_pipelined(void **state)
+{
+	const unsigned n = 2 * CARRIER_TCP_EACH;
+	struct query_try tries[2 * CARRIER_TCP_EACH];
+	int fds[CARRIER_TCP_EACH];
+
+	(void)state;
+	for (unsigned i = 0; i < n; i++)
+		tries[i] = ask(i);
+	for (unsigned i = 0; i < CARRIER_TCP_EACH; i++) {
+		fds[i] = take_connection();
+		read_question(fds[i], "one question");
+		read_question(fds[i], "one question");
+	}
+	for (unsigned i = 0; i < CARRIER_TCP_EACH; i++) {
+		reply(fds[i], "the second answer", 17);
+		reply(fds[i], "the first answer", 16);
+		await_replies(2 * i + 2);
+		assert_memory_equal(core.msg, "the first answer", 16);
+	}
+	for (unsigned i = 0; i < n; i++)
+		carrier_tcp_done(carrier, &tries[i]);
+	for (unsigned i = 0; i < CARRIER_TCP_EACH; i++)
+		close(fds[i]);
+}
+
+/* The upstream closes in the moment in which we ask on: it is asked again, by itself. */
+static void test_closed_meanwhile(void **state)
+{
+	struct query_try try = ask(1);
+	int fd = serve("one question"), next_fd;
+
+	(void)state;
+	core.end = &try;
+	reply_to(fd, 1);
+	await_replies(1);
+	try = ask(2);
+	close(fd);
+	next_fd = serve("one question");
+	reply(next_fd, "a whole answer", 14);
+	await_replies(2);
+	assert_int_equal(core.port, try.port);
+	assert_int_equal(core.failures, 0);
+
+	/* But not again and again: only one that replied is worth it. */
+	carrier_tcp_done(carrier, &try);
+	close(next_fd);
+	loopback_settle(base);
+	try = ask(3);
+	close(serve("one question"));
+	await_failures(1);
+	assert_int_equal(core.try, 3);
+	carrier_tcp_done(carrier, &try);
+}
+
+/* It closes while nothing is asked: nobody's failure. */
+static void test_closed_idle(void **state)
+{
+	struct query_try try = ask(1);
+	int fd = serve("one question");
+
+	(void)state;
+	core.end = &try;
+	reply_to(fd, 1);
+	await_replies(1);
+	close(fd);
+	loopback_settle(base);
+	assert_int_equal(core.failures, 0);
+	try = ask(2);
+	fd = serve("one question");
+	core.end = &try;
+	reply_to(fd, 2);
+	await_replies(2);
+	close(fd);
+}
+
+/* All that was asked on a connection fails with it, each once. */
+static void test_failed_together(void **state)
+{
+	struct query_try tries[2 * CARRIER_TCP_EACH];
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * CARRIER_TCP_EACH; i++)
+		tries[i] = ask(i);
+	for (unsigned i = 0; i < CARRIER_TCP_EACH; i++) {
+		close(take_connection());
+		await_failures(2 * (i + 1));
+	}
+	for (unsigned i = 0; i < 2 * CARRIER_TCP_EACH; i++)
+		carrier_tcp_done(carrier, &tries[i]);
+}
+
+/* One on which a question got no reply in time is left to those that wait there. */
+static void test_stuck(void **state)
+{
+	struct query_try stuck = ask(1), next;
+	int fd = serve("one question"), next_fd;
+	uint8_t byte;
+
+	(void)state;
+	carrier_tcp_done(carrier, &stuck);
+	next = ask(2);
+	next_fd = serve("one question");
+	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
+	reply_to(next_fd, 2);
+	await_replies(1);
+	carrier_tcp_done(carrier, &next);
+	close(fd);
+	close(next_fd);
+}
+
+/* An upstream that reads slowly gets it in parts. */
+static void test_partial_writes(void **state)
+{
+	static uint8_t bytes[MSG_MAX], back[2 + MSG_MAX];
+	const int size = 4096;
+	struct query_try tries[CARRIER_TCP_EACH * 4];
+	int fd;
+
+	(void)state;
+	assert_return_code(
+	    setsockopt(listening, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), errno);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 251);
+	for (unsigned i = 0; i < CARRIER_TCP_EACH * 4; i++) {
+		tries[i] = take(i);
+		assert_int_equal(carrier_tcp_ask(carrier, &tries[i], bytes, sizeof(bytes)), 0);
+	}
+	for (unsigned i = 0; i < CARRIER_TCP_EACH; i++) {
+		fd = take_connection();
+		loopback_settle(base);
+		for (unsigned k = 0; k < 4; k++) {
+			assert_int_equal(loopback_read(base, fd, back, sizeof(back)), sizeof(back));
+			assert_memory_equal(back + 2, bytes, sizeof(bytes));
+		}
+		reply_to(fd, i);
+		await_replies(i + 1);
+		close(fd);
+	}
+	for (unsigned i = 0; i < CARRIER_TCP_EACH * 4; i++)
+		carrier_tcp_done(carrier, &tries[i]);
 }
 
 int main(void)
@@ -385,6 +580,13 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_next_within_a_reply, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_next_within_a_failure, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_pipelined, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_closed_meanwhile, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_closed_idle, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_failed_together, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_partial_writes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("carrier_tcp", tests, NULL, NULL);
