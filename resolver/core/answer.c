@@ -16,8 +16,9 @@
  * its TTLs. */
 #define SET_PROBES 16
 
-#define OPTION_EDE  15	   /* RFC 8914, 2 */
-#define EDE_PRIVATE 0x8000 /* what does not fit the field; private use begins above (RFC 8914, 5.2) */
+#define OPTION_EDE 15 /* RFC 8914, 2 */
+#define EDE_PRIVATE                                                                                \
+	0x8000 /* what does not fit the field; private use begins above (RFC 8914, 5.2) */
 
 /* The question's name, what its CNAME leads to, and so on; all in lower case.  Each name but the last
  * is an alias.  Of several CNAMEs at one name the first counts (RFC 2181, 10.1: there is but one). */
@@ -126,7 +127,8 @@ static bool may_stand_at_alias(
 	size_t off = rr->rdata_off, name_len;
 
 	if (rr->type == TYPE_CNAME)
-		return name_read(reply, len, &off, name, &name_len) == 0 && name_equal(name, target);
+		return name_read(reply, len, &off, name, &name_len) == 0 &&
+		       name_equal(name, target);
 	return rr->type == TYPE_RRSIG || rr->type == TYPE_NSEC;
 }
 
@@ -171,7 +173,7 @@ struct gathered {
 	unsigned n_answers; /* records of the type asked for */
 	bool has_targets, has_addresses;
 	bool has_soa, has_ns; /* in the authority section */
-	uint32_t soa_ttl_s; /* min(TTL, MINIMUM): how long "no" holds (RFC 2308, 5) */
+	uint32_t soa_ttl_s;   /* min(TTL, MINIMUM): how long "no" holds (RFC 2308, 5) */
 	uint32_t min_ttl_s;
 };
 
@@ -201,7 +203,7 @@ static void gather(struct gathered *g, const struct msg_rr *rr,
 /* Two free slots for each record that the reply says it has. */
 static void clear_slots(struct answer *a, const uint8_t *reply)
 {
-	unsigned n_records = msg_u16(reply + 6) + msg_u16(reply + 8) + msg_u16(reply + 10);
+	unsigned n_records = 0u + msg_u16(reply + 6) + msg_u16(reply + 8) + msg_u16(reply + 10);
 	unsigned n = 2;
 
 	while (n < ANSWER_SLOTS && n < 2 * n_records)
@@ -215,7 +217,8 @@ static void clear_slots(struct answer *a, const uint8_t *reply)
  * type that they cover (RFC 4034, 3). */
 static void note_set(struct answer *a, const struct msg_rr *rr, uint8_t *owner, size_t owner_len)
 {
-	static const struct hash_key key; /* that two sets look the same lowers a TTL, and is no harm */
+	static const struct hash_key
+	    key; /* that two sets look the same lowers a TTL, and is no harm */
 	const unsigned last = a->view.n_records - 1;
 	uint8_t *ttl = a->msg + a->ttl_off[last];
 	struct {
@@ -271,7 +274,8 @@ static int take_opt(struct answer *a, const uint8_t *reply, const struct msg_rr 
 {
 	struct msg_edns edns;
 
-	if (a->had_edns || rr->section != SECTION_ADDITIONAL || msg_read_edns(reply, rr, &edns) != 0)
+	if (a->had_edns || rr->section != SECTION_ADDITIONAL ||
+	    msg_read_edns(reply, rr, &edns) != 0)
 		return ERR_FORMAT;
 	a->had_edns = true;
 	a->rcode |= (unsigned)edns.ext_rcode << 4;
@@ -360,7 +364,8 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 	if (len < MSG_HEADER)
 		return ERR_FORMAT;
 	flags = msg_u16(reply + 2);
-	a->view = (struct cache_answer){.msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms, .ede = EDE_NONE};
+	a->view = (struct cache_answer){
+	    .msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms, .ede = EDE_NONE};
 	a->rcode = flags & MSG_RCODE;
 	a->had_edns = false;
 	err = chain_follow(&chain, question, reply, len);
@@ -376,7 +381,8 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 	a->view.has_addresses = g.has_addresses;
 	a->view.ttl_s = life_s(a, &g, limits);
 	/* RFC 2308, 2.2: neither an answer nor a "no". */
-	a->referral = a->rcode == RCODE_NOERROR && msg_u16(a->msg + 6) == 0 && g.has_ns && !g.has_soa;
+	a->referral =
+	    a->rcode == RCODE_NOERROR && msg_u16(a->msg + 6) == 0 && g.has_ns && !g.has_soa;
 	return 0;
 }
 
@@ -556,8 +562,8 @@ size_t answer_write_truncated(const struct answer_to *to, uint8_t *out)
 /* ---- Answers that the lists give ---- */
 
 /* The question as it was asked, in a message that leaves room for OPT. */
-static void start_own(struct msg_writer *w, const struct answer_to *to, int ede,
-    const char *ede_text, uint8_t *out)
+static void start_own(
+    struct msg_writer *w, const struct answer_to *to, int ede, const char *ede_text, uint8_t *out)
 {
 	const uint8_t *fixed = to->question + to->question_len - 4;
 	size_t opt_len = opt_len_for(to, ede, ede_text);
