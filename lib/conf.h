@@ -82,18 +82,18 @@ struct conf {
 	uint32_t versions;	    /* of each list that are kept, the present one included */
 	bool vital_names;	    /* names that the network needs are exempted from the lists */
 	struct block_answer block_answer;
-	uint32_t block_ttl_s; /* how long clients may keep it */
+	uint32_t block_ttl_s;				    /* how long clients may keep it */
 	char special_off[CONF_SPECIAL_MAX][CONF_NAME_SIZE]; /* words of special names */
 	unsigned n_special_off;
 	bool adaptive; /* who asks again and again gets quieter block answers */
 	uint32_t adaptive_threshold;
 	uint32_t adaptive_window_ms, adaptive_dwell_ms, adaptive_return_ms;
-	uint64_t cache_size;	    /* bytes, all workers together */
+	uint64_t cache_size; /* bytes, all workers together */
 	uint32_t cache_max_ttl_s;
-	uint32_t cache_negative_ttl_s; /* upper bound for answers that say no (RFC 2308, 5) */
-	uint32_t query_timeout_ms;     /* a question is given up after this */
-	uint32_t questions_max;	       /* in flight, all workers together */
-	uint32_t tcp_clients_max;      /* all workers together */
+	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
+	uint32_t query_timeout_ms;	  /* a question is given up after this */
+	uint32_t questions_max;		  /* in flight, all workers together */
+	uint32_t tcp_clients_max;	  /* all workers together */
 	uint32_t tcp_clients_per_address; /* 0: a fifth of these, at least 10 */
 	uint32_t tcp_idle_ms;
 	uint16_t udp_size; /* largest UDP message sent or asked for, bytes */

@@ -162,8 +162,8 @@ static int compose(struct rules_line *line, const struct rules_clock *now)
 	}
 	if (asprintf(&text, "%s%s%s%s%s%s%s%s", verbs[line->kind],
 		line->kind != RULES_PAUSE ? " " : "", line->exact ? "=" : "", name,
-		format_with(line, with), timed,
-		line->note != NULL ? "  # " : "", line->note != NULL ? line->note : "") < 0)
+		format_with(line, with), timed, line->note != NULL ? "  # " : "",
+		line->note != NULL ? line->note : "") < 0)
 		return ERR_NOMEM;
 	free(line->text);
 	line->text = text;

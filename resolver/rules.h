@@ -60,11 +60,11 @@ enum rules_kind {
 struct rules_line {
 	enum rules_kind kind;
 	bool exact;
-	uint8_t name[NAME_SIZE]; /* lower-case wire form */
+	uint8_t name[NAME_SIZE];    /* lower-case wire form */
 	struct block_answer answer; /* of RULES_BLOCK; BLOCK_DEFAULT: as lists block */
-	uint64_t for_ms;	 /* 0: without expiry */
-	uint64_t expires_ms;	 /* by rules_clock.boot_ms */
-	char *text;		 /* as it stands in the file, owned */
+	uint64_t for_ms;	    /* 0: without expiry */
+	uint64_t expires_ms;	    /* by rules_clock.boot_ms */
+	char *text;		    /* as it stands in the file, owned */
 	char *note; /* the comment, or what is wrong with the line; NULL: none; owned */
 };
 

@@ -193,7 +193,8 @@ static void put_access(const struct conf *conf, struct options *options)
 	if (conf->allow.n != 0)
 		put_networks(options, conf->allow.net, conf->allow.n, CLIENT_ALLOW);
 	else
-		put_networks(options, usual, hostnet_allowed(usual, OPTIONS_ALLOW_MAX), CLIENT_ALLOW);
+		put_networks(
+		    options, usual, hostnet_allowed(usual, OPTIONS_ALLOW_MAX), CLIENT_ALLOW);
 	put_networks(options, conf->refuse.net, conf->refuse.n, CLIENT_REFUSE);
 	put_networks(options, conf->drop.net, conf->drop.n, CLIENT_DROP);
 }

@@ -32,7 +32,7 @@ struct image {
 	size_t len;
 	struct trie trie;
 	uint32_t generation;
-	struct reason_names *names; /* owned; NULL: not known */
+	struct reason_names *names;	/* owned; NULL: not known */
 	struct reason_answers *answers; /* owned; NULL: none differs */
 };
 

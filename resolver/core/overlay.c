@@ -59,8 +59,8 @@ static size_t read_rule(const uint8_t *bytes, size_t len, struct overlay_rule *r
 		return 0;
 	*rule = rule_at(bytes);
 	start = off = (size_t)(rule->name - bytes);
-	if (rule->answer != NULL && (bytes[0] != OVERLAY_BLOCK || len < off ||
-					!block_answer_valid(rule->answer)))
+	if (rule->answer != NULL &&
+	    (bytes[0] != OVERLAY_BLOCK || len < off || !block_answer_valid(rule->answer)))
 		return 0;
 	if (name_read(bytes, len, &off, name, &size) != 0 || off != start + size)
 		return 0;

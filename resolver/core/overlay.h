@@ -34,7 +34,7 @@ enum overlay_action { OVERLAY_NONE, OVERLAY_ALLOW, OVERLAY_BLOCK };
 struct overlay_rule {
 	enum overlay_action action;
 	bool exact;
-	const uint8_t *name; /* lower-case wire form */
+	const uint8_t *name;		   /* lower-case wire form */
 	const struct block_answer *answer; /* of a block; NULL: as lists have it */
 };
 

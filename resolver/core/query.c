@@ -42,8 +42,8 @@ struct query {
 	struct cookie_secrets cookies;
 	struct rate *rate;
 	struct policy policy;
-	struct overlay *rules;		  /* the user's own */
-	const struct reason_names *names; /* of the lists, borrowed; NULL: not known */
+	struct overlay *rules;		      /* the user's own */
+	const struct reason_names *names;     /* of the lists, borrowed; NULL: not known */
 	const struct reason_answers *answers; /* of the lists, borrowed; NULL: none differs */
 	struct special special;
 	struct adapt *adapt;
@@ -269,8 +269,7 @@ static size_t answer_over_rate(
 }
 
 /* A cookie is all that is asked for (RFC 7873, 5.4). */
-static size_t answer_cookie(
-    const struct answer_to *to, enum cookie_state state, uint8_t *out)
+static size_t answer_cookie(const struct answer_to *to, enum cookie_state state, uint8_t *out)
 {
 	return answer_write_empty(
 	    to, state == COOKIE_BAD ? RCODE_BADCOOKIE : RCODE_NOERROR, EDE_NONE, NULL, out);
@@ -361,8 +360,7 @@ static bool find_cause(const struct query *q, const struct subject *what,
 	if (what->answer != NULL) {
 		cause->n_lists = q->way.verdict.n_lists;
 		cause->target = target;
-		return policy_target(
-		    what->answer->msg, what->answer->len, what->ttl_off, target);
+		return policy_target(what->answer->msg, what->answer->len, what->ttl_off, target);
 	}
 	if (q->way.verdict.decided)
 		cause->by = &q->way.verdict.by;
@@ -450,8 +448,8 @@ static size_t answer_blocked(struct query *q, const struct query_asker *from,
 		how = &q->options.block_answer;
 	how = adapt_answer(q, from, how, to, now_ms);
 	count_blocked(q, how);
-	return answer_write_blocked(to, how, q->options.block_ttl_s,
-	    ede != NULL ? ede : says[target][own].ede, out);
+	return answer_write_blocked(
+	    to, how, q->options.block_ttl_s, ede != NULL ? ede : says[target][own].ede, out);
 }
 
 /* What an asker gets who is not let through, by the verdict on `what`: the length, 0 for no answer at
@@ -1266,15 +1264,14 @@ void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
 }
 
 /* A try that waits for its reply on `port`; NULL: there is none. */
-static struct inflight_try *waiting_on(
-    const struct query *q, enum query_carrier via, uint32_t port)
+static struct inflight_try *waiting_on(const struct query *q, enum query_carrier via, uint32_t port)
 {
 	struct inflight_try *t;
 
 	for (unsigned i = 0; i < UPSTREAM_WAIT_CLASSES; i++)
 		DL_FOREACH(q->inflight.waiting[i], t)
-			if (t->sent.via == via && t->sent.port == port)
-				return t;
+	if (t->sent.via == via && t->sent.port == port)
+		return t;
 	return NULL;
 }
 

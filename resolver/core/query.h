@@ -43,8 +43,8 @@ struct query_asker {
 	bool tcp;
 	uint16_t listener;	/* index of the listening socket */
 	uint32_t local_ifindex; /* wildcard UDP sockets: where the query came in */
-	union addr local; /* and the address it was sent to; sa_family AF_UNSPEC: not needed */
-	uint64_t conn;	  /* TCP: the connection's handle, never reused for another */
+	union addr local;      /* and the address it was sent to; sa_family AF_UNSPEC: not needed */
+	uint64_t conn;	       /* TCP: the connection's handle, never reused for another */
 	uint16_t keepalive_ds; /* TCP: the idle time-out to announce (RFC 7828), units of 100 ms */
 };
 

@@ -643,8 +643,8 @@ const char *reason_short(const struct policy *p, const struct reason_names *name
 
 /* ---- What it is answered with ---- */
 
-const struct block_answer *reason_block_answer(const struct policy *p,
-    const struct reason_answers *answers, const struct reason_cause *cause)
+const struct block_answer *reason_block_answer(
+    const struct policy *p, const struct reason_answers *answers, const struct reason_cause *cause)
 {
 	const struct effect_ask ask = asked_of(cause);
 	const struct block_answer *answer = NULL;

@@ -62,7 +62,7 @@ struct reason {
 	uint8_t blocked;		    /* the asker is not let through */
 	uint8_t by_client;		    /* another client might get another verdict */
 	uint8_t answer;			    /* enum reason_answer */
-	uint8_t special;		    /* neither rule nor list decides: it has a fixed answer */
+	uint8_t special; /* neither rule nor list decides: it has a fixed answer */
 	uint32_t n_steps;
 	struct reason_step {
 		uint8_t how;		 /* enum reason_how */
@@ -144,7 +144,7 @@ const char *reason_short(const struct policy *p, const struct reason_names *name
 
 /* The block answer of the own rule, or by `answers` (NULL: they have none) of the list, that decides;
  * borrowed.  NULL: it has none of its own. */
-const struct block_answer *reason_block_answer(const struct policy *p,
-    const struct reason_answers *answers, const struct reason_cause *cause);
+const struct block_answer *reason_block_answer(
+    const struct policy *p, const struct reason_answers *answers, const struct reason_cause *cause);
 
 #endif

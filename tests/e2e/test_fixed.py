@@ -8,7 +8,7 @@ import dns.rcode
 
 from harness import (
     BUILD, WRAPPER, FakeUpstream, Quelld, address_of, addresses, assert_asked, assert_blocked, assert_rcode, ede_codes,
-    equal, main, quelld_once, temporary_folder, test, wire_query)
+    equal, main, quelld_once, temporary_folder, test, wire_name, wire_query)
 
 
 def assert_no(r, rcode, zone, ttl, rdclass="IN"):
@@ -82,7 +82,7 @@ def test_block_answers():
         r = daemon.ask("ads.example.", edns=False)
         equal([rrset.to_text() for rrset in r.answer], ["ads.example. 10 IN A 0.0.0.0"])
         # In the class HS, addresses are something else.
-        assert_no(dns.message.from_wire(daemon.ask_wire(wire_query("ads.example.", rdclass=4))), "NOERROR",
+        assert_no(dns.message.from_wire(daemon.ask_wire(wire_query(wire_name("ads.example."), rdclass=4))), "NOERROR",
                   "ads.example.", 10, "HS")
         equal(upstream.asked(), [], "asked")
         stats = daemon.stats()

@@ -25,16 +25,16 @@
 #include "resolver/core/query.h"
 #include "tests/scene/split.h"
 
-#define ASKS_MAX      256
-#define SENT_MAX      4096
-#define WORDS_MAX     32
-#define TRACE_SIZE    262144
-#define TEXT_SIZE     16384
+#define ASKS_MAX	256
+#define SENT_MAX	4096
+#define WORDS_MAX	32
+#define TRACE_SIZE	262144
+#define TEXT_SIZE	16384
 #define COOKIE_HEX_SIZE (2 * 40 + 1)
-#define START_MS      1000000u
-#define CLIENT	      "192.168.1.5:40000"
-#define SCENE_RNG_ONE 11
-#define SCENE_RNG_TWO 47
+#define START_MS	1000000u
+#define CLIENT		"192.168.1.5:40000"
+#define SCENE_RNG_ONE	11
+#define SCENE_RNG_TWO	47
 
 struct ask {
 	char label[32];
@@ -43,7 +43,7 @@ struct ask {
 	uint8_t *answer; /* NULL: none yet */
 	size_t answer_len;
 	unsigned n_answers;
-	bool unread; /* its client, in another run, has the answer still to read */
+	bool unread;   /* its client, in another run, has the answer still to read */
 	bool for_good; /* the core said that there will be no answer */
 };
 
@@ -522,8 +522,7 @@ static void cookie_of(const ldns_pkt *pkt, char hex[COOKIE_HEX_SIZE])
 	const uint8_t *data;
 
 	hex[0] = '\0';
-	while (end != 0 &&
-	       msg_next_option(ldns_rdf_data(options), &pos, end, &code, &data, &len)) {
+	while (end != 0 && msg_next_option(ldns_rdf_data(options), &pos, end, &code, &data, &len)) {
 		if (code != LDNS_EDNS_COOKIE)
 			continue;
 		for (unsigned i = 0; i < len && 2 * i + 3 < COOKIE_HEX_SIZE; i++)
@@ -557,8 +556,7 @@ static bool put_cookie(struct scene *s, ldns_pkt *pkt, const char *text)
 
 		option[4 + i] = (uint8_t)strtoul(digits, NULL, 16);
 	}
-	ldns_pkt_set_edns_data(
-	    pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, 4 + len, option));
+	ldns_pkt_set_edns_data(pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, 4 + len, option));
 	return true;
 }
 
@@ -1038,7 +1036,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		query_failed(s->core, t->try.try, s->now_ms);
 		return true;
 	}
-	if (strcmp(command, "refused") == 0 && w->n == 2 && (t = find_sent(s, w->word[1])) != NULL) {
+	if (strcmp(command, "refused") == 0 && w->n == 2 &&
+	    (t = find_sent(s, w->word[1])) != NULL) {
 		query_refused(s->core, t->try.via, t->try.port, s->now_ms);
 		return true;
 	}
@@ -1219,8 +1218,8 @@ int main(int argc, char **argv)
 		bool same =
 		    again != NULL && traces[which] != NULL && strcmp(again, traces[which]) == 0;
 
-		(void)printf("%sok %d - %s again, in another order and with split frames\n", same ? "" : "not ",
-		    n + i + 1, argv[which + 1]);
+		(void)printf("%sok %d - %s again, in another order and with split frames\n",
+		    same ? "" : "not ", n + i + 1, argv[which + 1]);
 		if (again == NULL)
 			(void)printf("# %s\n", s.failure);
 		n_failed += !same;

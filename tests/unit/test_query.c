@@ -706,8 +706,8 @@ static const struct latency *latencies(const struct world *w)
 static void block(struct world *w, const char *name)
 {
 	uint8_t rule[OVERLAY_RULE_SIZE];
-	size_t len =
-	    overlay_put(rule, &(struct overlay_rule){OVERLAY_BLOCK, false, (const uint8_t *)name, NULL});
+	size_t len = overlay_put(
+	    rule, &(struct overlay_rule){OVERLAY_BLOCK, false, (const uint8_t *)name, NULL});
 
 	assert_int_equal(query_set_rules(w->core, false, rule, len), 0);
 }

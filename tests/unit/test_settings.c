@@ -193,8 +193,8 @@ static void test_options(void **state)
 		&flags, NULL),
 	    0);
 	settings_options(conf, &one);
-	assert_int_equal(one.special,
-	    SPECIAL_ALL & ~(1u << SPECIAL_HOME_ARPA) & ~(1u << SPECIAL_REVERSE));
+	assert_int_equal(
+	    one.special, SPECIAL_ALL & ~(1u << SPECIAL_HOME_ARPA) & ~(1u << SPECIAL_REVERSE));
 	assert_int_equal(one.block_answer.mode, BLOCK_ADDRESS);
 	assert_int_equal(one.block_answer.n_in4, 1);
 	assert_int_equal(one.block_answer.n_in6, 1);
