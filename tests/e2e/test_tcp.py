@@ -345,10 +345,17 @@ def test_stalled_clients():
         stalled = [Stalled(daemon, kind)
                    for kind, _ in zip(itertools.cycle(Stalled.KINDS), range(CLIENTS - len(good)))]
         acting = itertools.cycle(stalled)
+        begin, acts = time.monotonic(), 0
+
+        def let_act():
+            nonlocal acts
+            if acts < (time.monotonic() - begin) * len(stalled):  # each once a second
+                acts += 1
+                next(acting).act()
+
         meanwhile, peak, buffered, clients = [], 0, 0, 0
-        end = time.monotonic() + STALLED_SECONDS
-        while time.monotonic() < end:
-            ask_in_turn(good, meanwhile, lambda: next(acting).act())
+        while time.monotonic() < begin + STALLED_SECONDS:
+            ask_in_turn(good, meanwhile, let_act)
             peak = max(peak, rss(worker))
             stats = daemon.stats()
             buffered = max(buffered, stats["tcp_buffered"])
@@ -387,7 +394,8 @@ def test_short_connections():
         while daemon.stats()["tcp_clients"] > 0 and time.monotonic() < deadline:
             time.sleep(0.01)
         equal(daemon.stats()["tcp_clients"], 0, "connections")
-        equal(len(os.listdir("/proc/%d/fd" % worker)), before, "descriptors")
+        after = len(os.listdir("/proc/%d/fd" % worker))
+        assert after <= before, "%d descriptors, not %d" % (after, before)
         # Who closes first waits (RFC 9293, 3.6.1): that is the client.
         with open("/proc/net/tcp") as f:
             rows = [line.split() for line in list(f)[1:]]
