@@ -765,6 +765,10 @@ static uint8_t *make_reply(
 	if (has(w, "wrong-id"))
 		ldns_pkt_set_id(pkt, (uint16_t)(ldns_pkt_id(pkt) + 1));
 	spoil_question(ldns_rr_list_rr(ldns_pkt_question(pkt), 0), w);
+	if (has(w, "two-questions"))
+		ldns_pkt_push_rr(pkt, LDNS_SECTION_QUESTION,
+		    ldns_rr_clone(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
+	ldns_pkt_set_edns_extended_rcode(pkt, has(w, "extended") ? 1 : 0);
 	set_ede(pkt, after(w, "ede"));
 	if (has(w, "plain")) {
 		ldns_pkt_set_edns_udp_size(pkt, 0);
@@ -783,7 +787,7 @@ static uint8_t *make_reply(
 
 /* reply LABEL RCODE [+tc] [+ad] [+aa] [ede N] [plain] [header-only] [cut N] [repeat N]
  *       [wrong-id] [wrong-port] [wrong-source-port] [wrong-address]
- *       [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
+ *       [two-questions] [extended] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
 static bool do_reply(struct scene *s, const struct words *w, const struct records *r)
 {
 	struct sent *t = w->n < 3 ? NULL : find_sent(s, w->word[1]);
