@@ -50,6 +50,7 @@ SCENES = \
 	tests/scene/block-answer.scene \
 	tests/scene/block-answer-rules.scene \
 	tests/scene/chain-negative.scene \
+	tests/scene/counters.scene \
 	tests/scene/dead.scene \
 	tests/scene/declined.scene \
 	tests/scene/dnssec-ok.scene \

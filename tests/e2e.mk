@@ -6,3 +6,6 @@ e2e_tests = tests/e2e/test_resolve.py tests/e2e/test_fixed.py tests/e2e/test_blo
 	tests/regress/test_operations.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py
+
+# What is measured, not tested.
+EXTRA_DIST += tests/bench/lookup.c tests/bench/servfail.py

@@ -303,11 +303,14 @@ static size_t answer_refused(
 static size_t answer_unforwardable(
     struct query *q, const struct msg_query *ask, const struct answer_to *to, uint8_t *out)
 {
-	if (ask->qclass == CLASS_CH || ask->qclass == CLASS_NONE || ask->qclass == 0)
+	if (ask->qclass == CLASS_CH || ask->qclass == CLASS_NONE || ask->qclass == 0) {
+		q->stats.refused_kind++;
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_HERE, out);
+	}
 	switch (ask->qtype) {
 	case TYPE_AXFR:
 	case TYPE_IXFR:
+		q->stats.refused_kind++;
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_HERE, out);
 	case 0:
 	case TYPE_OPT:
@@ -400,17 +403,17 @@ static const struct block_answer *adapt_answer(struct query *q, const struct que
 
 static void count_blocked(struct query *q, const struct block_answer *how)
 {
-	uint64_t *const counters[BLOCK_MODES] = {
-	    [BLOCK_DEFAULT] = &q->stats.blocked_servfail,
-	    [BLOCK_SERVFAIL] = &q->stats.blocked_servfail,
-	    [BLOCK_NXDOMAIN] = &q->stats.blocked_nxdomain,
-	    [BLOCK_NODATA] = &q->stats.blocked_nodata,
-	    [BLOCK_REFUSED] = &q->stats.blocked_refused,
-	    [BLOCK_NULL] = &q->stats.blocked_null,
-	    [BLOCK_ADDRESS] = &q->stats.blocked_address,
+	static const size_t counters[BLOCK_MODES] = {
+	    [BLOCK_DEFAULT] = offsetof(struct stats, blocked_servfail),
+	    [BLOCK_SERVFAIL] = offsetof(struct stats, blocked_servfail),
+	    [BLOCK_NXDOMAIN] = offsetof(struct stats, blocked_nxdomain),
+	    [BLOCK_NODATA] = offsetof(struct stats, blocked_nodata),
+	    [BLOCK_REFUSED] = offsetof(struct stats, blocked_refused),
+	    [BLOCK_NULL] = offsetof(struct stats, blocked_null),
+	    [BLOCK_ADDRESS] = offsetof(struct stats, blocked_address),
 	};
 
-	(*counters[how->mode])++;
+	++*(uint64_t *)(void *)((char *)&q->stats + counters[how->mode]);
 }
 
 /* Blocked, by a list or a rule of the user's own. */
@@ -970,6 +973,7 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		q->unsent[LATENCY_BLOCKED] += len != 0;
 		return len;
 	}
+	q->stats.allowed += q->way.verdict.outcome == JUDGE_ALLOWED;
 	if (q->way.n_hops != 0 && !q->way.own &&
 	    find_special(q, ask.name, name_len(ask.name), asked->qtype, &special))
 		return answer_special(q, &special, &q->way, to, out, outcome);
@@ -983,8 +987,10 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		return len;
 	}
 	*outcome = NULL;
-	if ((asked->flags & MSG_RD) == 0)
+	if ((asked->flags & MSG_RD) == 0) {
+		q->stats.refused_uncached++;
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
+	}
 	q->stats.cache_misses++;
 	return forward(q, from, asked, &key, to, now_ms, out);
 }
@@ -1071,6 +1077,7 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	if (access == CLIENT_REFUSE) {
 		if (ask.question_end != 0)
 			note(q, from, ask.qname, ask.qtype, "refused: not a client");
+		q->stats.refused_client++;
 		return answer_refused(q, &to, EDE_PROHIBITED, TEXT_NOT_A_CLIENT, out);
 	}
 	if (rcode == MSG_QUERY_COOKIE)
@@ -1194,6 +1201,7 @@ static void use_reply(
 
 	question->replied = true;
 	if ((msg_u16(msg + 2) & MSG_TC) != 0) {
+		q->stats.replies_truncated++;
 		if (t->sent.via == CARRIER_TCP)
 			server_declined(q, t, RCODE_SERVFAIL, now_ms);
 		else if (fetched_over_tcp(question, t->server))
@@ -1208,6 +1216,7 @@ static void use_reply(
 		return;
 	}
 	if (rejects_edns(t, &q->answer)) {
+		q->stats.replies_no_edns++;
 		if (server_stays(q, t))
 			q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
 		ask_again(q, t, t->sent.via, now_ms);
@@ -1218,6 +1227,7 @@ static void use_reply(
 	case RCODE_SERVFAIL:
 	case RCODE_NOTIMP:
 	case RCODE_REFUSED:
+		q->stats.replies_declined++;
 		question->ede = q->answer.view.ede;
 		server_declined(q, t, q->answer.rcode, now_ms);
 		return;
@@ -1227,6 +1237,7 @@ static void use_reply(
 	if (q->answer.rcode > MSG_RCODE || q->answer.referral) {
 		/* An extended RCODE speaks of the hop between us and the server; a referral, of a
 		 * server that does not resolve. */
+		q->stats.replies_declined++;
 		server_declined(q, t, RCODE_SERVFAIL, now_ms);
 		return;
 	}

@@ -11,9 +11,10 @@
 /* Groups: name, title for people */
 #define STATS_GROUPS(X)                                                                            \
 	X(CLIENTS, "Clients")                                                                      \
+	X(TCP, "TCP connections of clients")                                                       \
 	X(REFUSED, "Not answered, or refused")                                                     \
 	X(RULES, "By rules and lists")                                                             \
-	X(OWN, "Answered without lists, cache or upstream")                                        \
+	X(OWN, "Answered by quell itself")                                                         \
 	X(CACHE, "Cache")                                                                          \
 	X(UPSTREAM, "Upstream")
 
@@ -33,6 +34,10 @@
 	X(bad_version, REFUSED, "queries answered BADVERS")                                        \
 	X(refused, REFUSED,                                                                        \
 	    "queries answered REFUSED: not for this client, or not for a forwarder")               \
+	X(refused_client, REFUSED, "of these, those of who is no client")                          \
+	X(refused_kind, REFUSED, "those for a class or a type that is not forwarded")              \
+	X(refused_uncached, REFUSED, "those without RD for what is not in the cache")              \
+	X(allowed, RULES, "queries let through by a rule, a list or the pause")                    \
 	X(blocked, RULES, "queries blocked because a list or rule has the name")                   \
 	X(blocked_target, RULES, "answers withheld because a list has what they lead to")          \
 	X(blocked_own, RULES, "of these two, those that a rule of the user's own blocks")          \
@@ -60,6 +65,9 @@
 	X(timeouts, UPSTREAM, "tries upstream that got no answer in time")                         \
 	X(net_errors, UPSTREAM, "tries upstream that the network refused")                         \
 	X(replies, UPSTREAM, "replies from upstream that were used")                               \
+	X(replies_declined, UPSTREAM, "replies from upstream that said no: the next was asked")    \
+	X(replies_truncated, UPSTREAM, "replies from upstream that were truncated")                \
+	X(replies_no_edns, UPSTREAM, "replies from upstream that did not understand EDNS")         \
 	X(replies_unexpected, UPSTREAM,                                                            \
 	    "replies dropped: address, port, ID or question did not match")                        \
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \
@@ -71,15 +79,15 @@
 	X(cache_bytes, CACHE, "bytes of cache in use now")                                         \
 	X(cache_evicted, CACHE, "answers dropped from the cache to make room")                     \
 	X(in_flight, UPSTREAM, "questions in flight now")                                          \
-	X(tcp_clients, CLIENTS, "TCP connections of clients open now")                             \
-	X(tcp_accepted, CLIENTS, "TCP connections of clients accepted")                            \
-	X(tcp_buffered, CLIENTS, "bytes that wait in the buffers of TCP connections now")          \
-	X(tcp_refused, CLIENTS, "TCP connections closed because there were too many")              \
-	X(tcp_refused_client, CLIENTS, "TCP connections closed because their client had too many") \
-	X(tcp_idle, CLIENTS, "TCP connections closed because nothing was under way")               \
-	X(tcp_slow, CLIENTS, "TCP connections closed because the client sent or read too slowly")  \
-	X(tcp_malformed, CLIENTS, "TCP connections closed for what can have no answer")            \
-	X(tcp_accept_failed, CLIENTS, "times that no TCP connection could be accepted")
+	X(tcp_clients, TCP, "TCP connections of clients open now")                                 \
+	X(tcp_accepted, TCP, "TCP connections of clients accepted")                                \
+	X(tcp_buffered, TCP, "bytes that wait in the buffers of TCP connections now")              \
+	X(tcp_refused, TCP, "TCP connections closed because there were too many")                  \
+	X(tcp_refused_client, TCP, "TCP connections closed because their client had too many")     \
+	X(tcp_idle, TCP, "TCP connections closed because nothing was under way")                   \
+	X(tcp_slow, TCP, "TCP connections closed because the client sent or read too slowly")      \
+	X(tcp_malformed, TCP, "TCP connections closed for what can have no answer")                \
+	X(tcp_accept_failed, TCP, "times that no TCP connection could be accepted")
 
 #define STATS_GROUP(name, title) STATS_##name,
 enum stats_group { STATS_GROUPS(STATS_GROUP) STATS_N_GROUPS };

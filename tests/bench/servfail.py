@@ -23,6 +23,7 @@ import platform
 import queue
 import re
 import shutil
+import signal
 import socket
 import statistics
 import struct
@@ -144,7 +145,7 @@ def every_name(ask):
     """Every name is the web server."""
     if ask.query.question[0].rdtype == 1:
         return reply_to(ask.query, ask.name + " 300 IN A " + WEB)
-    return reply_to(ask.query, authority=["test. 300 IN SOA ns.test. admin.test. 1 7200 3600 86400 300"])
+    return reply_to(ask.query, authority=["example. 300 IN SOA ns.example. admin.example. 1 7200 3600 86400 300"])
 
 
 class House:
@@ -169,7 +170,7 @@ class House:
                     self.folder.enter_context(FakeUpstream(every_name, host=SECOND, port=53))
             for address in self.servers if kind == "2" else (QUELL,):
                 self.folder.enter_context(
-                    Quelld([upstream], ["ads.test\n"], listen=[address], port=53, namespace=self.namespace,
+                    Quelld([upstream], ["ads.example\n"], listen=[address], port=53, namespace=self.namespace,
                            conf=ANSWERS[answer] + "\n"))
             self.wire = Wire(self.namespace)
             self.folder.callback(self.wire.close)
@@ -190,18 +191,32 @@ class House:
             f.write(text)
         return path
 
-    def start(self, command, mounts=(), setup="", **kwargs):
+    def start(self, command, mounts=(), setup="", output=subprocess.DEVNULL, **kwargs):
         """A process in the namespace, with files mounted over others: (file, place)."""
         script = "".join('mount --bind "%s" "%s" && ' % pair for pair in mounts)
-        script = 'mount --make-rprivate / && ' + setup + script + 'exec "$@"'
+        script = "mount --make-rprivate / && " + setup + script + 'exec "$@"'
         with self.namespace:
-            return subprocess.Popen(["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child=KILL", "sh", "-c", script, "sh"] + command, 
-                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+            return subprocess.Popen(["unshare", "-m", "-p", "-f", "--mount-proc", "sh", "-c", script, "sh"] + command,
+                                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, **kwargs)
 
-    def start_daemon(self, command, **kwargs):
-        process = self.start(command, **kwargs)
+    def start_daemon(self, command, server, **kwargs):
+        """The same with one that answers at the address `server`."""
+        path = self.write("daemon.log", "")
+        with open(path, "w") as log:
+            process = self.start(command, output=log, **kwargs)
         self.folder.callback(end, process)
-        return process
+        wire = query("up.example", edns=False).to_wire()
+        with self.namespace, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.1)
+            for _ in range(100):
+                try:
+                    s.sendto(wire, (server, 53))
+                    s.recv(4096)
+                    return
+                except OSError:
+                    time.sleep(0.05)
+        with open(path) as log:
+            raise Skip("%s does not answer: %s" % (command[0], log.read().strip()[-300:]))
 
     def resolv_conf(self, servers, options=""):
         text = "".join("nameserver %s\n" % s for s in servers) + options
@@ -209,25 +224,11 @@ class House:
 
 
 def end(process):
-    process.kill()
-    process.communicate()
-
-
-def await_answer(house, process, server):
-    """Until a daemon answers there."""
-    wire = query("up.test", edns=False).to_wire()
-    with house.namespace, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(0.1)
-        for _ in range(100):
-            if process.poll() is not None:
-                raise Skip("it ended: " + process.communicate()[1].decode().strip()[-300:])
-            try:
-                s.sendto(wire, (server, 53))
-                s.recv(4096)
-                return
-            except OSError:
-                time.sleep(0.05)
-    raise Skip("it does not answer")
+    """Kill what unshare started, the first process of its namespace, and all others with it."""
+    with open("/proc/%d/task/%d/children" % (process.pid, process.pid)) as f:
+        for pid in f.read().split():
+            os.kill(int(pid), signal.SIGKILL)
+    process.wait()
 
 
 # --- the clients ---
@@ -260,7 +261,7 @@ class Glibc:
 
     def lookup(self, *names):
         """One process that looks these up: [(ms, first address or None)]."""
-        process = self.house.start([self.program] + list(names), mounts=[self.conf])
+        process = self.house.start([self.program] + list(names), mounts=[self.conf], output=subprocess.PIPE)
         out, err = process.communicate(timeout=LIMIT_SECONDS)
         rows = [line.split(None, 2) for line in out.decode().splitlines()]
         assert [row[0] for row in rows] == list(names), (out, err)
@@ -296,9 +297,8 @@ class Resolved(Glibc):
                  'cp "%s" /run/systemd/resolved.conf.d/bench.conf && ' % (users["passwd"], users["group"], conf))
         libraries = ":".join(d for d in (root + "/usr/lib/%s-linux-gnu/systemd" % platform.machine(),
                                          root + "/lib/%s-linux-gnu/systemd" % platform.machine()) if os.path.isdir(d))
-        process = self.house.start_daemon([args.resolved], setup=setup,
-                                          env=dict(os.environ, LD_LIBRARY_PATH=libraries, SYSTEMD_LOG_TARGET="console"))
-        await_answer(self.house, process, "127.0.0.53")
+        self.house.start_daemon([args.resolved], "127.0.0.53", setup=setup,
+                                env=dict(os.environ, LD_LIBRARY_PATH=libraries, SYSTEMD_LOG_TARGET="console"))
         self.conf = self.house.resolv_conf(["127.0.0.53"], "options edns0 trust-ad\n")
 
     @staticmethod
@@ -315,11 +315,10 @@ class Dnsmasq(Glibc):
 
     def prepare(self, args):
         need("dnsmasq")
-        process = self.house.start_daemon(
+        self.house.start_daemon(
             ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
              "--pid-file=", "--listen-address=127.0.0.1", "--bind-interfaces", "--log-facility=-"] +
-            ["--server=" + server for server in self.servers])
-        await_answer(self.house, process, "127.0.0.1")
+            ["--server=" + server for server in self.servers], "127.0.0.1")
         self.conf = self.house.resolv_conf(["127.0.0.1"])
 
 
@@ -340,28 +339,29 @@ def measure(client_class, answer, kind, args):
     with House(answer, kind) as house:
         servers = house.servers
         client = client_class(house, args)
-        client.lookup("warm.page.test")
+        client.lookup("warm.page.example")
         house.wire.take()
-        (before_ms, _), = client.lookup("before.page.test")
+        (before_ms, _), = client.lookup("before.page.example")
         before = house.wire.take()
-        (first_ms, first_found), = client.lookup("one.ads.test")
+        (first_ms, first_found), = client.lookup("one.ads.example")
         first = house.wire.take()
-        client.lookup("one.ads.test")
+        client.lookup("one.ads.example")
         again = house.wire.take()
-        (next_ms, next_found), = client.lookup("next.page.test")
+        (next_ms, next_found), = client.lookup("next.page.example")
         following = house.wire.take()
-        client.lookup(*["burst.ads.test"] * BURST)
+        client.lookup(*["burst.ads.example"] * BURST)
         burst = house.wire.take()
-        client.lookup(*["b%d.ads.test" % i for i in range(BURST)])
+        client.lookup(*["b%d.ads.example" % i for i in range(BURST)])
         house.wire.take()
-        (later_ms, later_found), = client.lookup("later.page.test")
+        (later_ms, later_found), = client.lookup("later.page.example")
         later = house.wire.take()
     notes = []
-    for name, packets, found in (("next", following, next_found), ("later", later, later_found)):
+    for name, packets, found in (("blocked", first, True), ("next", following, next_found),
+                                 ("later", later, later_found)):
         if not found:
             notes.append("%s: not found" % name)
         if has_edns(before) and has_edns(packets) is False:
-            notes.append("%s: asked without EDNS" % name)
+            notes.append("%s: asked without EDNS, too" % name)
         if any(p.tcp for p in packets):
             notes.append("%s: asked over TCP" % name)
     return ["`%s`" % answer, kind, counts(first, servers), ms(first_ms),
@@ -392,12 +392,12 @@ def page(hosts, then):
 
 class Web(http.server.BaseHTTPRequestHandler):
     results = queue.Queue()
-    ads = ["https://ad%d.ads.test/pixel.png" % i for i in range(PAGE_HOSTS)]
+    ads = ["https://ad%d.ads.example/pixel.png" % i for i in range(PAGE_HOSTS)]
     pages = {
         "/": page([], "/first"),
         "/first": page(ads, "/again"),
         "/again": page(ads, "/next"),
-        "/next": page(["http://next.page.test/allowed.png"], ""),
+        "/next": page(["http://next.page.example/allowed.png"], ""),
     }
 
     def do_GET(self):
@@ -431,9 +431,7 @@ def browse(house):
         browser = house.start(
             ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-             "--user-data-dir=" + profile, "--remote-debugging-port=0", "http://start.page.test/"], mounts=[conf])
-        drain = threading.Thread(target=browser.communicate, daemon=True)
-        drain.start()
+             "--user-data-dir=" + profile, "--remote-debugging-port=0", "http://start.page.example/"], mounts=[conf])
         steps = []
         try:
             for step in range(4):
@@ -443,8 +441,7 @@ def browse(house):
                 steps.append((took, packets))
                 web.step_done.set()
         finally:
-            browser.kill()
-            drain.join(10)
+            end(browser)
             web.shutdown()
             web.server_close()
     return steps[1:]
