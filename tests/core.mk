@@ -145,6 +145,9 @@ tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
 tests_unit_test_upstream_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 endif
 
+fuzz_programs += tests/fuzz/fuzz_cookie
+tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c
+tests_fuzz_fuzz_cookie_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)
 fuzz_programs += tests/fuzz/fuzz_core
 tests_fuzz_fuzz_core_SOURCES = tests/fuzz/fuzz_core.c
 tests_fuzz_fuzz_core_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)

@@ -50,6 +50,7 @@ PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_loader \
 	tests/unit/test_notify \
 	tests/unit/test_own \
+	tests/unit/test_secret \
 	tests/unit/test_priv \
 	tests/unit/test_report \
 	tests/unit/test_rules \
@@ -92,6 +93,9 @@ tests_unit_test_loader_LDADD = $(PARENT_LIBS)
 tests_unit_test_report_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_report_SOURCES = tests/unit/test_report.c
 tests_unit_test_report_LDADD = $(PARENT_LIBS)
+tests_unit_test_secret_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_secret_SOURCES = tests/unit/test_secret.c tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_secret_LDADD = $(PARENT_LIBS)
 tests_unit_test_own_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_own_SOURCES = tests/unit/test_own.c tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_own_LDADD = $(PARENT_LIBS)

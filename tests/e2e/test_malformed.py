@@ -261,7 +261,7 @@ def test_row_17():
 @test
 def test_ignored():
     """What is to be ignored is no reason for another answer"""
-    options = struct.pack("!HH", 10, 8) + b"12345678" + struct.pack("!HH", 65001, 0) + struct.pack("!HH", 3, 0)
+    options = struct.pack("!HH", 12, 8) + b"12345678" + struct.pack("!HH", 65001, 0) + struct.pack("!HH", 3, 0)
     more = wire_name("x.test.") + struct.pack("!HHIH", 16, 1, 0, 2) + b"\1x"
     opt = wire_opt(options=options)
     with daemon_and_upstream() as (daemon, upstream):

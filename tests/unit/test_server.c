@@ -124,7 +124,7 @@ int __wrap_event_add(struct event *ev, const struct timeval *wait)
 
 struct fixture {
 	char dir[64];
-	char conf[96], control[96], notify[96], list[96], image[96];
+	char conf[96], control[96], notify[96], list[96], image[96], secret[96];
 	struct settings_flags flags;
 	union addr listen[2]; /* free ones */
 	pid_t pid;	      /* 0: none runs */
@@ -164,6 +164,7 @@ static int set_up(void **state)
 	(void)snprintf(f->notify, sizeof(f->notify), "%s/notify", f->dir);
 	(void)snprintf(f->list, sizeof(f->list), "%s/list", f->dir);
 	(void)snprintf(f->image, sizeof(f->image), "%s/image", f->dir);
+	(void)snprintf(f->secret, sizeof(f->secret), "%s/" SECRET_FILE, f->dir);
 	f->flags.conf_path = f->conf;
 	f->listen[0] = free_addr(5301);
 	f->listen[1] = free_addr(5302);
@@ -199,6 +200,7 @@ static int tear_down(void **state)
 	(void)unlink(f->notify);
 	(void)unlink(f->list);
 	(void)unlink(f->image);
+	(void)unlink(f->secret);
 	assert_int_equal(rmdir(f->dir), 0);
 	free(f);
 	return 0;

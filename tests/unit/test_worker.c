@@ -34,6 +34,7 @@ struct query {
 	struct query_net net;
 	const struct trie *lists;
 	char rules[16];
+	struct cookie_secrets cookies;
 	struct query_asker asker; /* of the last query that waits */
 	struct query_try try;
 	uint64_t tick_ms;
@@ -79,6 +80,11 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 	return 0;
 }
 
+void query_set_cookies(struct query *q, const struct cookie_secrets *secrets)
+{
+	q->cookies = *secrets;
+}
+
 /* The first byte of the header says what to do; it is left alone as an ID. */
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size)
@@ -95,6 +101,9 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	case 'l': /* lists */
 		return (size_t)sprintf((char *)out, "lists %.5s",
 		    q->lists->bytes != NULL ? (const char *)q->lists->bytes : "none");
+	case 'c': /* cookies */
+		return (size_t)sprintf((char *)out, "cookies %.16s at %d",
+		    (const char *)q->cookies.current, (int)q->cookies.wall_s);
 	case 'r': /* rules */
 		return (size_t)sprintf((char *)out, "rules %.15s", q->rules);
 	case 'w': /* wait */
@@ -135,6 +144,12 @@ void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
 	(void)now_ms;
 	send_text(q, try == 5 ? "failed" : "wrong try");
 	q->net.done(q->net.ctx, &q->try);
+}
+
+void query_refused(struct query *q, enum query_carrier via, uint32_t port, uint64_t now_ms)
+{
+	(void)via, (void)port;
+	query_failed(q, q->try.try, now_ms);
 }
 
 void query_tick(struct query *q, uint64_t now_ms)
@@ -527,6 +542,19 @@ static void test_rules(void **state)
 	close(fd);
 }
 
+static void test_cookies(void **state)
+{
+	struct cookie_secrets secrets = {.current = "a secret of us", .wall_s = 17};
+	int fd = start();
+
+	(void)state;
+	tell(CHANNEL_COOKIES, 0, &secrets, sizeof(secrets), -1);
+	assert_int_equal(swap_image(NULL, 0, 2).failed, 0);
+	ask(fd, "cookies");
+	expect(fd, "cookies a secret of us at 17");
+	close(fd);
+}
+
 static void test_unlisten(void **state)
 {
 	struct channel_listen listen = {.index = 0, .kind = CHANNEL_SOCKET_UDP};
@@ -677,6 +705,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_options_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unlisten, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_why, setup, teardown),
