@@ -16,6 +16,8 @@
  * its TTLs. */
 #define SET_PROBES 16
 
+#define POINTER 0xc000 /* with an offset: a name that stands there (RFC 1035, 4.1.4) */
+
 #define OPTION_EDE 15 /* RFC 8914, 2 */
 #define EDE_PRIVATE                                                                                \
 	0x8000 /* what does not fit the field; private use begins above (RFC 8914, 5.2) */
@@ -532,11 +534,9 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
 	return put_opt(to, kept & MSG_RCODE, ede, text, out, len);
 }
 
-size_t answer_write_empty(
-    const struct answer_to *to, unsigned rcode, int ede, const char *ede_text, uint8_t *out)
+/* Header and question; returns their length. */
+static size_t start_empty(const struct answer_to *to, unsigned rcode, uint8_t *out)
 {
-	size_t len = MSG_HEADER + to->question_len;
-
 	memset(out, 0, MSG_HEADER);
 	msg_set_u16(out, to->id);
 	msg_set_u16(out + 2, flags_for(to, rcode & MSG_RCODE));
@@ -544,6 +544,14 @@ size_t answer_write_empty(
 		msg_set_u16(out + 4, 1);
 		memcpy(out + MSG_HEADER, to->question, to->question_len);
 	}
+	return MSG_HEADER + to->question_len;
+}
+
+size_t answer_write_empty(
+    const struct answer_to *to, unsigned rcode, int ede, const char *ede_text, uint8_t *out)
+{
+	size_t len = start_empty(to, rcode, out);
+
 	if (len + opt_len_for(to, ede, ede_text) > to->limit)
 		ede_text = NULL;
 	if (len + opt_len_for(to, ede, ede_text) > to->limit)
@@ -562,34 +570,22 @@ size_t answer_write_truncated(const struct answer_to *to, uint8_t *out)
 /* ---- Answers that the lists give ---- */
 
 /* The question as it was asked, in a message that leaves room for OPT. */
-static void start_own(
-    struct msg_writer *w, const struct answer_to *to, int ede, const char *ede_text, uint8_t *out)
+static void start_own(struct msg_writer *w, const struct answer_to *to, int ede, uint8_t *out)
 {
 	const uint8_t *fixed = to->question + to->question_len - 4;
-	size_t opt_len = opt_len_for(to, ede, ede_text);
+	size_t opt_len = opt_len_for(to, ede, NULL);
 
 	msg_write_start(w, out, to->limit - opt_len, to->id, flags_for(to, 0));
 	msg_write_question(w, to->question, msg_u16(fixed), msg_u16(fixed + 2));
 }
 
-static size_t end_own(struct msg_writer *w, const struct answer_to *to, unsigned rcode, int ede,
-    const char *ede_text, bool truncated)
+static size_t end_own(
+    struct msg_writer *w, const struct answer_to *to, unsigned rcode, int ede, bool truncated)
 {
 	uint8_t *out = w->out.bytes;
 
 	msg_set_u16(out + 2, flags_for(to, rcode | (truncated ? MSG_TC : 0)));
-	return put_opt(to, rcode, ede, ede_text, out, w->out.pos);
-}
-
-static void start_rewrite(struct msg_writer *w, const struct answer_to *to, uint8_t *out)
-{
-	start_own(w, to, EDE_FORGED, NULL, out);
-}
-
-static size_t end_rewrite(
-    struct msg_writer *w, const struct answer_to *to, unsigned rcode, bool truncated)
-{
-	return end_own(w, to, rcode, EDE_FORGED, NULL, truncated);
+	return put_opt(to, rcode, ede, NULL, out, w->out.pos);
 }
 
 /* The class of a record: that of the question, where that is one. */
@@ -601,9 +597,9 @@ static uint16_t record_class(const struct answer_to *to)
 }
 
 /* One record more in a section. */
-static void count_record(struct msg_writer *w, enum msg_section section)
+static void count_record(struct buf *out, enum msg_section section)
 {
-	uint8_t *count = w->out.bytes + 6 + 2 * section;
+	uint8_t *count = out->bytes + 6 + 2 * section;
 
 	msg_set_u16(count, msg_u16(count) + 1u);
 }
@@ -624,41 +620,45 @@ static bool put_record(struct msg_writer *w, const struct answer_to *to, const u
 		w->out = before;
 		return false;
 	}
-	count_record(w, SECTION_ANSWER);
+	count_record(&w->out, SECTION_ANSWER);
 	return true;
 }
 
-/* The numbers of an empty zone's SOA: serial, refresh, retry, expire (RFC 6303, 3). */
-static const uint32_t soa_numbers[] = {1, 3600, 1200, 604800};
-
-/* The SOA of `zone`, by which a "no" may be kept for ttl_s (RFC 2308, 5).  Returns whether it fits. */
-static bool put_soa(struct msg_writer *w, const struct answer_to *to, enum msg_section section,
-    const uint8_t *zone, uint32_t ttl_s)
+/* A record whose owner stands at `owner_off` of the message already; false as above. */
+static bool put_record_at(struct buf *out, const struct answer_to *to, enum msg_section section,
+    size_t owner_off, uint16_t type, uint32_t ttl_s, const uint8_t *rdata, size_t rdata_len)
 {
-	const struct buf before = w->out;
-	size_t len_off;
-
-	msg_write_name(w, zone, true);
-	buf_put_u16(&w->out, TYPE_SOA);
-	buf_put_u16(&w->out, record_class(to));
-	buf_put_u32(&w->out, ttl_s);
-	len_off = w->out.pos;
-	buf_put_u16(&w->out, 0);
-	msg_write_name(w, zone, true);
-	msg_write_name(w, (const uint8_t *)"\6nobody\7invalid", true);
-	for (size_t i = 0; i < sizeof(soa_numbers) / sizeof(soa_numbers[0]); i++)
-		buf_put_u32(&w->out, soa_numbers[i]);
-	buf_put_u32(&w->out, ttl_s);
-	if (w->out.failed) {
-		w->out = before;
+	if (out->size - out->pos < 12 + rdata_len)
 		return false;
-	}
-	msg_set_u16(w->out.bytes + len_off, (unsigned)(w->out.pos - len_off - 2));
-	count_record(w, section);
+	buf_put_u16(out, (uint16_t)(POINTER | owner_off));
+	buf_put_u16(out, type);
+	buf_put_u16(out, record_class(to));
+	buf_put_u32(out, ttl_s);
+	buf_put_u16(out, (uint16_t)rdata_len);
+	buf_put_bytes(out, rdata, rdata_len);
+	count_record(out, section);
 	return true;
 }
 
-/* The CNAMEs of the lists; *end is where they lead to. */
+/* The SOA of the zone whose name stands at `zone_off`, by which a "no" may be kept for ttl_s (RFC 2308,
+ * 5); as that of an empty zone (RFC 6303, 3).  False as above. */
+static bool put_soa(struct buf *out, const struct answer_to *to, enum msg_section section,
+    size_t zone_off, uint32_t ttl_s)
+{
+	uint8_t rdata[] = "MM\6nobody\7invalid\0"
+			  "\0\0\0\1"	   /* serial */
+			  "\0\0\016\020"   /* refresh: 3600 */
+			  "\0\0\004\260"   /* retry: 1200 */
+			  "\0\011\072\200" /* expire: 604800 */
+			  "MIN";
+
+	msg_set_u16(rdata, (unsigned)(POINTER | zone_off));
+	msg_set_u32(rdata + sizeof(rdata) - 4, ttl_s);
+	return put_record_at(out, to, section, zone_off, TYPE_SOA, ttl_s, rdata, sizeof(rdata));
+}
+
+/* The CNAMEs of the lists; *end is where they lead to.  The last bytes of the message are this name
+ * then, or, where there are none, the question. */
 static bool put_way(struct msg_writer *w, const struct answer_to *to, const struct policy_way *way,
     const uint8_t **end)
 {
@@ -670,6 +670,13 @@ static bool put_way(struct msg_writer *w, const struct answer_to *to, const stru
 		*end = way->hop[i];
 	}
 	return true;
+}
+
+/* Where the name at the end of the way stands, just behind put_way(). */
+static size_t way_end_off(
+    const struct msg_writer *w, const struct policy_way *way, const uint8_t *end)
+{
+	return way->n_hops == 0 ? MSG_HEADER : w->out.pos - name_len(end);
 }
 
 static bool put_answer(struct msg_writer *w, const struct answer_to *to, const uint8_t *owner,
@@ -696,19 +703,21 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 	unsigned rcode = effect_rcode(first->effect, first->len), n = 0;
 	struct msg_writer w;
 	const uint8_t *owner;
+	size_t owner_off;
 	bool fits;
 
-	start_rewrite(&w, to, out);
+	start_own(&w, to, EDE_FORGED, out);
 	fits = put_way(&w, to, way, &owner);
+	owner_off = way_end_off(&w, way, owner);
 	for (unsigned i = 0; i < verdict->n_answers && fits; i++)
 		fits = put_answer(&w, to, owner, &verdict->answers[i], &n);
 	/* Only a "no" is kept by its SOA (RFC 2308, 5). */
 	if (fits && n == 0 && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN))
-		fits = put_soa(&w, to, SECTION_AUTHORITY, owner, ANSWER_RULE_TTL_S);
+		fits = put_soa(&w.out, to, SECTION_AUTHORITY, owner_off, ANSWER_RULE_TTL_S);
 	*truncated = !fits;
 	if (!fits)
-		start_rewrite(&w, to, out);
-	return end_rewrite(&w, to, rcode, !fits);
+		start_own(&w, to, EDE_FORGED, out);
+	return end_own(&w, to, rcode, EDE_FORGED, !fits);
 }
 
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
@@ -720,7 +729,7 @@ size_t answer_write_behind(const struct cache_answer *a, const struct policy_way
 	struct msg_rr rr;
 	const uint8_t *end;
 
-	start_rewrite(&w, to, out);
+	start_own(&w, to, EDE_FORGED, out);
 	*truncated = !put_way(&w, to, way, &end);
 	if (!*truncated && msg_walk_start(&walk, a->msg, a->len) == 0) {
 		while (msg_walk_next(&walk, &rr) == 1) {
@@ -732,7 +741,7 @@ size_t answer_write_behind(const struct cache_answer *a, const struct policy_way
 			break;
 		}
 	}
-	return end_rewrite(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, *truncated);
+	return end_own(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, EDE_FORGED, *truncated);
 }
 
 /* ---- Answers of our own ---- */
@@ -742,14 +751,14 @@ size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t
 {
 	struct msg_writer w;
 
-	start_own(&w, to, EDE_NONE, NULL, out);
+	start_own(&w, to, EDE_NONE, out);
 	*truncated = !put_record(&w, to, to->question, TYPE_TXT, 0, rdata, rdata_len);
-	return end_own(&w, to, RCODE_NOERROR, EDE_NONE, NULL, *truncated);
+	return end_own(&w, to, RCODE_NOERROR, EDE_NONE, *truncated);
 }
 
 /* The addresses of `how` that were asked for.  Returns how many. */
-static unsigned put_addresses(struct msg_writer *w, const struct answer_to *to,
-    const struct block_answer *how, uint32_t ttl_s)
+static unsigned put_addresses(
+    struct buf *out, const struct answer_to *to, const struct block_answer *how, uint32_t ttl_s)
 {
 	uint16_t asked = msg_u16(to->question + to->question_len - 4);
 	unsigned n = 0;
@@ -758,9 +767,11 @@ static unsigned put_addresses(struct msg_writer *w, const struct answer_to *to,
 	if (record_class(to) != CLASS_IN)
 		return 0;
 	for (unsigned i = 0; i < how->n_in4 && (asked == TYPE_A || asked == TYPE_ANY); i++)
-		n += put_record(w, to, to->question, TYPE_A, ttl_s, how->in4[i], 4);
+		n += put_record_at(
+		    out, to, SECTION_ANSWER, MSG_HEADER, TYPE_A, ttl_s, how->in4[i], 4);
 	for (unsigned i = 0; i < how->n_in6 && (asked == TYPE_AAAA || asked == TYPE_ANY); i++)
-		n += put_record(w, to, to->question, TYPE_AAAA, ttl_s, how->in6[i], 16);
+		n += put_record_at(
+		    out, to, SECTION_ANSWER, MSG_HEADER, TYPE_AAAA, ttl_s, how->in6[i], 16);
 	return n;
 }
 
@@ -770,7 +781,7 @@ size_t answer_write_blocked(const struct answer_to *to, const struct block_answe
 	static const struct block_answer none = {0}, null = {.n_in4 = 1, .n_in6 = 1};
 	const struct block_answer *addresses = &none;
 	unsigned rcode = RCODE_NOERROR;
-	struct msg_writer w;
+	struct buf b;
 
 	switch ((enum block_mode)how->mode) {
 	case BLOCK_DEFAULT:
@@ -792,10 +803,11 @@ size_t answer_write_blocked(const struct answer_to *to, const struct block_answe
 		break;
 	}
 	/* With the longest name, SOA, addresses and OPT take less than 512 bytes. */
-	start_own(&w, to, EDE_BLOCKED, ede_text, out);
-	if (put_addresses(&w, to, addresses, ttl_s) == 0)
-		(void)put_soa(&w, to, SECTION_AUTHORITY, to->question, ttl_s);
-	return end_own(&w, to, rcode, EDE_BLOCKED, ede_text, false);
+	b = buf_over(out, to->limit - opt_len_for(to, EDE_BLOCKED, ede_text));
+	b.pos = start_empty(to, rcode, out);
+	if (put_addresses(&b, to, addresses, ttl_s) == 0)
+		(void)put_soa(&b, to, SECTION_AUTHORITY, MSG_HEADER, ttl_s);
+	return put_opt(to, rcode, EDE_BLOCKED, ede_text, out, b.pos);
 }
 
 size_t answer_write_special(const struct answer_to *to, const struct special_answer *special,
@@ -806,18 +818,20 @@ size_t answer_write_special(const struct answer_to *to, const struct special_ans
 	const int ede = hops->n_hops != 0 ? EDE_FORGED : EDE_NONE;
 	struct msg_writer w;
 	const uint8_t *owner;
+	size_t owner_off;
 	bool fits;
 
-	start_own(&w, to, ede, NULL, out);
+	start_own(&w, to, ede, out);
 	fits = put_way(&w, to, hops, &owner);
+	owner_off = way_end_off(&w, hops, owner);
 	for (unsigned i = 0; i < special->n_records && fits; i++)
-		fits = put_record(&w, to, owner, special->record[i].type, SPECIAL_TTL_S,
-		    special->record[i].rdata, special->record[i].len);
+		fits = put_record_at(&w.out, to, SECTION_ANSWER, owner_off, special->record[i].type,
+		    SPECIAL_TTL_S, special->record[i].rdata, special->record[i].len);
 	if (special->n_records == 0 && fits)
-		fits = put_soa(&w, to, special->soa ? SECTION_ANSWER : SECTION_AUTHORITY,
-		    special->zone, SPECIAL_TTL_S);
+		fits = put_soa(&w.out, to, special->soa ? SECTION_ANSWER : SECTION_AUTHORITY,
+		    owner_off + name_len(owner) - name_len(special->zone), SPECIAL_TTL_S);
 	*truncated = !fits;
 	if (!fits)
-		start_own(&w, to, ede, NULL, out);
-	return end_own(&w, to, special->rcode, ede, NULL, !fits);
+		start_own(&w, to, ede, out);
+	return end_own(&w, to, special->rcode, ede, !fits);
 }

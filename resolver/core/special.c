@@ -89,37 +89,7 @@ uint32_t special_bit(const char *word)
 	return 0;
 }
 
-/* ---- The filter: a set of last bytes, without the root; a hit may be a chance ---- */
-
-static unsigned filter_slot(uint64_t tail)
-{
-	/* The golden ratio: the upper bits of the product depend on all bytes. */
-	return (unsigned)(tail * 0x9e3779b97f4a7c15u >> 55);
-}
-
-/* The last 8 and 4 bytes of name[0..len) before its root. */
-static uint64_t tail_long(const uint8_t *name, size_t len)
-{
-	uint64_t tail;
-
-	memcpy(&tail, name + len - 1 - sizeof(tail), sizeof(tail));
-	return tail;
-}
-
-static uint64_t tail_short(const uint8_t *name, size_t len)
-{
-	uint32_t tail;
-
-	memcpy(&tail, name + len - 1 - sizeof(tail), sizeof(tail));
-	return tail;
-}
-
-static bool in_filter(const struct special *s, uint64_t tail)
-{
-	unsigned slot = filter_slot(tail);
-
-	return (s->filter[slot / 64] >> slot % 64 & 1) != 0;
-}
+/* ---- The filter ---- */
 
 void special_set(struct special *s, uint32_t on)
 {
@@ -130,16 +100,11 @@ void special_set(struct special *s, uint32_t on)
 
 		if ((on & 1u << rows[i].word) == 0)
 			continue;
-		slot = filter_slot(rows[i].len > sizeof(uint64_t) ? tail_long(name, rows[i].len)
-								  : tail_short(name, rows[i].len));
+		slot = special_slot(rows[i].len > sizeof(uint64_t)
+					? special_tail_long(name, rows[i].len)
+					: special_tail_short(name, rows[i].len));
 		s->filter[slot / 64] |= (uint64_t)1 << slot % 64;
 	}
-}
-
-bool special_maybe(const struct special *s, const uint8_t *name, size_t len)
-{
-	return (len > sizeof(uint64_t) && in_filter(s, tail_long(name, len))) ||
-	       (len > sizeof(uint32_t) && in_filter(s, tail_short(name, len)));
 }
 
 /* ---- The rows ---- */

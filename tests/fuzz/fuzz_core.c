@@ -5,9 +5,10 @@
  *   2  a reply of these bytes to the last try, its ID and question put right
  *   3  the same, untouched                      4  time passes: 16 ms for each byte
  *   5  the last try fails                       6  the lists come, or with no bytes go
+ *   254  other options: a byte of flags, then a block answer for all, and for each list, of two bytes
  *   255  the rules of the user's own are these bytes; in a pause, where their number is odd
  * Invariants: every answer is a well-formed response to a message of this client, within its size,
- * and every message upstream is a well-formed query.
+ * and every message upstream is a well-formed query, for no special name while there are no own rules.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,10 +18,14 @@
 #include "blocklists/feed.h"
 #include "lib/dns/msg.h"
 #include "resolver/core/query.h"
+#include "resolver/core/special.h"
 #include "tests/fuzz/fuzz.h"
 
 struct world {
 	struct query *core;
+	struct options options;
+	struct special special; /* what must not go upstream */
+	struct reason_answers answers;
 	struct query_try last; /* the last message upstream */
 	uint8_t asked[600];
 	size_t asked_len;
@@ -71,12 +76,23 @@ static int net_port(void *ctx, enum query_carrier via, const union addr *to, uin
 	return 0;
 }
 
+/* The question, in lower case, as the core asks it. */
+static void check_not_special(const struct world *w, const uint8_t *msg)
+{
+	struct special_answer answer;
+	const uint8_t *name = msg + MSG_HEADER;
+	size_t len = name_len(name);
+
+	CHECK(!special_find(&w->special, name, len, msg_u16(name + len), &answer));
+}
+
 static int net_ask(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len)
 {
 	struct world *w = ctx;
 
 	check_message(msg, len);
 	CHECK((msg_u16(msg + 2) & (MSG_QR | MSG_RD | MSG_OPCODE)) == MSG_RD);
+	check_not_special(w, msg);
 	CHECK(len <= sizeof(w->asked));
 	w->last = *try;
 	memcpy(w->asked, msg, len);
@@ -183,11 +199,47 @@ static const struct trie *lists(void)
 	return &trie;
 }
 
+/* A block answer out of two bytes. */
+static struct block_answer block_answer(const uint8_t *bytes)
+{
+	struct block_answer a = {.mode = bytes[0] % BLOCK_MODES};
+
+	if (a.mode == BLOCK_ADDRESS) {
+		a.n_in4 = bytes[1] % 3;
+		a.n_in6 = bytes[1] / 3 % 3;
+		a.mode = block_answer_valid(&a) ? BLOCK_ADDRESS : BLOCK_NULL;
+	}
+	return a;
+}
+
+static void change_options(struct world *w, const uint8_t *bytes, size_t len)
+{
+	unsigned flags = len != 0 ? bytes[0] : 0;
+
+	w->options.special = (flags & 1) != 0 ? SPECIAL_ALL : 0;
+	w->options.adapt.on = (flags & 2) != 0;
+	if (len >= 3)
+		w->options.block_answer = block_answer(bytes + 1);
+	memset(&w->answers, 0, sizeof(w->answers));
+	for (size_t i = 0; i < REASON_LISTS && 5 + 2 * i <= len; i++)
+		w->answers.list[i] = block_answer(bytes + 3 + 2 * i);
+	/* What waits already may be asked once more. */
+	special_set(&w->special, w->options.special & w->special.on);
+	query_set_answers(w->core, (flags & 4) != 0 ? &w->answers : NULL);
+	query_set_options(w->core, &w->options);
+}
+
 static void command(struct world *w, unsigned which, const uint8_t *bytes, size_t len)
 {
 	static const struct trie none;
 
+	if (which == 254) {
+		change_options(w, bytes, len);
+		return;
+	}
 	if (which == 255) {
+		/* They may allow what is special. */
+		special_set(&w->special, 0);
 		(void)!query_set_rules(w->core, len % 2 != 0, bytes, len);
 		return;
 	}
@@ -217,7 +269,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = {.now_ms = 1000, .armed_ms = UINT64_MAX};
 	const struct query_net net = {&w, net_send, net_port, net_ask, net_done, net_arm};
-	struct options options = {
+	struct rng rng;
+
+	w.options = (struct options){
 	    .n_upstream = 2,
 	    .cache_size = 1 << 16,
 	    .cache_max_ttl_s = 86400,
@@ -225,13 +279,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .query_timeout_ms = 4000,
 	    .questions_max = 8,
 	    .udp_size = 1232,
+	    .special = SPECIAL_ALL,
+	    .block_ttl_s = 10,
+	    .adapt = {.threshold = 2, .window_ms = 1000, .dwell_ms = 1000, .return_ms = 2000},
 	};
-	struct rng rng;
-
+	special_set(&w.special, w.options.special);
 	rng_init_fixed(&rng, 1);
-	CHECK(addr_parse(&options.upstream[0], "192.0.2.1:53", 0, NULL) == 0);
-	CHECK(addr_parse(&options.upstream[1], "[2001:db8::1]:53", 0, NULL) == 0);
-	CHECK(query_new(&w.core, &options, &net, &rng) == 0);
+	CHECK(addr_parse(&w.options.upstream[0], "192.0.2.1:53", 0, NULL) == 0);
+	CHECK(addr_parse(&w.options.upstream[1], "[2001:db8::1]:53", 0, NULL) == 0);
+	CHECK(query_new(&w.core, &w.options, &net, &rng) == 0);
 	while (size >= 3) {
 		size_t len = (size_t)data[1] << 8 | data[2];
 

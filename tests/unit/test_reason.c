@@ -326,6 +326,74 @@ static void test_hostile(void **state)
 	assert_changes("quellctl allow a.example\n");
 }
 
+/* A special name: neither rules nor lists are asked, and a rule of the user's own would be. */
+static void test_special(void **state)
+{
+	static const char *const lists[] = {"domains", "nas.local\n", NULL};
+	const struct effect_ask ask = {.name = asked, .type = TYPE_A};
+	struct special_answer special;
+	struct special names_on;
+
+	(void)state;
+	compile(lists);
+	special_set(&names_on, SPECIAL_ALL);
+	assert_true(special_find(&names_on, asked, wire("nas.local", asked), TYPE_A, &special));
+	memset(&said, 0xff, sizeof(said));
+	reason_find_special(&policy, &ask, &special, &said);
+	assert_string_equal(said.verdict, "special name (local): NXDOMAIN");
+	assert_int_equal(said.blocked, 0);
+	assert_int_equal(said.n_matches, 0);
+	assert_changes("quellctl allow nas.local\n");
+	assert_true(special_find(&names_on, asked, wire("localhost", asked), TYPE_A, &special));
+	reason_find_special(&policy, &ask, &special, &said);
+	assert_string_equal(said.verdict, "special name (localhost): a fixed answer");
+	assert_true(special_find(&names_on, asked, wire("localhost", asked), TYPE_MX, &special));
+	reason_find_special(&policy, &ask, &special, &said);
+	assert_string_equal(said.verdict, "special name (localhost): no records");
+}
+
+/* Whose block answer counts: that of the rule that decides, on the name or on what its answer leads to. */
+static void test_block_answers(void **state)
+{
+	static const char *const lists[] = {"domains", "one.example\nboth.example\n", "adblock",
+	    "||both.example^$important\n", NULL};
+	static const struct {
+		const char *asked, *target;
+		enum block_mode mode;
+	} rows[] = {
+	    {"one.example", NULL, BLOCK_NODATA},
+	    {"a.both.example", NULL, BLOCK_NULL},
+	    {"www.example", "x.one.example", BLOCK_NODATA},
+	};
+	static struct reason_answers answers = {
+	    .list = {{.mode = BLOCK_NODATA}, {.mode = BLOCK_NULL}}};
+	const struct effect_ask ask = {.name = asked, .type = TYPE_A};
+	struct reason_cause cause = {.ask = &ask, .n_lists = RULE_LISTS_MAX};
+	struct policy_target target = {.family = 0};
+	const struct block_answer *got;
+
+	(void)state;
+	compile(lists);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wire(rows[i].asked, asked);
+		cause.target = rows[i].target != NULL ? &target : NULL;
+		if (rows[i].target != NULL)
+			wire(rows[i].target, target.name);
+		got = reason_block_answer(&policy, &answers, &cause);
+		assert_non_null(got);
+		assert_int_equal(got->mode, rows[i].mode);
+		assert_null(reason_block_answer(&policy, NULL, &cause));
+	}
+	answers.list[0].mode = BLOCK_DEFAULT;
+	assert_null(reason_block_answer(&policy, &answers, &cause));
+	/* No rule, no answer. */
+	cause.target = NULL;
+	wire("other.example", asked);
+	assert_null(reason_block_answer(&policy, &answers, &cause));
+	cause.own = true;
+	assert_null(reason_block_answer(&policy, &answers, &cause));
+}
+
 #define TEST(fn) cmocka_unit_test_teardown(fn, tear_down)
 
 int main(void)
@@ -338,6 +406,8 @@ int main(void)
 	    TEST(test_bounds),
 	    TEST(test_short),
 	    TEST(test_hostile),
+	    TEST(test_special),
+	    TEST(test_block_answers),
 	};
 
 	return cmocka_run_group_tests_name("reason", tests, NULL, NULL);
