@@ -36,6 +36,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/regex_name.c \
 	blocklists/regex_tree.c blocklists/regex_tree.h \
 	blocklists/rule.c blocklists/rule.h \
+	blocklists/rules.c blocklists/rules.h \
 	blocklists/sets.c blocklists/sets.h \
 	blocklists/starter.h \
 	blocklists/trie.c blocklists/trie.h \

@@ -16,12 +16,14 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "resolver/ctl.h"
+#include "resolver/pack.h"
 #include "resolver/priv.h"
 #include "resolver/server.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 #define MATCHES_MAX 16 /* rules that are looked at for one name */
+#define WRITES_MAX  5  /* tries to write a file that others write, too */
 
 static struct rules_clock clock_of(const struct own *own)
 {
@@ -39,7 +41,7 @@ static int pack(const struct own *own, struct channel_overlay *message, int *fd)
 	struct why why;
 	uint8_t *bytes;
 	size_t len;
-	int err = rules_pack(&own->rules, &bytes, &len);
+	int err = pack_rules(&own->rules, &bytes, &len);
 
 	*fd = -1;
 	*message = (struct channel_overlay){
@@ -108,11 +110,20 @@ static void read_file(struct server *s, const struct rules_clock *now)
 	(void)rules_expire(&own->rules, now);
 }
 
+/* Where somebody has written it meanwhile, what they wrote comes first. */
 static void write_file(struct server *s)
 {
 	struct own *own = &s->own;
 	struct why why;
 	int err = rules_write(&own->rules, s->conf->rules, &why);
+
+	for (unsigned tries = 1; err == ERR_TAKEN && tries < WRITES_MAX; tries++) {
+		const struct rules_clock now = clock_of(own);
+
+		read_file(s, &now);
+		(void)tell_all(s, 0);
+		err = rules_write(&own->rules, s->conf->rules, &why);
+	}
 
 	if (err == 0) {
 		own->trouble.text[0] = '\0';

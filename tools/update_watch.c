@@ -89,7 +89,7 @@ static int add_host(struct update_watch *w, const char *url)
 	return add(w, host, at != NULL ? (size_t)(at - host) : len, false, UPDATE_WATCH_NEEDED);
 }
 
-/* `allow NAME ...` and `allow =NAME ...`; see resolver/rules.h. */
+/* `allow NAME ...` and `allow =NAME ...`; see blocklists/rules.h. */
 static int add_rule(struct update_watch *w, const char *text, size_t len)
 {
 	size_t n = feed_word(&text, &len);

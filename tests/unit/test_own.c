@@ -244,6 +244,21 @@ static void an_expiry_comes_by_itself(void **state)
 	assert_null(strstr(text, "\npause"));
 }
 
+/* An expiry writes the file, but not over what was written by hand since it was read. */
+static void an_expiry_spares_the_hand(void **state)
+{
+	char text[512];
+
+	(void)state;
+	do_it("allow", "a.test for 50ms", "rule allow a.test left 1s\n");
+	scratch_write("rules", "# mine\nblock c.test\n");
+	while (says(0, "a.test") == 'a')
+		(void)event_base_loop(server->base, EVLOOP_ONCE);
+	(void)scratch_read("rules", text, sizeof(text));
+	assert_string_equal(text, "# mine\nblock c.test\n");
+	assert_int_equal(says(1, "c.test"), 'b');
+}
+
 /* A folder that cannot be written: the rule holds, and everybody says so. */
 static void unwritable_holds_for_now(void **state)
 {
@@ -278,6 +293,7 @@ int main(void)
 	    CASE(a_restart_keeps_all),
 	    CASE(the_hand_writes_too),
 	    CASE(an_expiry_comes_by_itself),
+	    CASE(an_expiry_spares_the_hand),
 	    CASE(unwritable_holds_for_now),
 	};
 

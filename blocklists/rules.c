@@ -1,5 +1,5 @@
 /* rules.c - lines of the user's own rules: read, changed, written. */
-#include "resolver/rules.h"
+#include "blocklists/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +15,19 @@
 #include "blocklists/feed.h"
 #include "lib/conf.h"
 #include "lib/file.h"
-#include "resolver/core/overlay.h"
 
 #define BLANKS	   " \t\r"
 #define TIME_SIZE  32 /* 2026-11-21T15:31:05Z, with years of any length */
 #define NOTE_SHOWN 200
 #define WORDS_MAX  9 /* of the longest line: allow NAME for D until T boot B, and one too many */
 
-static const char header[] =
-    "# Rules of this network, before all lists; see quellctl(8).  A line may be changed by hand:\n"
-    "# run `quellctl reload` then.\n";
+/* What a new file begins with. */
+static const char *const header[] = {
+    "# Rules of this network, before all lists; see quellctl(8).  A line may be changed by hand:",
+    "# run `quellctl reload` then.",
+};
+
+#define N_HEADER (sizeof(header) / sizeof(header[0]))
 
 static const char *const verbs[] = {
     [RULES_ALLOW] = "allow",
@@ -428,6 +431,23 @@ static int copy_line(struct rules_line *to, const struct rules_line *from)
 	return ERR_NOMEM;
 }
 
+/* A file that is not there yet begins with the header.  Returns 0 or ERR_NOMEM. */
+static int add_header(struct rules *r)
+{
+	if (r->disk != NULL || r->n_lines != 0)
+		return 0;
+	for (size_t i = 0; i < N_HEADER; i++) {
+		char *text = strdup(header[i]);
+
+		if (text == NULL || make_room(r) < 0) {
+			free(text);
+			return ERR_NOMEM;
+		}
+		r->lines[r->n_lines++] = (struct rules_line){.kind = RULES_TEXT, .text = text};
+	}
+	return 0;
+}
+
 /* Make the change on the lines, for which there is room; it becomes a line, or is freed. */
 static void change_lines(struct rules *r, struct rules_line *change)
 {
@@ -501,9 +521,8 @@ static int check_change(const struct rules *r, const struct rules_line *change, 
 		return why_set(why, ERR_NOTFOUND,
 		    "there is no rule for %s%.255s: quellctl rules shows those there are",
 		    change->exact ? "=" : "", name_to_text(change->name, name));
-	if (is_rule(change) && r->n_rules >= OVERLAY_RULES_MAX && !any_concerned(r, change))
-		return why_set(
-		    why, ERR_LIMIT, "there are %d rules, and no more may be", OVERLAY_RULES_MAX);
+	if (is_rule(change) && r->n_rules >= RULES_MAX && !any_concerned(r, change))
+		return why_set(why, ERR_LIMIT, "there are %d rules, and no more may be", RULES_MAX);
 	return 0;
 }
 
@@ -512,9 +531,9 @@ int rules_apply(
 {
 	int err = check_change(r, change, why);
 
-	if (err == 0 &&
-	    (keep_note(r, change) < 0 || make_room(r) < 0 ||
-		(!is_change(change) && compose(change, now) < 0) || remember(r, change) < 0))
+	if (err == 0 && (keep_note(r, change) < 0 || (!is_change(change) && add_header(r) < 0) ||
+			    make_room(r) < 0 || (!is_change(change) && compose(change, now) < 0) ||
+			    remember(r, change) < 0))
 		err = why_set(why, ERR_NOMEM, "no memory");
 	if (err == 0)
 		change_lines(r, change);
@@ -537,8 +556,8 @@ static int add_line(struct rules *r, const char *text, const struct rules_clock 
 		return ERR_NOMEM;
 	line = &r->lines[r->n_lines];
 	err = parse(line, text, now, false, &stamp, &why);
-	if (err == 0 && is_rule(line) && r->n_rules >= OVERLAY_RULES_MAX)
-		err = why_set(&why, ERR_FORMAT, "only the first %d rules count", OVERLAY_RULES_MAX);
+	if (err == 0 && is_rule(line) && r->n_rules >= RULES_MAX)
+		err = why_set(&why, ERR_FORMAT, "only the first %d rules count", RULES_MAX);
 	if (err == ERR_FORMAT) {
 		rules_line_fini(line);
 		line->kind = RULES_BAD;
@@ -608,11 +627,26 @@ static int add_pending(struct rules *r, const struct rules *old)
 	for (size_t i = 0; i < old->n_pending; i++) {
 		struct rules_line copy;
 
-		if (make_room(r) < 0 || copy_line(&copy, &old->pending[i]) < 0)
+		if ((!is_change(&old->pending[i]) && add_header(r) < 0) || make_room(r) < 0 ||
+		    copy_line(&copy, &old->pending[i]) < 0)
 			return ERR_NOMEM;
 		change_lines(r, &copy);
 	}
 	return 0;
+}
+
+/* Are the lines what text[0..len) comes to?  What a line with a mistake comes to may depend on the
+ * others. */
+static bool is_known(const struct rules *r, const char *text, size_t len)
+{
+	if (text == NULL || r->disk == NULL || len != r->disk_len ||
+	    memcmp(text, r->disk, len) != 0)
+		return false;
+	for (size_t i = 0; i < r->n_lines; i++) {
+		if (r->lines[i].kind == RULES_BAD)
+			return false;
+	}
+	return true;
 }
 
 int rules_read(struct rules *r, const char *path, const struct rules_clock *now, struct why *why)
@@ -622,6 +656,11 @@ int rules_read(struct rules *r, const char *path, const struct rules_clock *now,
 	char *copy = NULL;
 	int err = read_text(path, &next.disk, &next.disk_len, &reason);
 
+	if (err == 0 && is_known(r, next.disk, next.disk_len)) {
+		free(next.disk);
+		r->unread = false;
+		return 0;
+	}
 	if (err == 0 && next.disk != NULL) {
 		copy = malloc(next.disk_len + 1);
 		if (copy == NULL) {
@@ -689,16 +728,13 @@ uint64_t rules_next_ms(const struct rules *r)
 /* The file's text: *text is the caller's. */
 static int make_text(const struct rules *r, char **text, size_t *len)
 {
-	bool fresh = r->disk == NULL;
-	size_t size = 1 + (fresh ? strlen(header) : 0), at = 0;
+	size_t size = 1, at = 0;
 
 	for (size_t i = 0; i < r->n_lines; i++)
 		size += strlen(r->lines[i].text) + 1;
 	*text = malloc(size);
 	if (*text == NULL)
 		return ERR_NOMEM;
-	if (fresh)
-		at = (size_t)(stpcpy(*text, header) - *text);
 	for (size_t i = 0; i < r->n_lines; i++)
 		at = (size_t)(stpcpy(stpcpy(*text + at, r->lines[i].text), "\n") - *text);
 	(*text)[at] = '\0';
@@ -751,9 +787,28 @@ static void sync_folder(char *path)
 	(void)close(fd);
 }
 
-static int replace(const char *path, const char *text, size_t len, struct why *why)
+/* Has the file what it had when it was read? */
+static int check_disk(const struct rules *r, const char *path, struct why *why)
+{
+	char *text;
+	size_t len;
+	int err = read_text(path, &text, &len, why);
+
+	if (err < 0)
+		return err;
+	if ((text == NULL) != (r->disk == NULL) || len != r->disk_len ||
+	    (len != 0 && memcmp(text, r->disk, len) != 0))
+		err = why_set(why, ERR_TAKEN, "somebody else is writing it");
+	free(text);
+	return err;
+}
+
+/* The check comes last: what takes long is done by then. */
+static int replace(
+    const struct rules *r, const char *path, const char *text, size_t len, struct why *why)
 {
 	char target[PATH_MAX], temp[PATH_MAX + 8];
+	struct why reason;
 	int err;
 
 	/* A link stays one. */
@@ -761,11 +816,16 @@ static int replace(const char *path, const char *text, size_t len, struct why *w
 		(void)snprintf(target, sizeof(target), "%s", path);
 	(void)snprintf(temp, sizeof(temp), "%s.new", target);
 	err = write_beside(target, temp, text, len, why);
-	if (err == 0 && rename(temp, target) != 0) {
+	if (err < 0)
+		return err;
+	err = check_disk(r, target, &reason);
+	if (err < 0)
+		(void)why_set(why, err, "%.200s: %.250s", target, reason.text);
+	else if (rename(temp, target) != 0)
 		err = sys_error(target, why);
+	if (err < 0)
 		(void)unlink(temp);
-	}
-	if (err == 0)
+	else
 		sync_folder(target);
 	return err;
 }
@@ -793,7 +853,7 @@ int rules_write(struct rules *r, const char *path, struct why *why)
 		return why_set(why, ERR_NOMEM, "no memory");
 	err = r->disk != NULL && len == r->disk_len && memcmp(text, r->disk, len) == 0
 		  ? 0
-		  : replace(path, text, len, why);
+		  : replace(r, path, text, len, why);
 	if (err < 0) {
 		free(text);
 		return err;
@@ -806,37 +866,6 @@ int rules_write(struct rules *r, const char *path, struct why *why)
 }
 
 /* ---- what is in force ---- */
-
-/* The rules of one action, all with or all without an expiry, to the end of bytes; their length. */
-static size_t pack(const struct rules *r, enum rules_kind kind, bool timed, uint8_t *bytes)
-{
-	struct overlay_rule rule = {.action = kind == RULES_ALLOW ? OVERLAY_ALLOW : OVERLAY_BLOCK};
-	size_t len = 0;
-
-	for (size_t i = 0; i < r->n_lines; i++) {
-		const struct rules_line *line = &r->lines[i];
-
-		if (line->kind != kind || (line->for_ms != 0) != timed)
-			continue;
-		rule.exact = line->exact;
-		rule.name = line->name;
-		len += overlay_put(bytes + len, &rule);
-	}
-	return len;
-}
-
-/* Of equals the overlay takes the first. */
-int rules_pack(const struct rules *r, uint8_t **bytes, size_t *len)
-{
-	*bytes = malloc((size_t)r->n_rules * OVERLAY_RULE_SIZE + 1);
-	if (*bytes == NULL)
-		return ERR_NOMEM;
-	*len = pack(r, RULES_ALLOW, true, *bytes);
-	*len += pack(r, RULES_BLOCK, true, *bytes + *len);
-	*len += pack(r, RULES_ALLOW, false, *bytes + *len);
-	*len += pack(r, RULES_BLOCK, false, *bytes + *len);
-	return 0;
-}
 
 const struct rules_line *rules_pause(const struct rules *r)
 {
@@ -896,12 +925,7 @@ size_t rules_matches(
 
 size_t rules_number(const struct rules *r, const struct rules_line *line)
 {
-	size_t n = (size_t)(line - r->lines) + 1, n_disk = 0;
-
-	/* Of a file just made, the header is not among the lines. */
-	for (const char *at = r->disk; at != NULL && (at = strchr(at, '\n')) != NULL; at++)
-		n_disk++;
-	return r->n_pending == 0 && n_disk > r->n_lines ? n + n_disk - r->n_lines : n;
+	return (size_t)(line - r->lines) + 1;
 }
 
 const char *rules_format(
