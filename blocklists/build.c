@@ -617,13 +617,12 @@ static int write_image(struct build *b, unsigned n_lists, const uint32_t *effect
 	for (size_t i = 0; i < FORMAT_CODES; i++)
 		format_put(
 		    to + p.codes + i * sizeof(codes_word), b->layout.codes[i], sizeof(codes_word));
-	err = layout_write(&b->layout, to + p.directory, to + p.nodes);
-	if (err == 0)
-		err = write_sets(b, to + p.set_ends, to + p.entries, &n_rules);
+	err = write_sets(b, to + p.set_ends, to + p.entries, &n_rules);
 	if (err != 0) {
 		free(to);
 		return err;
 	}
+	layout_write(&b->layout, to + p.directory, to + p.nodes);
 	layout_write_hubs(&b->layout, to + p.hub_ends, to + p.hub_names);
 	for (size_t i = 0; i < b->n_regexes; i++)
 		format_put(to + p.regex_sets + 4 * i, b->regex_sets[i], 4);
@@ -651,6 +650,7 @@ static int merge_names(struct build *b)
 		if (err != 0)
 			return err;
 	}
+	grow_give_back();
 	return 0;
 }
 
@@ -682,6 +682,8 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 		err = gather_odds(b, &sources);
 	if (err == 0)
 		err = layout_plan(&b->layout, &b->names, &b->sets, why);
+	names_fini(&b->names);
+	grow_give_back();
 	if (err == 0)
 		err = build_odds(b, &sources, why);
 	if (err == 0)

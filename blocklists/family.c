@@ -18,6 +18,7 @@ _Static_assert(4 * FORMAT_FAMILY_MAX + (NAME_LABEL_MAX + 1) * (CODES_LEN_MAX + 8
 void family_fini(struct family *f)
 {
 	free(f->nodes);
+	free(f->coded);
 	memset(f, 0, sizeof(*f));
 }
 
@@ -79,7 +80,8 @@ static void find_hubs(struct family *f)
 		if (parent->end == 0)
 			parent->end = node->end;
 		if (parent->cost <= FORMAT_FAMILY_MAX)
-			parent->cost += own + (node->is_hub ? FORMAT_NODE_COST : node->cost);
+			parent->cost = (uint16_t)(parent->cost + own +
+						  (node->is_hub ? FORMAT_NODE_COST : node->cost));
 	}
 }
 
@@ -110,40 +112,36 @@ int family_next(struct family *f, struct names_cursor *c, struct names_one *ahea
 
 /* ---- Bits ---- */
 
-unsigned family_label_bits(const codes_word *codes, const uint8_t *label)
+#define CODED_MAX (((NAME_LABEL_MAX + 1) * (CODES_LEN_MAX + 8)) / 8 + BITS_PAD) /* of a label */
+
+/* Write a label from the byte `to` on, and BITS_PAD bytes of anything behind it; returns its bits. */
+static unsigned code_label(uint8_t *to, const codes_word *codes, const uint8_t *label)
 {
+	const codes_word *tables = codes + FORMAT_CODES_LABEL;
 	struct format_context context = {0, 0};
-	unsigned bits = 0;
+	uint64_t bits = 0; /* the last n of them, which are not written yet */
+	unsigned n = 0, n_written = 0;
 
 	for (unsigned i = 0; i <= label[0]; i++) {
 		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
+		codes_word word = tables[format_context(&context) * FORMAT_SYMBOLS + symbol];
 
-		bits += codes_len(
-		    codes[FORMAT_CODES_LABEL + format_context(&context) * FORMAT_SYMBOLS + symbol]);
-		bits += symbol == FORMAT_ESCAPE ? 8 : 0;
+		bits |= (uint64_t)codes_bits(word) << n;
+		n += codes_len(word);
+		if (symbol == FORMAT_ESCAPE) {
+			bits |= (uint64_t)label[1 + i] << n;
+			n += 8;
+		}
 		format_context_next(&context, symbol);
+		if (n >= 32) {
+			bits_put_word(to + n_written / 8, bits);
+			bits >>= 32;
+			n -= 32;
+			n_written += 32;
+		}
 	}
-	return bits;
-}
-
-static void put_word(struct bits_out *out, codes_word word)
-{
-	bits_put(out, codes_bits(word), codes_len(word));
-}
-
-void family_put_label(struct bits_out *out, const codes_word *codes, const uint8_t *label)
-{
-	struct format_context context = {0, 0};
-
-	for (unsigned i = 0; i <= label[0]; i++) {
-		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
-
-		put_word(out,
-		    codes[FORMAT_CODES_LABEL + format_context(&context) * FORMAT_SYMBOLS + symbol]);
-		if (symbol == FORMAT_ESCAPE)
-			bits_put(out, label[1 + i], 8);
-		format_context_next(&context, symbol);
-	}
+	bits_put_word(to + n_written / 8, bits);
+	return n_written + n;
 }
 
 unsigned family_number_bits(const codes_word *table, uint32_t number)
@@ -152,9 +150,11 @@ unsigned family_number_bits(const codes_word *table, uint32_t number)
 				    : codes_len(table[FORMAT_RARE]) + FORMAT_RARE_BITS;
 }
 
-void family_put_number(struct bits_out *out, const codes_word *table, uint32_t number)
+static void put_number(struct bits_out *out, const codes_word *table, uint32_t number)
 {
-	put_word(out, table[number < FORMAT_RARE ? number : FORMAT_RARE]);
+	codes_word word = table[number < FORMAT_RARE ? number : FORMAT_RARE];
+
+	bits_put(out, codes_bits(word), codes_len(word));
 	if (number >= FORMAT_RARE)
 		bits_put(out, number, FORMAT_RARE_BITS);
 }
@@ -176,22 +176,34 @@ static uint32_t set_number(const struct sets *sets, const struct family_node *no
 	return sets->of[node->set].number;
 }
 
-void family_measure(struct family *f, const codes_word *codes, const struct sets *sets)
+int family_measure(struct family *f, const codes_word *codes, const struct sets *sets)
 {
-	for (size_t i = 0; i < f->n; i++)
-		f->nodes[i].bits = 0;
-	for (size_t i = f->n; i-- > 0;) {
-		struct family_node *node = &f->nodes[i];
-		bool is_leaf = node->end == i + 1;
+	size_t coded_len = 0;
 
-		node->bits += family_label_bits(codes, family_label(node)) +
-			      family_number_bits(codes + FORMAT_CODES_SET, set_number(sets, node)) +
-			      (node->is_hub ? 2 + FORMAT_RARE_BITS
-				  : is_leaf ? 1
-					    : 2);
-		if (!family_is_anchor(f, (uint32_t)i))
-			f->nodes[node->parent].bits += family_len_bits(node->bits) + node->bits;
+	for (size_t i = f->n; i-- > 0;) {
+		struct family_node *node = &f->nodes[i], *parent;
+		bool is_leaf = node->end == i + 1;
+		unsigned bits, label_bits;
+		int err = grow((void **)&f->coded, &f->coded_size, coded_len + CODED_MAX, 1);
+
+		if (err != 0)
+			return err;
+		label_bits = code_label(f->coded + coded_len, codes, family_label(node));
+		node->coded_off = (uint32_t)coded_len;
+		node->label_bits = (uint16_t)label_bits;
+		coded_len += (label_bits + 7) / 8;
+		bits = node->bits + label_bits +
+		       family_number_bits(codes + FORMAT_CODES_SET, set_number(sets, node)) +
+		       (node->is_hub ? 2 + FORMAT_RARE_BITS
+			   : is_leaf ? 1
+				     : 2);
+		node->bits = (uint16_t)bits;
+		if (family_is_anchor(f, (uint32_t)i))
+			continue;
+		parent = &f->nodes[node->parent];
+		parent->bits = (uint16_t)(parent->bits + family_len_bits(bits) + bits);
 	}
+	return 0;
 }
 
 void family_put(const struct family *f, uint32_t i, uint32_t hub, const codes_word *codes,
@@ -203,12 +215,12 @@ void family_put(const struct family *f, uint32_t i, uint32_t hub, const codes_wo
 		const codes_word *table = codes + FORMAT_CODES_HUB;
 
 		put_len(out, family_number_bits(table, hub) + node->bits);
-		family_put_number(out, table, hub);
+		put_number(out, table, hub);
 	} else {
 		put_len(out, node->bits);
 	}
-	family_put_label(out, codes, family_label(node));
-	family_put_number(out, codes + FORMAT_CODES_SET, set_number(sets, node));
+	bits_copy(out, f->coded + node->coded_off, node->label_bits);
+	put_number(out, codes + FORMAT_CODES_SET, set_number(sets, node));
 	if (node->is_hub) {
 		bits_put(out, 3, 2);
 		bits_put(out, node->hub, FORMAT_RARE_BITS);

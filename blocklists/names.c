@@ -43,7 +43,6 @@ void names_fini(struct names *names)
 {
 	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++)
 		names_clear(names, shard);
-	free(names->refs);
 	names_init(names);
 }
 
@@ -106,29 +105,11 @@ static uint64_t hash_head(const uint8_t *turned, size_t len)
 	return names_hash(0, turned, names_head(turned, len, 2));
 }
 
-#define VALUE_SIZE 5 /* bytes of a value at most; nearly all take one or two */
-
-static uint8_t *put_value(uint8_t *p, uint32_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		*p++ = (uint8_t)(value | 0x80);
-	*p++ = (uint8_t)value;
-	return p;
-}
-
-static const uint8_t *get_value(const uint8_t *p, uint32_t *value)
-{
-	*value = *p & 0x7f;
-	for (unsigned shift = 7; (*p++ & 0x80) != 0; shift += 7)
-		*value |= (uint32_t)(*p & 0x7f) << shift;
-	return p;
-}
-
 static int shard_put(struct names_shard *s, const uint8_t *turned, size_t len, uint32_t value)
 {
 	uint8_t *p;
 
-	if (s->last == NULL || sizeof(s->last->bytes) - s->last->len < 1 + len + VALUE_SIZE) {
+	if (s->last == NULL || sizeof(s->last->bytes) - s->last->len < 1 + len + BITS_NUMBER_MAX) {
 		struct names_chunk *chunk = malloc(sizeof(*chunk));
 
 		if (chunk == NULL)
@@ -141,7 +122,7 @@ static int shard_put(struct names_shard *s, const uint8_t *turned, size_t len, u
 	p = s->last->bytes + s->last->len;
 	p[0] = (uint8_t)len;
 	memcpy(p + 1, turned, len);
-	s->last->len = (size_t)(put_value(p + 1 + len, value) - s->last->bytes);
+	s->last->len = (size_t)(bits_put_number(p + 1 + len, value) - s->last->bytes);
 	s->n++;
 	return 0;
 }
@@ -159,7 +140,7 @@ static struct names_one record_one(const uint8_t *record)
 {
 	struct names_one one = {.bytes = record + 1, .len = record[0]};
 
-	(void)get_value(one.bytes + one.len, &one.value);
+	(void)bits_get_number(one.bytes + one.len, &one.value);
 	return one;
 }
 
@@ -176,7 +157,7 @@ bool names_next(struct names_cursor *c, struct names_one *one)
 		return false;
 	one->bytes = c->chunk->bytes + c->at + 1;
 	one->len = one->bytes[-1];
-	c->at = (size_t)(get_value(one->bytes + one->len, &one->value) - c->chunk->bytes);
+	c->at = (size_t)(bits_get_number(one->bytes + one->len, &one->value) - c->chunk->bytes);
 	return true;
 }
 
@@ -322,19 +303,20 @@ int names_merge(
 	struct names_shard *s = &names->shards[shard], old;
 	struct names_cursor c = names_begin(names, shard);
 	struct names_one one;
+	struct names_ref *refs = reallocarray(NULL, 2 * s->n + 1, sizeof(*refs));
 	size_t n = 0;
-	int err = grow((void **)&names->refs, &names->refs_size, 2 * s->n, sizeof(*names->refs));
+	int err;
 
-	if (err != 0)
-		return err;
+	if (refs == NULL)
+		return ERR_NOMEM;
 	for (; names_next(&c, &one); n++)
-		names->refs[n] = (struct names_ref){
+		refs[n] = (struct names_ref){
 		    sort_hash(hash_head(one.bytes, one.len), one.bytes), one.bytes - 1};
-	if (n != 0)
-		sort(names->refs, names->refs + n, n);
+	sort(refs, refs + n, n);
 	old = *s;
 	*s = (struct names_shard){0};
-	err = merge_sorted(s, names->refs, n, sets, filter, ctx);
+	err = merge_sorted(s, refs, n, sets, filter, ctx);
+	free(refs);
 	while (old.first != NULL) {
 		struct names_chunk *next = old.first->next;
 

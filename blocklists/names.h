@@ -37,9 +37,6 @@ struct names {
 		struct names_chunk *first, *last;
 		size_t n;
 	} shards[NAMES_SHARDS];
-	/* Room for the names of one shard or family; kept between calls. */
-	struct names_ref *refs;
-	size_t refs_size;
 };
 
 void names_init(struct names *names);
