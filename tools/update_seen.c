@@ -54,6 +54,8 @@ static bool take_line(struct update_seen *seen, const char *name, const char *va
 		return copy_plain(seen->modified, sizeof(seen->modified), value);
 	if (strcmp(name, "key") == 0)
 		return copy_plain(seen->key, sizeof(seen->key), value);
+	if (strcmp(name, "boot") == 0)
+		return copy_plain(seen->boot, sizeof(seen->boot), value);
 	if (strcmp(name, "bytes") == 0)
 		seen->bytes = strtoull(value, &rest, 10);
 	if (strcmp(name, "hash") == 0)
@@ -105,6 +107,7 @@ int update_seen_write(int dir_fd, const char *name, const struct update_seen *se
 	write_field(to, etag_key, seen->etag);
 	write_field(to, modified_key, seen->modified);
 	write_field(to, "key", seen->key);
+	write_field(to, "boot", seen->boot);
 	(void)fprintf(to, "bytes %" PRIu64 "\nhash %016" PRIx64 "\n", seen->bytes, seen->hash);
 	len = (size_t)ftell(to);
 	(void)fclose(to);

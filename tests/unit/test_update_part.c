@@ -89,14 +89,14 @@ static void test_first_copy(void **state)
 	struct fixture *f = *state;
 
 	assert_has(f, "");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	take(f, "one\n");
 	take(f, "two\n");
 	assert_true(is_written());
 	assert_has(f, "one\ntwo\n");
 	take(f, "three\n"); /* reading does not move the end */
 	assert_has(f, "one\ntwo\nthree\n");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 }
 
 static void test_same(void **state)
@@ -108,17 +108,17 @@ static void test_same(void **state)
 	take(f, "on");
 	assert_has(f, "on");
 	take(f, "e\ntwo");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	take(f, "\n");
-	assert_true(update_part_is_kept(&f->part));
+	assert_true(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	assert_has(f, "one\ntwo\n");
 	assert_false(is_written());
 	assert_int_equal(update_store_written(), written);
 	take(f, "x");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	assert_has(f, "one\ntwo\nx");
 	open_anew(f, "", false);
-	assert_true(update_part_is_kept(&f->part));
+	assert_true(update_part_is(&f->part, UPDATE_HERE_KEPT));
 }
 
 /* The first other byte is at each place of the text, and of the pieces that it comes in. */
@@ -138,7 +138,7 @@ static void test_other(void **state)
 						     10 - i < piece ? 10 - i : piece, &f->why),
 				    0);
 			assert_true(is_written());
-			assert_false(update_part_is_kept(&f->part));
+			assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 			assert_has(f, text);
 		}
 	}
@@ -192,7 +192,7 @@ static void test_restart(void **state)
 	assert_false(is_written());
 	assert_has(f, "");
 	take(f, "one\n");
-	assert_true(update_part_is_kept(&f->part));
+	assert_true(update_part_is(&f->part, UPDATE_HERE_KEPT));
 }
 
 static void save(struct fixture *f)
