@@ -28,6 +28,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/layout.c blocklists/layout.h \
 	blocklists/names.c blocklists/names.h \
 	blocklists/networks.c blocklists/networks.h \
+	blocklists/origin.c blocklists/origin.h \
 	blocklists/patterns.c blocklists/patterns.h \
 	blocklists/patterns_build.c \
 	blocklists/patterns_format.h \

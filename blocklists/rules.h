@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/clock.h"
 #include "lib/dns/name.h"
 #include "lib/err.h"
 
@@ -34,14 +35,14 @@
 #define RULES_FILE_MAX	524288 /* bytes */
 #define RULES_LINES_MAX 16384
 #define RULES_FOR_MAX_S (3650 * 86400u)
-#define RULES_BOOT_SIZE 9 /* of a boot's ID, and the terminator */
+#define RULES_BOOT_SIZE CLOCK_BOOT_SIZE
 #define RULES_TEXT_SIZE 1536
 
 /* What time it is. */
 struct rules_clock {
 	uint64_t boot_ms; /* clock_ms() */
 	int64_t wall_s;	  /* since 1970, right or not */
-	char boot[RULES_BOOT_SIZE];
+	char boot[RULES_BOOT_SIZE]; /* clock_boot() */
 };
 
 enum rules_kind {

@@ -1,7 +1,12 @@
 /* clock.c - the time since boot. */
 #include "lib/clock.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 uint64_t clock_ms(void)
 {
@@ -10,4 +15,16 @@ uint64_t clock_ms(void)
 	/* Fails only for a clock that the kernel lacks; this one is there since Linux 2.6.39. */
 	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void clock_boot(char boot[CLOCK_BOOT_SIZE])
+{
+	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+
+	memset(boot, 0, CLOCK_BOOT_SIZE);
+	if (fd < 0)
+		return;
+	if (read(fd, boot, CLOCK_BOOT_SIZE - 1) != CLOCK_BOOT_SIZE - 1)
+		boot[0] = '\0';
+	(void)close(fd);
 }

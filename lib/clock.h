@@ -11,4 +11,9 @@
 /* Milliseconds of CLOCK_BOOTTIME (it goes on in suspend, so a cached TTL does too). */
 uint64_t clock_ms(void);
 
+#define CLOCK_BOOT_SIZE 9
+
+/* The beginning of the ID of this boot, and the terminator; empty, where the system does not tell. */
+void clock_boot(char boot[CLOCK_BOOT_SIZE]);
+
 #endif

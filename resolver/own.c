@@ -2,7 +2,6 @@
 #include "resolver/own.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +18,6 @@
 #include "resolver/pack.h"
 #include "resolver/priv.h"
 #include "resolver/server.h"
-
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 #define MATCHES_MAX 16 /* rules that are looked at for one name */
 #define WRITES_MAX  5  /* tries to write a file that others write, too */
@@ -171,25 +168,12 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 
 /* ---- start and reload ---- */
 
-/* The beginning of the boot's ID; empty, where the system does not tell. */
-static void read_boot(char boot[RULES_BOOT_SIZE])
-{
-	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-
-	memset(boot, 0, RULES_BOOT_SIZE);
-	if (fd < 0)
-		return;
-	if (read(fd, boot, RULES_BOOT_SIZE - 1) != RULES_BOOT_SIZE - 1)
-		boot[0] = '\0';
-	(void)close(fd);
-}
-
 int own_init(struct server *s)
 {
 	struct own *own = &s->own;
 
 	rules_init(&own->rules);
-	read_boot(own->boot);
+	clock_boot(own->boot);
 	own->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (own->timer_fd < 0)
 		return ERR_SYS;

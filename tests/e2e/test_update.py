@@ -709,11 +709,11 @@ def test_leftovers_are_removed():
     web.pages["/o"] = text_page("example.com\n")
     place.configure(a=web.url("/o"))
     os.makedirs(place.path("lists"))
-    for name in "image.tmp", "image.previous.tmp", "lists/a.txt.tmp", "lists/gone.txt.tmp":
+    for name in "image.tmp", "image.previous.tmp", "image.lists.tmp", "lists/a.txt.tmp", "lists/gone.txt.tmp":
         write(place.path(name), "half")
     write(place.path("lists/gone.txt"), "example.org\n")
     place.run()
-    equal(sorted(os.listdir(place.state)), ["image", "lists", "update.lock"])
+    equal(sorted(os.listdir(place.state)), ["image", "image.lists", "lists", "update.lock"])
     equal(sorted(os.listdir(place.path("lists"))), ["a.txt", "gone.txt"])
 
 
@@ -859,7 +859,7 @@ def test_compile_and_dump():
     write(more, "c.example\nb.example\n")
     tool("compile", "-o", image, hosts, domains, more)
     equal(read(image), first)
-    equal(sorted(os.listdir(dir)), ["domains", "hosts", "image", "more"])
+    equal(sorted(os.listdir(dir)), ["domains", "hosts", "image", "image.lists", "more"])
 
     bad = write(os.path.join(dir, "bad"), WEB_PAGE)
     has(tool("compile", "-o", image, hosts, bad, code=1), bad, "web page")
