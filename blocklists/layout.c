@@ -329,8 +329,6 @@ struct filling {
 	uint32_t last_bucket;
 };
 
-#define RECORD_MAX ((1 << FORMAT_LEN_LONG_BITS) / 8 + BITS_NUMBER_MAX + 2 * BITS_PAD) /* bytes */
-
 /* From one number to another; most are near each other: the sign is the lowest bit. */
 static uint8_t *put_step(uint8_t *p, uint32_t from, uint32_t to)
 {
@@ -352,16 +350,17 @@ static int put_anchor(struct layout *l, uint32_t i, uint32_t hub, struct filling
 	const struct family_node *node = &l->family.nodes[i];
 	uint32_t bucket =
 	    format_bucket(names_hash(l->seed, node->name, node->name_len), l->n_buckets);
+	size_t bytes_max = node->bits / 8 + 3 * BITS_PAD; /* with length and hub */
+	uint8_t *p = chunks_room(&l->records, BITS_NUMBER_MAX + bytes_max);
 	struct bits_out out = {.at = 0};
-	int err = grow((void **)&l->records, &l->records_size, l->records_len + RECORD_MAX, 1);
 
-	if (err != 0)
-		return err;
-	out.bytes = put_step(l->records + l->records_len, filling->last_bucket, bucket);
-	memset(out.bytes, 0, node->bits / 8 + 2 * BITS_PAD);
-	family_put(&l->family, i, hub, l->codes, l->sets, &out);
-	l->records_len = (size_t)(out.bytes - l->records) + (out.at + 7) / 8;
+	if (p == NULL)
+		return ERR_NOMEM;
+	out.bytes = put_step(p, filling->last_bucket, bucket);
 	filling->last_bucket = bucket;
+	memset(out.bytes, 0, bytes_max);
+	family_put(&l->family, i, hub, l->codes, l->sets, &out);
+	chunks_took(&l->records, out.bytes + (out.at + 7) / 8);
 	l->buckets[bucket] += (uint32_t)out.at;
 	if (filling->n_anchors[bucket]++ == FORMAT_SIBLINGS_MAX)
 		filling->too_full = true;
@@ -473,7 +472,7 @@ static int fill_buckets(struct layout *l, struct why *why)
 		memset(filling.n_anchors, 0, l->n_buckets);
 		filling.too_full = false;
 		filling.last_bucket = 0;
-		l->records_len = 0;
+		chunks_free(&l->records);
 		err = put_families(l, &filling);
 		if (err == 0 && !filling.too_full && add_up(l, why, &err))
 			break;
@@ -532,7 +531,7 @@ void layout_fini(struct layout *l)
 	free(l->top_index);
 	free(l->buckets);
 	free(l->label_counts);
-	free(l->records);
+	chunks_free(&l->records);
 	family_fini(&l->family);
 	memset(l, 0, sizeof(*l));
 }
@@ -574,23 +573,32 @@ static size_t record_bits(const uint8_t *record)
 	       bits_low(v >> FORMAT_LEN_BITS, FORMAT_LEN_LONG_BITS);
 }
 
-void layout_write(struct layout *l, uint8_t *directory, uint8_t *nodes)
+/* Move the records of a chunk to where the next of their buckets goes. */
+static void write_records(
+    struct layout *l, const struct chunk *chunk, uint32_t *bucket, uint8_t *nodes)
 {
-	const uint8_t *record = l->records, *end = l->records + l->records_len;
-	uint32_t bucket = 0;
+	const uint8_t *record = chunk->bytes, *end = chunk->bytes + chunk->len;
 
-	write_directory(l, directory);
 	while (record < end) {
 		struct bits_out out = {.bytes = nodes};
 		size_t n;
 
-		record = get_step(record, &bucket);
+		record = get_step(record, bucket);
 		n = record_bits(record);
-		out.at = l->buckets[bucket];
+		out.at = l->buckets[*bucket];
 		bits_copy(&out, record, n);
-		l->buckets[bucket] = (uint32_t)out.at;
+		l->buckets[*bucket] = (uint32_t)out.at;
 		record += (n + 7) / 8;
 	}
+}
+
+void layout_write(struct layout *l, uint8_t *directory, uint8_t *nodes)
+{
+	uint32_t bucket = 0;
+
+	write_directory(l, directory);
+	for (const struct chunk *chunk = l->records.first; chunk != NULL; chunk = chunk->next)
+		write_records(l, chunk, &bucket, nodes);
 }
 
 size_t layout_hub_names_len(const struct layout *l)

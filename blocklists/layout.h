@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/chunks.h"
 #include "blocklists/codes.h"
 #include "blocklists/family.h"
 #include "blocklists/names.h"
@@ -55,8 +56,7 @@ struct layout {
 	uint64_t *label_counts;
 	/* Of each anchor how far its bucket is from that of the one before, and its record from a
 	 * whole byte on. */
-	uint8_t *records;
-	size_t records_len, records_size;
+	struct chunks records;
 };
 
 /* Plan the image of `names`, numbering `sets` by their uses.  Returns 0, ERR_NOMEM, or ERR_LIMIT

@@ -7,6 +7,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/bits.h \
 	blocklists/build.c blocklists/build.h \
 	blocklists/catalogue.h \
+	blocklists/chunks.h \
 	blocklists/codes.c blocklists/codes.h \
 	blocklists/compile.c blocklists/compile.h \
 	blocklists/effect.c blocklists/effect.h \
