@@ -444,7 +444,8 @@ static const char *no_list(const char *text, size_t len)
 			return magics[i].what;
 	}
 	for (size_t i = 0; i < n_head; i++)
-		n_control += (unsigned char)text[i] < ' ' && strchr("\t\n\v\f\r", text[i]) == NULL;
+		n_control += (unsigned char)text[i] < ' ' &&
+			     memchr("\t\n\v\f\r", text[i], 5) == NULL; /* NUL counts */
 	if (n_control > n_head / 8)
 		return "binary data";
 	feed_lines_start(&l, text, len);
