@@ -224,7 +224,7 @@ static int parse_name(struct rules_line *line, const char *text, struct why *why
 	}
 	if (feed_host(text, strlen(text), line->name, &len))
 		return 0;
-	if (strncmp(text, "*.", 2) == 0)
+	if (strncmp(text, "*.", 2) == 0 && feed_host(text + 2, strlen(text + 2), line->name, &len))
 		return why_set(why, ERR_FORMAT,
 		    "'%.300s': write it as: %s %.100s, which covers all below it, too", text, verb,
 		    text + 2);
@@ -544,6 +544,14 @@ int rules_apply(
 
 /* ---- reading ---- */
 
+/* Some editors begin a file with the signature of UTF-8 (RFC 3629, 6). */
+static size_t signature_len(const char *text)
+{
+	static const char signature[] = "\xef\xbb\xbf";
+
+	return strncmp(text, signature, sizeof(signature) - 1) == 0 ? sizeof(signature) - 1 : 0;
+}
+
 /* One line of the file into r. */
 static int add_line(struct rules *r, const char *text, const struct rules_clock *now)
 {
@@ -555,7 +563,8 @@ static int add_line(struct rules *r, const char *text, const struct rules_clock 
 	if (make_room(r) < 0)
 		return ERR_NOMEM;
 	line = &r->lines[r->n_lines];
-	err = parse(line, text, now, false, &stamp, &why);
+	err = parse(
+	    line, text + (r->n_lines == 0 ? signature_len(text) : 0), now, false, &stamp, &why);
 	if (err == 0 && is_rule(line) && r->n_rules >= RULES_MAX)
 		err = why_set(&why, ERR_FORMAT, "only the first %d rules count", RULES_MAX);
 	if (err == ERR_FORMAT) {
@@ -608,7 +617,8 @@ static int add_text(
 /* The whole file; *text NULL: it is not there. */
 static int read_text(const char *path, char **text, size_t *len, struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
+	struct stat st;
 
 	*text = NULL;
 	*len = 0;
@@ -616,7 +626,11 @@ static int read_text(const char *path, char **text, size_t *len, struct why *why
 		return 0;
 	if (fd < 0)
 		return why_set(why, errno == EACCES ? ERR_DENIED : ERR_SYS, "%s", strerror(errno));
-	err = file_read(fd, "the file", RULES_FILE_MAX, text, len, why);
+	/* A pipe that nobody writes would be an empty file. */
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		err = why_set(why, ERR_FORMAT, "this is a pipe");
+	else
+		err = file_read(fd, "the file", RULES_FILE_MAX, text, len, why);
 	(void)close(fd);
 	return err;
 }
@@ -935,8 +949,9 @@ const char *rules_format(
 
 	if (line->kind != RULES_PAUSE && line->kind != RULES_RESUME)
 		(void)name_to_text(line->name, name);
-	if (line->for_ms != 0 && line->expires_ms > now->boot_ms)
-		format_left(line->expires_ms - now->boot_ms, left);
+	if (line->for_ms != 0)
+		format_left(
+		    line->expires_ms > now->boot_ms ? line->expires_ms - now->boot_ms : 0, left);
 	(void)snprintf(text, RULES_TEXT_SIZE, "%s%s%s%s%s%s%s%.*s", verbs[line->kind],
 	    name[0] != '\0' ? " " : "", line->exact ? "=" : "", name,
 	    left[0] != '\0' ? " left " : "", left, line->note != NULL ? " # " : "", NOTE_SHOWN,

@@ -20,6 +20,7 @@
 #include "resolver/server.h"
 
 #define MATCHES_MAX 16 /* rules that are looked at for one name */
+#define SHOWN_MAX   20 /* lines with a mistake that are told of */
 #define WRITES_MAX  5  /* tries to write a file that others write, too */
 
 static struct rules_clock clock_of(const struct own *own)
@@ -233,14 +234,18 @@ static void say_troubles(
     const struct server *s, const char *key, const char *consequence, struct evbuffer *to)
 {
 	const struct rules *r = &s->own.rules;
+	size_t n_bad = 0;
 
 	if (s->own.trouble.text[0] != '\0')
 		evbuffer_add_printf(to, "%s %s%s\n", key, s->own.trouble.text, consequence);
 	for (size_t i = 0; i < r->n_lines; i++) {
-		if (r->lines[i].kind == RULES_BAD)
+		if (r->lines[i].kind == RULES_BAD && n_bad++ < SHOWN_MAX)
 			evbuffer_add_printf(to, "%s %s:%zu: %s\n", key, s->conf->rules,
 			    rules_number(r, &r->lines[i]), r->lines[i].note);
 	}
+	if (n_bad > SHOWN_MAX)
+		evbuffer_add_printf(to, "%s %s: %zu more lines have a mistake\n", key,
+		    s->conf->rules, n_bad - SHOWN_MAX);
 }
 
 static void say_rules(const struct own *own, const struct rules_clock *now, struct evbuffer *to)

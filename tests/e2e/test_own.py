@@ -231,6 +231,11 @@ def test_pause():
         assert_blocked(daemon.ask("ads.test."))
         assert_blocked(daemon.ask("shop.test."))
         assert "blocking on" in ctl(daemon, "status")
+        # `quellctl pause "$time"` without a time is no pause without an end.
+        for words in (("pause", ""), ("pause", "for", " "), ("allow", "a.test", "for", "")):
+            line, = ctl(daemon, *words, status=2)
+            assert "is empty" in line, line
+        equal(ctl(daemon, "rules")[0], "blocking on")
         equal(ctl(daemon, "pause", "30m"), ["blocking paused left 30m"])
         assert any(line.startswith("blocking paused left ") for line in ctl(daemon, "status"))
         ctl(daemon, "pause", "for", "1s")

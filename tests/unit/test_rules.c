@@ -152,6 +152,8 @@ static void mistakes_have_a_reason(void **state)
 	    {"permit a.test", "'permit'"},
 	    {"allow", "which name?"},
 	    {"allow *.a.test", "allow a.test"},
+	    {"allow *.", "'*.' is not a name"},
+	    {"allow *.a..test", "not a name"},
 	    {"allow 192.0.2.1", "not a name"},
 	    {"allow https://a.test/", "not a name"},
 	    {"block a..test", "not a name"},
@@ -608,6 +610,37 @@ static void the_hand_comes_first(void **state)
 	assert_file("# made meanwhile\n");
 }
 
+/* An editor's signature of UTF-8 is no mistake, and stays; elsewhere it is one. */
+static void signature_of_an_editor(void **state)
+{
+	(void)state;
+	scratch_write("rules", "\xef\xbb\xbf"
+			       "block a.test\r\n\xef\xbb\xbfxblock b.test\n");
+	read_anew();
+	assert_int_equal(says("a.test"), 'b');
+	assert_int_equal(rules.lines[1].kind, RULES_BAD);
+	change("block c.test");
+	write_out();
+	assert_file("\xef\xbb\xbf"
+		    "block a.test\r\n\xef\xbb\xbfxblock b.test\nblock c.test\n");
+}
+
+/* A pipe is not an empty file. */
+static void a_pipe_is_no_file(void **state)
+{
+	struct why why;
+
+	(void)state;
+	scratch_write("rules", "block a.test\n");
+	read_anew();
+	assert_int_equal(unlink("rules"), 0);
+	assert_int_equal(mkfifo("rules", 0600), 0);
+	assert_int_equal(rules_read(&rules, "rules", &now, &why), ERR_FORMAT);
+	assert_non_null(strstr(why.text, "pipe"));
+	assert_int_equal(says("a.test"), 'b');
+	assert_int_not_equal(rules_write(&rules, "rules", &why), 0);
+}
+
 /* A time by hand counts from when it was read first, though it cannot be written. */
 static void reading_again_prolongs_nothing(void **state)
 {
@@ -697,13 +730,11 @@ static void time_left(void **state)
 		uint64_t passed_ms;
 		const char *left;
 	} rows[] = {
-	    {"1d", 0, "pause left 1d"},
-	    {"1d", 1000, "pause left 23h59m"},
-	    {"90m", 1, "pause left 1h30m"},
-	    {"30m", 50000, "pause left 29m10s"},
-	    {"30m", 50001, "pause left 29m10s"},
-	    {"61", 0, "pause left 1m1s"},
+	    {"1d", 0, "pause left 1d"}, {"1d", 1000, "pause left 23h59m"},
+	    {"90m", 1, "pause left 1h30m"}, {"30m", 50000, "pause left 29m10s"},
+	    {"30m", 50001, "pause left 29m10s"}, {"61", 0, "pause left 1m1s"},
 	    {"10s", 9999, "pause left 1s"},
+	    {"10s", 10000, "pause left 0s"}, /* not one without an end */
 	};
 	char text[RULES_TEXT_SIZE];
 
@@ -744,6 +775,8 @@ int main(void)
 	    CASE(unwritten_changes_hold),
 	    CASE(unread_file_is_left_alone),
 	    CASE(the_hand_comes_first),
+	    CASE(signature_of_an_editor),
+	    CASE(a_pipe_is_no_file),
 	    CASE(reading_again_prolongs_nothing),
 	    CASE(a_mistake_may_come_right),
 	    CASE(header_stays),
