@@ -129,10 +129,23 @@ static bool is_clear_of(const char *modified, const char *date)
 	return modified_s != -1 && date_s != -1 && date_s - modified_s >= CLEAR_S;
 }
 
+/* One tag, in quotes that are closed (RFC 9110, 8.8.3), or, as some servers have it, in none. */
+static bool is_etag(const char *etag)
+{
+	const char *quote = strchr(etag, '"'), *end;
+
+	if (quote == NULL)
+		return true;
+	end = strchr(quote + 1, '"');
+	return (quote == etag || (quote == etag + 2 && strncmp(etag, "W/", 2) == 0)) &&
+	       end != NULL && end[1] == '\0';
+}
+
 void update_seen_note(
     struct update_seen *seen, const char *etag, const char *modified, const char *date)
 {
-	(void)copy_plain(seen->etag, sizeof(seen->etag), etag);
+	(void)copy_plain(
+	    seen->etag, sizeof(seen->etag), etag != NULL && is_etag(etag) ? etag : NULL);
 	seen->modified[0] = '\0';
 	if (modified != NULL && is_clear_of(modified, date))
 		(void)copy_plain(seen->modified, sizeof(seen->modified), modified);
