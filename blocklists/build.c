@@ -136,15 +136,12 @@ static int grow_effect_index(struct build *b)
 	return 0;
 }
 
-/* The number of an effect, in the order of their coming; 0: a plain block. */
+/* The number of an effect, which is no plain block, in the order of their coming. */
 static int intern_effect(struct build *b, const uint8_t *effect, size_t len, uint32_t *number)
 {
 	uint32_t *place, off;
 	int err = 0;
 
-	*number = 0;
-	if (len == 0)
-		return 0;
 	if (len > EFFECT_SIZE)
 		return ERR_RANGE;
 	if (b->n_effects >= b->effect_index_size / 2)
@@ -247,12 +244,13 @@ static bool has_room(struct build *b, const struct rule *rule)
 
 int build_add(struct build *b, const struct rule *rule, uint16_t list)
 {
-	uint32_t effect;
-	int err;
+	uint32_t effect = 0;
+	int err = 0;
 
 	if (!is_rule(rule) || list >= RULE_LISTS_MAX)
 		return ERR_RANGE;
-	err = intern_effect(b, rule->effect, rule->effect_len, &effect);
+	if (rule->effect_len != 0)
+		err = intern_effect(b, rule->effect, rule->effect_len, &effect);
 	if (err != 0)
 		return err;
 	if (rule->kind == RULE_REGEX && !has_room(b, rule))
@@ -268,12 +266,13 @@ int build_add(struct build *b, const struct rule *rule, uint16_t list)
 
 int build_cancel(struct build *b, const struct rule *rule)
 {
-	uint32_t effect;
-	int err;
+	uint32_t effect = 0;
+	int err = 0;
 
 	if (!is_rule(rule))
 		return ERR_RANGE;
-	err = intern_effect(b, rule->effect, rule->effect_len, &effect);
+	if (rule->effect_len != 0)
+		err = intern_effect(b, rule->effect, rule->effect_len, &effect);
 	return err != 0 ? err
 			: add_odd(b, &b->cancelled, rule, format_entry(RULE_EXACT, 0, effect));
 }

@@ -114,34 +114,47 @@ int family_next(struct family *f, struct names_cursor *c, struct names_one *ahea
 
 #define CODED_MAX (((NAME_LABEL_MAX + 1) * (CODES_LEN_MAX + 8)) / 8 + BITS_PAD) /* of a label */
 
+/* A label being coded. */
+struct coder {
+	const codes_word *tables;
+	struct format_context context;
+	uint64_t bits; /* the last n of them, which are not written yet */
+	unsigned n;
+};
+
+static inline void add_symbol(struct coder *c, unsigned symbol)
+{
+	codes_word word = c->tables[format_context(&c->context) * FORMAT_SYMBOLS + symbol];
+
+	c->bits |= (uint64_t)codes_bits(word) << c->n;
+	c->n += codes_len(word);
+	format_context_next(&c->context, symbol);
+}
+
 /* Write a label from the byte `to` on, and BITS_PAD bytes of anything behind it; returns its bits. */
 static unsigned code_label(uint8_t *to, const codes_word *codes, const uint8_t *label)
 {
-	const codes_word *tables = codes + FORMAT_CODES_LABEL;
-	struct format_context context = {0, 0};
-	uint64_t bits = 0; /* the last n of them, which are not written yet */
-	unsigned n = 0, n_written = 0;
+	struct coder c = {.tables = codes + FORMAT_CODES_LABEL};
+	unsigned n_written = 0;
 
-	for (unsigned i = 0; i <= label[0]; i++) {
-		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
-		codes_word word = tables[format_context(&context) * FORMAT_SYMBOLS + symbol];
+	for (const uint8_t *p = label + 1, *end = p + label[0]; p < end; p++) {
+		unsigned symbol = format_symbol[*p];
 
-		bits |= (uint64_t)codes_bits(word) << n;
-		n += codes_len(word);
+		add_symbol(&c, symbol);
 		if (symbol == FORMAT_ESCAPE) {
-			bits |= (uint64_t)label[1 + i] << n;
-			n += 8;
+			c.bits |= (uint64_t)*p << c.n;
+			c.n += 8;
 		}
-		format_context_next(&context, symbol);
-		if (n >= 32) {
-			bits_put_word(to + n_written / 8, bits);
-			bits >>= 32;
-			n -= 32;
+		if (c.n >= 32) {
+			bits_put_word(to + n_written / 8, c.bits);
+			c.bits >>= 32;
+			c.n -= 32;
 			n_written += 32;
 		}
 	}
-	bits_put_word(to + n_written / 8, bits);
-	return n_written + n;
+	add_symbol(&c, FORMAT_END);
+	bits_put_word(to + n_written / 8, c.bits);
+	return n_written + c.n;
 }
 
 unsigned family_number_bits(const codes_word *table, uint32_t number)

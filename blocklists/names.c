@@ -59,16 +59,6 @@ size_t names_turn_back(const uint8_t *turned, size_t len, uint8_t out[NAME_SIZE]
 	return len + 1;
 }
 
-size_t names_head(const uint8_t *turned, size_t len, unsigned labels)
-{
-	size_t off = 0;
-
-	while (labels-- != 0 && off < len)
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): of `len` bytes */
-		off += turned[off] + 1u;
-	return off;
-}
-
 uint64_t names_hash(uint64_t seed, const uint8_t *turned, size_t len)
 {
 	uint8_t name[NAME_SIZE];
@@ -230,11 +220,35 @@ static bool same_name(const struct names_ref *a, const struct names_ref *b)
 	return memcmp(a->record, b->record, 1u + a->record[0]) == 0;
 }
 
+/* The sets that single entries have, by their lowest bits: most names have one rule, of one of a few
+ * lists. */
+#define SINGLES 256
+struct single {
+	uint32_t entry, set; /* set 0: none */
+};
+
+static int find_set(struct sets *sets, struct single singles[SINGLES], const uint32_t *entries,
+    size_t n, uint32_t *set)
+{
+	struct single *single = &singles[entries[0] % SINGLES];
+	int err;
+
+	if (n == 1 && single->set != 0 && single->entry == entries[0]) {
+		*set = single->set;
+		return 0;
+	}
+	err = sets_intern(sets, entries, n, set);
+	if (n == 1 && err == 0)
+		*single = (struct single){entries[0], *set};
+	return err;
+}
+
 /* Names with the entries that stand in the sorted refs, as (name, set) into *to. */
 static int merge_sorted(struct names_shard *to, const struct names_ref *refs, size_t n,
     struct sets *sets, names_filter_fn *filter, void *ctx)
 {
-	uint32_t *entries = NULL, last_entry = 0, last_set = 0;
+	struct single singles[SINGLES] = {{0}};
+	uint32_t *entries = NULL;
 	size_t entries_size = 0;
 	int err = 0;
 
@@ -256,14 +270,7 @@ static int merge_sorted(struct names_shard *to, const struct names_ref *refs, si
 			filter(ctx, record + 1, record[0], entries, &n_entries);
 		if (err != 0 || n_entries == 0)
 			continue;
-		/* Most names of a shard have the one rule that the name before had. */
-		set = last_set;
-		if (n_entries != 1 || set == 0 || entries[0] != last_entry)
-			err = sets_intern(sets, entries, n_entries, &set);
-		if (n_entries == 1 && err == 0) {
-			last_entry = entries[0];
-			last_set = set;
-		}
+		err = find_set(sets, singles, entries, n_entries, &set);
 		if (err == 0) {
 			sets->of[set].n_uses++;
 			err = put_merged(to, record, set);

@@ -70,6 +70,14 @@ struct names_cursor names_begin(const struct names *names, unsigned shard);
 void names_clear(struct names *names, unsigned shard);
 
 /* Bytes of the first `labels` labels of a turned name. */
-size_t names_head(const uint8_t *turned, size_t len, unsigned labels);
+static inline size_t names_head(const uint8_t *turned, size_t len, unsigned labels)
+{
+	size_t off = 0;
+
+	while (labels-- != 0 && off < len)
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): of `len` bytes */
+		off += turned[off] + 1u;
+	return off;
+}
 
 #endif
