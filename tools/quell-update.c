@@ -87,8 +87,8 @@ static int check_lists(struct conf *conf, const char *path, struct why *why)
 
 	if (conf->n_lists == 0)
 		return why_set(why, ERR_NOTFOUND,
-		    "%s: no list is configured; it takes a section like "
-		    "list \"ads\" { url = \"https://...\" }",
+		    "%s: no list is configured; `quell-update catalogue` shows some, and "
+		    "`quell-update add NAME` takes one",
 		    path);
 	for (unsigned i = 0; i < conf->n_lists && err == 0; i++) {
 		struct conf_list *list = &conf->lists[i];

@@ -133,6 +133,8 @@ static int find_before(struct update_store *s, const char *name, unsigned *found
 	int err = update_store_read(s, name, &text, &len, why);
 
 	*found = 0;
+	if (err == ERR_NOTFOUND)
+		return why_set(why, err, "there is no copy of it yet");
 	if (err != 0)
 		return err;
 	for (unsigned i = 1; i < CONF_VERSIONS_MAX && *found == 0; i++) {
