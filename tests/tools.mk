@@ -116,6 +116,7 @@ tests_unit_test_update_list_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
 # The test is the clock.
 tests_unit_test_update_progress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_update_progress_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_ms
 tests_unit_test_update_progress_SOURCES = tests/unit/test_update_progress.c $(list_sources) tools/update_progress.c
 tests_unit_test_update_progress_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
