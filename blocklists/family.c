@@ -22,26 +22,25 @@ void family_fini(struct family *f)
 	memset(f, 0, sizeof(*f));
 }
 
-static size_t common_labels(const struct names_one *a, const uint8_t *b, size_t b_len)
+/* Bytes of the labels that two names have in common, of which the first `off` are known. */
+static size_t common_labels(const struct names_one *a, const uint8_t *b, size_t b_len, size_t off)
 {
-	size_t off = 0;
-
 	while (off < a->len && off < b_len && a->bytes[off] == b[off] &&
 	       memcmp(a->bytes + off, b + off, a->bytes[off] + 1u) == 0)
 		off += a->bytes[off] + 1u;
 	return off;
 }
 
-/* Nodes for the labels of `one` that the last node's name does not have; the first name of a family
- * begins at the label at `off`. */
-static int add_nodes(struct family *f, const struct names_one *one, size_t off)
+/* Nodes for the labels of `one` that the last node's name does not have.  The first name of a family
+ * begins at the label at `off`; those behind it have `head` bytes in common with it. */
+static int add_nodes(struct family *f, const struct names_one *one, size_t off, size_t head)
 {
 	uint32_t parent = 0;
 
 	if (f->n != 0) {
 		const struct family_node *last = &f->nodes[f->n - 1];
 
-		off = common_labels(one, last->name, last->name_len);
+		off = common_labels(one, last->name, last->name_len, head);
 		parent = (uint32_t)f->n - 1;
 		while (f->nodes[parent].name_len > off)
 			parent = f->nodes[parent].parent;
@@ -88,21 +87,22 @@ static void find_hubs(struct family *f)
 int family_next(struct family *f, struct names_cursor *c, struct names_one *ahead)
 {
 	struct names_one first;
-	size_t head;
+	size_t top, head;
 	int err = 0;
 
 	f->n = 0;
 	if (ahead->len == 0 && !names_next(c, ahead))
 		return 0;
 	first = *ahead;
+	top = 1u + first.bytes[0];
 	head = names_head(first.bytes, first.len, 2);
 	do {
-		err = add_nodes(f, ahead, head == 1u + first.bytes[0] ? 0 : 1u + first.bytes[0]);
+		err = add_nodes(f, ahead, head == top ? 0 : top, head);
 		if (!names_next(c, ahead)) {
 			ahead->len = 0;
 			break;
 		}
-	} while (err == 0 && ahead->len > head && head != 1u + first.bytes[0] &&
+	} while (err == 0 && ahead->len > head && head != top &&
 		 memcmp(ahead->bytes, first.bytes, head) == 0);
 	if (err != 0)
 		return err;

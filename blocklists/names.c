@@ -36,26 +36,30 @@ void names_fini(struct names *names)
 	names_init(names);
 }
 
+/* name[0..len), labels without the root, from the right into out[0..len). */
+static void turn(const uint8_t *name, size_t len, uint8_t *out)
+{
+	while (len != 0) {
+		size_t label = *name + 1u;
+
+		len -= label;
+		memcpy(out + len, name, label);
+		name += label;
+	}
+}
+
 size_t names_turn(const uint8_t *name, uint8_t out[NAME_SIZE])
 {
-	size_t len = name_len(name) - 1, at = len;
+	size_t len = name_len(name) - 1;
 
-	for (const uint8_t *label = name; *label != 0; label += *label + 1u) {
-		at -= *label + 1u;
-		memcpy(out + at, label, *label + 1u);
-	}
+	turn(name, len, out);
 	return len;
 }
 
 size_t names_turn_back(const uint8_t *turned, size_t len, uint8_t out[NAME_SIZE])
 {
-	size_t at = len;
-
+	turn(turned, len, out);
 	out[len] = 0;
-	for (size_t off = 0; off < len; off += turned[off] + 1u) {
-		at -= turned[off] + 1u;
-		memcpy(out + at, turned + off, turned[off] + 1u);
-	}
 	return len + 1;
 }
 
@@ -83,16 +87,22 @@ static uint32_t sort_key(unsigned hash, const uint8_t *turned)
 
 int names_add(struct names *names, const uint8_t *name, uint32_t value)
 {
-	uint8_t turned[NAME_SIZE];
-	size_t len = names_turn(name, turned), head = names_head(turned, len, 2);
-	uint64_t hash = format_hash(0, name + len - head, head);
-	struct names_shard *s = &names->shards[hash >> SHARD_SHIFT];
-	uint8_t *p = chunks_room(&s->chunks, 1 + len + HASH_SIZE + BITS_NUMBER_MAX);
+	size_t len = 0, last = 0, head = 0; /* where the two rightmost labels begin */
+	struct names_shard *s;
+	uint64_t hash;
+	uint8_t *p;
 
+	for (; name[len] != 0; len += name[len] + 1u) {
+		head = last;
+		last = len;
+	}
+	hash = format_hash(0, name + head, len - head);
+	s = &names->shards[hash >> SHARD_SHIFT];
+	p = chunks_room(&s->chunks, 1 + len + HASH_SIZE + BITS_NUMBER_MAX);
 	if (p == NULL)
 		return ERR_NOMEM;
 	p[0] = (uint8_t)len;
-	memcpy(p + 1, turned, len);
+	turn(name, len, p + 1);
 	format_put(p + 1 + len, hash, HASH_SIZE);
 	chunks_took(&s->chunks, bits_put_number(p + 1 + len + HASH_SIZE, value));
 	s->n++;
