@@ -98,6 +98,10 @@ static void format_left(uint64_t ms, char text[TIME_SIZE])
 {
 	size_t i = 0, used;
 
+	if (ms == 0) {
+		(void)snprintf(text, TIME_SIZE, "0s");
+		return;
+	}
 	ms = (ms + 999) / 1000 * 1000;
 	while (i < 3 && ms < units[i].ms)
 		i++;
@@ -649,12 +653,19 @@ static int add_pending(struct rules *r, const struct rules *old)
 	return 0;
 }
 
+/* Is text[0..len) (NULL: no file) what the file had when it was read? */
+static bool is_disk(const struct rules *r, const char *text, size_t len)
+{
+	if (text == NULL || r->disk == NULL)
+		return text == NULL && r->disk == NULL;
+	return len == r->disk_len && memcmp(text, r->disk, len) == 0;
+}
+
 /* Are the lines what text[0..len) comes to?  What a line with a mistake comes to may depend on the
  * others. */
 static bool is_known(const struct rules *r, const char *text, size_t len)
 {
-	if (text == NULL || r->disk == NULL || len != r->disk_len ||
-	    memcmp(text, r->disk, len) != 0)
+	if (text == NULL || !is_disk(r, text, len))
 		return false;
 	for (size_t i = 0; i < r->n_lines; i++) {
 		if (r->lines[i].kind == RULES_BAD)
@@ -810,8 +821,7 @@ static int check_disk(const struct rules *r, const char *path, struct why *why)
 
 	if (err < 0)
 		return err;
-	if ((text == NULL) != (r->disk == NULL) || len != r->disk_len ||
-	    (len != 0 && memcmp(text, r->disk, len) != 0))
+	if (!is_disk(r, text, len))
 		err = why_set(why, ERR_TAKEN, "somebody else is writing it");
 	free(text);
 	return err;

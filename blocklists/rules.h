@@ -40,8 +40,8 @@
 
 /* What time it is. */
 struct rules_clock {
-	uint64_t boot_ms; /* clock_ms() */
-	int64_t wall_s;	  /* since 1970, right or not */
+	uint64_t boot_ms;	    /* clock_ms() */
+	int64_t wall_s;		    /* since 1970, right or not */
 	char boot[RULES_BOOT_SIZE]; /* clock_boot() */
 };
 
