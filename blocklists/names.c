@@ -227,7 +227,7 @@ static void sort(struct names_ref *refs, struct names_ref *spare, size_t n)
 
 static bool same_name(const struct names_ref *a, const struct names_ref *b)
 {
-	return memcmp(a->record, b->record, 1u + a->record[0]) == 0;
+	return a->record[0] == b->record[0] && memcmp(a->record, b->record, 1u + a->record[0]) == 0;
 }
 
 /* The sets that single entries have, by their lowest bits: most names have one rule, of one of a few

@@ -432,7 +432,7 @@ static void begin_body(struct update_flight *fl)
 		note_origin(fl);
 }
 
-static size_t take_header(char *bytes, size_t one, size_t n, void *ctx)
+static size_t take_header(const char *bytes, size_t one, size_t n, void *ctx)
 {
 	struct update_flight *fl = ctx;
 
