@@ -778,10 +778,12 @@ static int write_beside(
     const char *path, const char *temp, const char *text, size_t len, struct why *why)
 {
 	struct stat st;
-	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-	int err;
+	int fd, err;
 
+	/* What a run that was killed has left there need not be ours. */
+	(void)unlink(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+	    S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
 	if (fd < 0)
 		return sys_error(temp, why);
 	if (stat(path, &st) == 0)
@@ -797,15 +799,17 @@ static int write_beside(
 }
 
 /* The name of the file, and not only its bytes, is to last. */
-static void sync_folder(char *path)
+static void sync_folder(const char *path)
 {
-	char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
 	int fd;
 
 	if (slash == NULL)
 		return;
-	slash[slash == path ? 1 : 0] = '\0';
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(
+	    folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	(void)fsync(fd);
@@ -815,24 +819,45 @@ static void sync_folder(char *path)
 /* Has the file what it had when it was read? */
 static int check_disk(const struct rules *r, const char *path, struct why *why)
 {
+	struct why reason;
 	char *text;
 	size_t len;
-	int err = read_text(path, &text, &len, why);
+	int err = read_text(path, &text, &len, &reason);
 
 	if (err < 0)
-		return err;
+		return why_set(why, err, "%.200s: %.250s", path, reason.text);
 	if (!is_disk(r, text, len))
-		err = why_set(why, ERR_TAKEN, "somebody else is writing it");
+		err = why_set(why, ERR_TAKEN, "%.400s: somebody else is writing it", path);
 	free(text);
 	return err;
 }
 
-/* The check comes last: what takes long is done by then. */
+/* Put `temp` at `target`.  Who has opened the old file may still be writing into it: it is looked at
+ * when all is done, and put back where it is not what was read. */
+static int swap(const struct rules *r, const char *temp, const char *target, struct why *why)
+{
+	bool kept =
+	    r->disk != NULL && renameat2(AT_FDCWD, temp, AT_FDCWD, target, RENAME_EXCHANGE) == 0;
+	int err = 0;
+
+	if (!kept && rename(temp, target) != 0)
+		return sys_error(target, why);
+	sync_folder(target);
+	if (!kept)
+		return 0;
+	err = check_disk(r, temp, why);
+	if (err < 0 && rename(temp, target) == 0)
+		return err;
+	if (err < 0)
+		return sys_error(temp, why);
+	(void)unlink(temp);
+	return 0;
+}
+
 static int replace(
     const struct rules *r, const char *path, const char *text, size_t len, struct why *why)
 {
 	char target[PATH_MAX], temp[PATH_MAX + 8];
-	struct why reason;
 	int err;
 
 	/* A link stays one. */
@@ -842,16 +867,10 @@ static int replace(
 	err = write_beside(target, temp, text, len, why);
 	if (err < 0)
 		return err;
-	err = check_disk(r, target, &reason);
-	if (err < 0)
-		(void)why_set(why, err, "%.200s: %.250s", target, reason.text);
-	else if (rename(temp, target) != 0)
-		err = sys_error(target, why);
+	err = check_disk(r, target, why);
 	if (err < 0)
 		(void)unlink(temp);
-	else
-		sync_folder(target);
-	return err;
+	return err < 0 ? err : swap(r, temp, target, why);
 }
 
 static void forget_pending(struct rules *r)

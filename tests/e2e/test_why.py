@@ -347,6 +347,8 @@ def test_other_configuration():
         equal(there.ctl("exact.test")["match"], ["list 0: exact exact.test"])
         equal(there.update("exact.test")[0], "list 0: exact exact.test")
         assert_blocked(there.daemon.ask("exact.test."))
+        run_tool("quell-update", "-c", path, "--control", there.daemon.control)
+        equal(there.ctl("exact.test")["match"], ["home: exact exact.test"])
 
 
 @test

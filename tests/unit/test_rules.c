@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -583,6 +584,45 @@ static void unread_file_is_left_alone(void **state)
 	assert_rules("allow a.test\nblock b.test\n");
 }
 
+/* An editor that has the file open, and writes when it has just been replaced. */
+static int editor = -1;
+static const char late[] = "allow late.test\n";
+
+int __real_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	int result = __real_renameat2(from_dir, from, to_dir, to, flags);
+
+	if (editor >= 0) {
+		assert_int_equal(ftruncate(editor, 0), 0);
+		assert_int_equal(pwrite(editor, late, strlen(late), 0), (ssize_t)strlen(late));
+	}
+	return result;
+}
+
+static void the_hand_is_late(void **state)
+{
+	struct why why;
+
+	(void)state;
+	scratch_write("rules", "allow a.test\n");
+	read_anew();
+	change("block b.test");
+	editor = open("rules", O_RDWR | O_CLOEXEC);
+	assert_true(editor >= 0);
+	if (rules_write(&rules, "rules", &why) == 0)
+		skip(); /* this file system cannot exchange two files */
+	assert_file(late);
+	assert_int_not_equal(access("rules.new", F_OK), 0);
+	assert_int_equal(close(editor), 0);
+	editor = -1;
+	assert_int_equal(rules_read(&rules, "rules", &now, &why), 0);
+	write_out();
+	assert_file("allow late.test\nblock b.test\n");
+	assert_int_not_equal(access("rules.new", F_OK), 0);
+}
+
 /* What was written since it was read is not written over. */
 static void the_hand_comes_first(void **state)
 {
@@ -774,6 +814,7 @@ int main(void)
 	    CASE(rights_and_links_stay),
 	    CASE(unwritten_changes_hold),
 	    CASE(unread_file_is_left_alone),
+	    CASE(the_hand_is_late),
 	    CASE(the_hand_comes_first),
 	    CASE(signature_of_an_editor),
 	    CASE(a_pipe_is_no_file),
