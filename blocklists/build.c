@@ -136,15 +136,12 @@ static int grow_effect_index(struct build *b)
 	return 0;
 }
 
-/* The number of an effect, in the order of their coming; 0: a plain block. */
+/* The number of an effect, which is no plain block, in the order of their coming. */
 static int intern_effect(struct build *b, const uint8_t *effect, size_t len, uint32_t *number)
 {
 	uint32_t *place, off;
 	int err = 0;
 
-	*number = 0;
-	if (len == 0)
-		return 0;
 	if (len > EFFECT_SIZE)
 		return ERR_RANGE;
 	if (b->n_effects >= b->effect_index_size / 2)
@@ -247,12 +244,13 @@ static bool has_room(struct build *b, const struct rule *rule)
 
 int build_add(struct build *b, const struct rule *rule, uint16_t list)
 {
-	uint32_t effect;
-	int err;
+	uint32_t effect = 0;
+	int err = 0;
 
 	if (!is_rule(rule) || list >= RULE_LISTS_MAX)
 		return ERR_RANGE;
-	err = intern_effect(b, rule->effect, rule->effect_len, &effect);
+	if (rule->effect_len != 0)
+		err = intern_effect(b, rule->effect, rule->effect_len, &effect);
 	if (err != 0)
 		return err;
 	if (rule->kind == RULE_REGEX && !has_room(b, rule))
@@ -268,12 +266,13 @@ int build_add(struct build *b, const struct rule *rule, uint16_t list)
 
 int build_cancel(struct build *b, const struct rule *rule)
 {
-	uint32_t effect;
-	int err;
+	uint32_t effect = 0;
+	int err = 0;
 
 	if (!is_rule(rule))
 		return ERR_RANGE;
-	err = intern_effect(b, rule->effect, rule->effect_len, &effect);
+	if (rule->effect_len != 0)
+		err = intern_effect(b, rule->effect, rule->effect_len, &effect);
 	return err != 0 ? err
 			: add_odd(b, &b->cancelled, rule, format_entry(RULE_EXACT, 0, effect));
 }
@@ -617,13 +616,12 @@ static int write_image(struct build *b, unsigned n_lists, const uint32_t *effect
 	for (size_t i = 0; i < FORMAT_CODES; i++)
 		format_put(
 		    to + p.codes + i * sizeof(codes_word), b->layout.codes[i], sizeof(codes_word));
-	err = layout_write(&b->layout, to + p.directory, to + p.nodes);
-	if (err == 0)
-		err = write_sets(b, to + p.set_ends, to + p.entries, &n_rules);
+	err = write_sets(b, to + p.set_ends, to + p.entries, &n_rules);
 	if (err != 0) {
 		free(to);
 		return err;
 	}
+	layout_write(&b->layout, to + p.directory, to + p.nodes);
 	layout_write_hubs(&b->layout, to + p.hub_ends, to + p.hub_names);
 	for (size_t i = 0; i < b->n_regexes; i++)
 		format_put(to + p.regex_sets + 4 * i, b->regex_sets[i], 4);
@@ -651,6 +649,7 @@ static int merge_names(struct build *b)
 		if (err != 0)
 			return err;
 	}
+	grow_give_back();
 	return 0;
 }
 
@@ -682,6 +681,8 @@ int build_image(struct build *b, unsigned n_lists, uint8_t **bytes, size_t *len,
 		err = gather_odds(b, &sources);
 	if (err == 0)
 		err = layout_plan(&b->layout, &b->names, &b->sets, why);
+	names_fini(&b->names);
+	grow_give_back();
 	if (err == 0)
 		err = build_odds(b, &sources, why);
 	if (err == 0)

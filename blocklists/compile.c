@@ -66,10 +66,14 @@ struct rule compile_matched(const struct rule *rule, enum conf_match match)
 static int take_rule(void *ctx, const struct rule *rule, uint64_t line)
 {
 	const struct target *target = ctx;
-	struct rule changed = compile_matched(rule, target->source->match);
+	struct rule changed;
 
 	(void)line;
-	return build_add(target->build, &changed, target->list);
+	if (target->source->match != CONF_MATCH_AUTO) {
+		changed = compile_matched(rule, target->source->match);
+		rule = &changed;
+	}
+	return build_add(target->build, rule, target->list);
 }
 
 static int take_cancel(void *ctx, const struct rule *rule, uint64_t line)

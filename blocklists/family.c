@@ -18,29 +18,29 @@ _Static_assert(4 * FORMAT_FAMILY_MAX + (NAME_LABEL_MAX + 1) * (CODES_LEN_MAX + 8
 void family_fini(struct family *f)
 {
 	free(f->nodes);
+	free(f->coded);
 	memset(f, 0, sizeof(*f));
 }
 
-static size_t common_labels(const struct names_one *a, const uint8_t *b, size_t b_len)
+/* Bytes of the labels that two names have in common, of which the first `off` are known. */
+static size_t common_labels(const struct names_one *a, const uint8_t *b, size_t b_len, size_t off)
 {
-	size_t off = 0;
-
 	while (off < a->len && off < b_len && a->bytes[off] == b[off] &&
 	       memcmp(a->bytes + off, b + off, a->bytes[off] + 1u) == 0)
 		off += a->bytes[off] + 1u;
 	return off;
 }
 
-/* Nodes for the labels of `one` that the last node's name does not have; the first name of a family
- * begins at the label at `off`. */
-static int add_nodes(struct family *f, const struct names_one *one, size_t off)
+/* Nodes for the labels of `one` that the last node's name does not have.  The first name of a family
+ * begins at the label at `off`; those behind it have `head` bytes in common with it. */
+static int add_nodes(struct family *f, const struct names_one *one, size_t off, size_t head)
 {
 	uint32_t parent = 0;
 
 	if (f->n != 0) {
 		const struct family_node *last = &f->nodes[f->n - 1];
 
-		off = common_labels(one, last->name, last->name_len);
+		off = common_labels(one, last->name, last->name_len, head);
 		parent = (uint32_t)f->n - 1;
 		while (f->nodes[parent].name_len > off)
 			parent = f->nodes[parent].parent;
@@ -79,28 +79,30 @@ static void find_hubs(struct family *f)
 		if (parent->end == 0)
 			parent->end = node->end;
 		if (parent->cost <= FORMAT_FAMILY_MAX)
-			parent->cost += own + (node->is_hub ? FORMAT_NODE_COST : node->cost);
+			parent->cost = (uint16_t)(parent->cost + own +
+						  (node->is_hub ? FORMAT_NODE_COST : node->cost));
 	}
 }
 
 int family_next(struct family *f, struct names_cursor *c, struct names_one *ahead)
 {
 	struct names_one first;
-	size_t head;
+	size_t top, head;
 	int err = 0;
 
 	f->n = 0;
 	if (ahead->len == 0 && !names_next(c, ahead))
 		return 0;
 	first = *ahead;
+	top = 1u + first.bytes[0];
 	head = names_head(first.bytes, first.len, 2);
 	do {
-		err = add_nodes(f, ahead, head == 1u + first.bytes[0] ? 0 : 1u + first.bytes[0]);
+		err = add_nodes(f, ahead, head == top ? 0 : top, head);
 		if (!names_next(c, ahead)) {
 			ahead->len = 0;
 			break;
 		}
-	} while (err == 0 && ahead->len > head && head != 1u + first.bytes[0] &&
+	} while (err == 0 && ahead->len > head && head != top &&
 		 memcmp(ahead->bytes, first.bytes, head) == 0);
 	if (err != 0)
 		return err;
@@ -110,40 +112,49 @@ int family_next(struct family *f, struct names_cursor *c, struct names_one *ahea
 
 /* ---- Bits ---- */
 
-unsigned family_label_bits(const codes_word *codes, const uint8_t *label)
+#define CODED_MAX (((NAME_LABEL_MAX + 1) * (CODES_LEN_MAX + 8)) / 8 + BITS_PAD) /* of a label */
+
+/* A label being coded. */
+struct coder {
+	const codes_word *tables;
+	struct format_context context;
+	uint64_t bits; /* the last n of them, which are not written yet */
+	unsigned n;
+};
+
+static inline void add_symbol(struct coder *c, unsigned symbol)
 {
-	struct format_context context = {0, 0};
-	unsigned bits = 0;
+	codes_word word = c->tables[format_context(&c->context) * FORMAT_SYMBOLS + symbol];
 
-	for (unsigned i = 0; i <= label[0]; i++) {
-		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
-
-		bits += codes_len(
-		    codes[FORMAT_CODES_LABEL + format_context(&context) * FORMAT_SYMBOLS + symbol]);
-		bits += symbol == FORMAT_ESCAPE ? 8 : 0;
-		format_context_next(&context, symbol);
-	}
-	return bits;
+	c->bits |= (uint64_t)codes_bits(word) << c->n;
+	c->n += codes_len(word);
+	format_context_next(&c->context, symbol);
 }
 
-static void put_word(struct bits_out *out, codes_word word)
+/* Write a label from the byte `to` on, and BITS_PAD bytes of anything behind it; returns its bits. */
+static unsigned code_label(uint8_t *to, const codes_word *codes, const uint8_t *label)
 {
-	bits_put(out, codes_bits(word), codes_len(word));
-}
+	struct coder c = {.tables = codes + FORMAT_CODES_LABEL};
+	unsigned n_written = 0;
 
-void family_put_label(struct bits_out *out, const codes_word *codes, const uint8_t *label)
-{
-	struct format_context context = {0, 0};
+	for (const uint8_t *p = label + 1, *end = p + label[0]; p < end; p++) {
+		unsigned symbol = format_symbol[*p];
 
-	for (unsigned i = 0; i <= label[0]; i++) {
-		unsigned symbol = i < label[0] ? format_symbol[label[1 + i]] : FORMAT_END;
-
-		put_word(out,
-		    codes[FORMAT_CODES_LABEL + format_context(&context) * FORMAT_SYMBOLS + symbol]);
-		if (symbol == FORMAT_ESCAPE)
-			bits_put(out, label[1 + i], 8);
-		format_context_next(&context, symbol);
+		add_symbol(&c, symbol);
+		if (symbol == FORMAT_ESCAPE) {
+			c.bits |= (uint64_t)*p << c.n;
+			c.n += 8;
+		}
+		if (c.n >= 32) {
+			bits_put_word(to + n_written / 8, c.bits);
+			c.bits >>= 32;
+			c.n -= 32;
+			n_written += 32;
+		}
 	}
+	add_symbol(&c, FORMAT_END);
+	bits_put_word(to + n_written / 8, c.bits);
+	return n_written + c.n;
 }
 
 unsigned family_number_bits(const codes_word *table, uint32_t number)
@@ -152,9 +163,11 @@ unsigned family_number_bits(const codes_word *table, uint32_t number)
 				    : codes_len(table[FORMAT_RARE]) + FORMAT_RARE_BITS;
 }
 
-void family_put_number(struct bits_out *out, const codes_word *table, uint32_t number)
+static void put_number(struct bits_out *out, const codes_word *table, uint32_t number)
 {
-	put_word(out, table[number < FORMAT_RARE ? number : FORMAT_RARE]);
+	codes_word word = table[number < FORMAT_RARE ? number : FORMAT_RARE];
+
+	bits_put(out, codes_bits(word), codes_len(word));
 	if (number >= FORMAT_RARE)
 		bits_put(out, number, FORMAT_RARE_BITS);
 }
@@ -176,22 +189,34 @@ static uint32_t set_number(const struct sets *sets, const struct family_node *no
 	return sets->of[node->set].number;
 }
 
-void family_measure(struct family *f, const codes_word *codes, const struct sets *sets)
+int family_measure(struct family *f, const codes_word *codes, const struct sets *sets)
 {
-	for (size_t i = 0; i < f->n; i++)
-		f->nodes[i].bits = 0;
-	for (size_t i = f->n; i-- > 0;) {
-		struct family_node *node = &f->nodes[i];
-		bool is_leaf = node->end == i + 1;
+	size_t coded_len = 0;
 
-		node->bits += family_label_bits(codes, family_label(node)) +
-			      family_number_bits(codes + FORMAT_CODES_SET, set_number(sets, node)) +
-			      (node->is_hub ? 2 + FORMAT_RARE_BITS
-				  : is_leaf ? 1
-					    : 2);
-		if (!family_is_anchor(f, (uint32_t)i))
-			f->nodes[node->parent].bits += family_len_bits(node->bits) + node->bits;
+	for (size_t i = f->n; i-- > 0;) {
+		struct family_node *node = &f->nodes[i], *parent;
+		bool is_leaf = node->end == i + 1;
+		unsigned bits, label_bits;
+		int err = grow((void **)&f->coded, &f->coded_size, coded_len + CODED_MAX, 1);
+
+		if (err != 0)
+			return err;
+		label_bits = code_label(f->coded + coded_len, codes, family_label(node));
+		node->coded_off = (uint32_t)coded_len;
+		node->label_bits = (uint16_t)label_bits;
+		coded_len += (label_bits + 7) / 8;
+		bits = node->bits + label_bits +
+		       family_number_bits(codes + FORMAT_CODES_SET, set_number(sets, node)) +
+		       (node->is_hub ? 2 + FORMAT_RARE_BITS
+			   : is_leaf ? 1
+				     : 2);
+		node->bits = (uint16_t)bits;
+		if (family_is_anchor(f, (uint32_t)i))
+			continue;
+		parent = &f->nodes[node->parent];
+		parent->bits = (uint16_t)(parent->bits + family_len_bits(bits) + bits);
 	}
+	return 0;
 }
 
 void family_put(const struct family *f, uint32_t i, uint32_t hub, const codes_word *codes,
@@ -203,12 +228,12 @@ void family_put(const struct family *f, uint32_t i, uint32_t hub, const codes_wo
 		const codes_word *table = codes + FORMAT_CODES_HUB;
 
 		put_len(out, family_number_bits(table, hub) + node->bits);
-		family_put_number(out, table, hub);
+		put_number(out, table, hub);
 	} else {
 		put_len(out, node->bits);
 	}
-	family_put_label(out, codes, family_label(node));
-	family_put_number(out, codes + FORMAT_CODES_SET, set_number(sets, node));
+	bits_copy(out, f->coded + node->coded_off, node->label_bits);
+	put_number(out, codes + FORMAT_CODES_SET, set_number(sets, node));
 	if (node->is_hub) {
 		bits_put(out, 3, 2);
 		bits_put(out, node->hub, FORMAT_RARE_BITS);

@@ -3,6 +3,7 @@
 #include "blocklists/feed.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <idn2.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,16 +85,41 @@ size_t feed_word(const char **text, size_t *len)
 	return blank != NULL ? (size_t)(blank - *text) : n;
 }
 
-/* For each byte of a name, a dot between labels included, the bit that makes it lower case (or that
- * it has anyway); 0: no name has it. */
+/* For each byte of a label the bit that makes it lower case (or that it has anyway); 0: no label has
+ * it. */
 static const uint8_t lower_bit[256] = {
     ['-'] = 0x20,
-    ['.'] = 0x20,
     ['0' ... '9'] = 0x20,
     ['A' ... 'Z'] = 0x20,
     ['_'] = 0x40,
     ['a' ... 'z'] = 0x20,
 };
+
+#define EACH(byte) ((uint64_t)(byte)*0x0101010101010101u)
+
+/* The top bits of those bytes of v, all below 0x80, that are `first` to `last`; the other bits are
+ * anything. */
+static uint64_t between(uint64_t v, unsigned first, unsigned last)
+{
+	return (v + EACH(0x80 - first)) & ~(v + EACH(0x7f - last));
+}
+
+/* Eight bytes of a name in lower case; *dots has a bit in each byte that is a dot.  False: one of them
+ * no name has. */
+static bool lower_eight(uint8_t *to, const char *from, uint64_t *dots)
+{
+	uint64_t v, letters, others;
+
+	memcpy(&v, from, sizeof(v));
+	v = le64toh(v);
+	letters = between(v | EACH(0x20), 'a', 'z') & EACH(0x80);
+	others = between(v, '0', '9') | between(v, '-', '.') | between(v, '_', '_');
+	*dots = between(v, '.', '.') & EACH(0x80);
+	others = (letters | others) & ~v & EACH(0x80);
+	v = htole64(v | letters >> 2); /* 0x20 */
+	memcpy(to, &v, sizeof(v));
+	return others == EACH(0x80);
+}
 
 /* Set the length byte of the label that stands before `end`. */
 static bool end_label(uint8_t *label, const uint8_t *end)
@@ -115,24 +141,37 @@ static bool is_digits(const uint8_t *bytes, size_t len)
 
 bool feed_name(const char *text, size_t len, uint8_t name[NAME_SIZE], size_t *name_len)
 {
-	uint8_t *label = name; /* where its length byte is to stand */
+	uint8_t *label = name, *to = name + 1; /* `label`: where its length byte is to stand */
+	const char *p = text, *end;
 
 	if (len != 0 && text[len - 1] == '.')
 		len--;
 	if (len == 0 || len > NAME_SIZE - 2)
 		return false;
+	end = text + len;
 	/* Each byte moves up by one, so that every dot becomes the length byte behind it. */
-	for (size_t i = 0; i < len; i++) {
-		uint8_t byte = (uint8_t)text[i];
+	for (; end - p >= 8; p += 8, to += 8) {
+		uint64_t dots;
 
-		if (lower_bit[byte] == 0)
+		if (!lower_eight(to, p, &dots))
 			return false;
-		name[i + 1] = byte | lower_bit[byte];
-		if (byte == '.') {
-			if (!end_label(label, name + i + 1))
+		for (; dots != 0; dots &= dots - 1) {
+			uint8_t *dot = to + __builtin_ctzll(dots) / 8;
+
+			if (!end_label(label, dot))
 				return false;
-			label = name + i + 1;
+			label = dot;
 		}
+	}
+	for (; p < end; p++, to++) {
+		uint8_t byte = (uint8_t)*p, bit = lower_bit[byte];
+
+		*to = byte | bit;
+		if (bit != 0)
+			continue;
+		if (byte != '.' || !end_label(label, to))
+			return false;
+		label = to;
 	}
 	if (!end_label(label, name + len + 1) || is_digits(label + 1, *label))
 		return false;
@@ -177,6 +216,8 @@ int feed_address(const char *text, size_t len, uint8_t bytes[16])
 		memset(bytes, 0, 4);
 		return AF_INET;
 	}
+	if (len == 0 || ((text[0] < '0' || text[0] > '9') && memchr(text, ':', len) == NULL))
+		return 0;
 	percent = memchr(text, '%', len);
 	if (percent != NULL)
 		len = (size_t)(percent - text);
@@ -299,7 +340,7 @@ static int glob_regex(const char *text, size_t len, char regex[GLOB_REGEX_SIZE])
 			}
 			continue;
 		}
-		if (lower_bit[byte] == 0 || (byte == '.' && (next == '.' || i == 0)))
+		if (byte == '.' ? next == '.' || i == 0 : lower_bit[byte] == 0)
 			return -1;
 		if (byte == '.')
 			regex[n++] = '\\';
@@ -444,7 +485,8 @@ static const char *no_list(const char *text, size_t len)
 			return magics[i].what;
 	}
 	for (size_t i = 0; i < n_head; i++)
-		n_control += (unsigned char)text[i] < ' ' && strchr("\t\n\v\f\r", text[i]) == NULL;
+		n_control += (unsigned char)text[i] < ' ' &&
+			     memchr("\t\n\v\f\r", text[i], 5) == NULL; /* NUL counts */
 	if (n_control > n_head / 8)
 		return "binary data";
 	feed_lines_start(&l, text, len);

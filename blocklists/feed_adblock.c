@@ -275,10 +275,19 @@ static size_t mask_regex(const struct mask *mask, char regex[REGEX_TEXT_MAX])
 	return n;
 }
 
+/* What most lines are: `||example.com^`. */
+static bool is_plain_suffix(const struct mask *mask, uint8_t name[NAME_SIZE], size_t *name_len)
+{
+	return mask->start == LABEL && mask->end && mask->len != 0 &&
+	       mask->body[mask->len - 1] != '.' && feed_name(mask->body, mask->len, name, name_len);
+}
+
 static int give_mask(
     const char *text, size_t len, const struct adblock_modifiers *m, const struct out *out)
 {
 	struct rule address = {.kind = RULE_ADDRESS};
+	uint8_t name[NAME_SIZE];
+	struct rule suffix = {.kind = RULE_SUFFIX, .name = name};
 	enum feed_skip reason = FEED_BAD;
 	char regex[REGEX_TEXT_MAX];
 	enum rule_kind kind;
@@ -289,6 +298,8 @@ static int give_mask(
 		return skip(out, FEED_BAD);
 	if (!read_mask(&mask, text, len, &reason))
 		return skip(out, reason);
+	if (is_plain_suffix(&mask, name, &suffix.name_len))
+		return rule_is_own_name(name) ? skip(out, FEED_OWN_NAME) : give(&suffix, m, out);
 	if (is_addresses(&mask, &address.network)) {
 		/* An answer to the name asked for says nothing of addresses. */
 		if (address.network.family == 0 || m->rewrite)
@@ -390,6 +401,7 @@ static size_t without_comment(const char *text, size_t len)
 /* The pattern's length of a rule without its `@@`; *expression: it is one. */
 static size_t pattern_length(const char *text, size_t len, bool *expression)
 {
+	const char *end;
 	size_t n = 0;
 
 	*expression = false;
@@ -405,9 +417,8 @@ static size_t pattern_length(const char *text, size_t len, bool *expression)
 		if (*expression)
 			return len;
 	}
-	while (n < len && text[n] != '$')
-		n++;
-	return n;
+	end = memchr(text + n, '$', len - n);
+	return end != NULL ? (size_t)(end - text) : len;
 }
 
 static int rule_line(const char *text, size_t len, const struct out *out)

@@ -1,10 +1,13 @@
-/* grow.h - arrays that grow while an image is built. */
+/* grow.h - arrays that grow while an image is built, and the memory that they leave behind. */
 #ifndef QUELL_GROW_H
 #define QUELL_GROW_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "lib/err.h"
 
@@ -29,6 +32,15 @@ static inline int grow(void **array, size_t *size, size_t need, size_t elem)
 	*array = p;
 	*size = larger;
 	return 0;
+}
+
+/* Give free memory back to the system, which malloc() would keep piecemeal: it is more than an
+ * image takes. */
+static inline void grow_give_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
 }
 
 #endif

@@ -320,33 +320,78 @@ static int top_family(struct layout *l, const struct layout_top *top)
 	    .hub = top->hub != UINT32_MAX ? l->hubs[top->hub].number : 0,
 	};
 	l->family.n = 1;
-	family_measure(&l->family, l->codes, l->sets);
 	return 0;
 }
 
-typedef void each_anchor_fn(struct layout *l, uint32_t i, uint32_t hub, void *ctx);
+struct filling {
+	uint8_t *n_anchors; /* of each bucket */
+	bool too_full;
+	uint32_t last_bucket;
+};
 
-/* Anchors of the family, with the number of the hub that each hangs on. */
-static void family_anchors(struct layout *l, uint32_t hub, each_anchor_fn *each, void *ctx)
+/* From one number to another; most are near each other: the sign is the lowest bit. */
+static uint8_t *put_step(uint8_t *p, uint32_t from, uint32_t to)
 {
-	const struct family *f = &l->family;
-
-	for (uint32_t i = 0; i < f->n; i++)
-		if (family_is_anchor(f, i))
-			each(l, i, i == 0 ? hub : f->nodes[f->nodes[i].parent].hub, ctx);
+	return bits_put_number(p, to >= from ? (to - from) << 1 : (from - to) << 1 | 1);
 }
 
-/* Every anchor, measured, in the order of the image. */
-static int each_anchor(struct layout *l, each_anchor_fn *each, void *ctx)
+static const uint8_t *get_step(const uint8_t *p, uint32_t *number)
+{
+	uint32_t step;
+
+	p = bits_get_number(p, &step);
+	*number += (step & 1) == 0 ? step >> 1 : 0 - (step >> 1);
+	return p;
+}
+
+/* The record of anchor i of the measured family, which hangs on the hub with this number. */
+static int put_anchor(struct layout *l, uint32_t i, uint32_t hub, struct filling *filling)
+{
+	const struct family_node *node = &l->family.nodes[i];
+	uint32_t bucket =
+	    format_bucket(names_hash(l->seed, node->name, node->name_len), l->n_buckets);
+	size_t bytes_max = node->bits / 8 + 3 * BITS_PAD; /* with length and hub */
+	uint8_t *p = chunks_room(&l->records, BITS_NUMBER_MAX + bytes_max);
+	struct bits_out out = {.at = 0};
+
+	if (p == NULL)
+		return ERR_NOMEM;
+	out.bytes = put_step(p, filling->last_bucket, bucket);
+	filling->last_bucket = bucket;
+	memset(out.bytes, 0, bytes_max);
+	family_put(&l->family, i, hub, l->codes, l->sets, &out);
+	chunks_took(&l->records, out.bytes + (out.at + 7) / 8);
+	l->buckets[bucket] += (uint32_t)out.at;
+	if (filling->n_anchors[bucket]++ == FORMAT_SIBLINGS_MAX)
+		filling->too_full = true;
+	return 0;
+}
+
+/* The records of the family's anchors; its first node hangs on the hub with this number. */
+static int put_family(struct layout *l, uint32_t hub, struct filling *filling)
+{
+	struct family *f = &l->family;
+	int err = family_measure(f, l->codes, l->sets);
+
+	for (uint32_t i = 0; i < f->n && err == 0; i++)
+		if (family_is_anchor(f, i))
+			err = put_anchor(
+			    l, i, i == 0 ? hub : f->nodes[f->nodes[i].parent].hub, filling);
+	return err;
+}
+
+/* The records of all anchors, in the order of the image. */
+static int put_families(struct layout *l, struct filling *filling)
 {
 	uint32_t next_hub = 1;
 
 	for (uint32_t i = 0; i < l->n_tops; i++) {
 		int err = top_family(l, &l->tops[i]);
 
+		if (err == 0)
+			err = put_family(l, 0, filling);
 		if (err != 0)
 			return err;
-		each(l, 0, 0, ctx);
 	}
 	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++) {
 		struct names_cursor c = names_begin(l->names, shard);
@@ -359,40 +404,18 @@ static int each_anchor(struct layout *l, each_anchor_fn *each, void *ctx)
 			if (is_top(&l->family))
 				continue;
 			ret = find_top(l, l->family.nodes[0].name, &top);
+			number_family(l, &next_hub);
+			if (ret == 0)
+				ret = put_family(l, l->hubs[top->hub].number, filling);
 			if (ret != 0)
 				return ret;
-			number_family(l, &next_hub);
-			family_measure(&l->family, l->codes, l->sets);
-			family_anchors(l, l->hubs[top->hub].number, each, ctx);
 		}
 		if (ret != 0)
 			return ret;
+		/* The room of a large family stays not beside the records to come. */
+		family_fini(&l->family);
 	}
 	return 0;
-}
-
-struct filling {
-	uint8_t *n_anchors; /* of each bucket */
-	bool too_full;
-};
-
-static uint32_t bucket_of(const struct layout *l, uint32_t i)
-{
-	const struct family_node *node = &l->family.nodes[i];
-
-	return format_bucket(names_hash(l->seed, node->name, node->name_len), l->n_buckets);
-}
-
-static void fill_bucket(struct layout *l, uint32_t i, uint32_t hub, void *ctx)
-{
-	struct filling *filling = ctx;
-	uint32_t bucket = bucket_of(l, i);
-	uint32_t bits =
-	    l->family.nodes[i].bits + family_number_bits(l->codes + FORMAT_CODES_HUB, hub);
-
-	l->buckets[bucket] += family_len_bits(bits) + bits;
-	if (filling->n_anchors[bucket]++ == FORMAT_SIBLINGS_MAX)
-		filling->too_full = true;
 }
 
 /* Bytes of all buckets, and whether the directory can point to each. */
@@ -448,7 +471,9 @@ static int fill_buckets(struct layout *l, struct why *why)
 		memset(l->buckets, 0, l->n_buckets * sizeof(*l->buckets));
 		memset(filling.n_anchors, 0, l->n_buckets);
 		filling.too_full = false;
-		err = each_anchor(l, fill_bucket, &filling);
+		filling.last_bucket = 0;
+		chunks_free(&l->records);
+		err = put_families(l, &filling);
 		if (err == 0 && !filling.too_full && add_up(l, why, &err))
 			break;
 	}
@@ -506,6 +531,7 @@ void layout_fini(struct layout *l)
 	free(l->top_index);
 	free(l->buckets);
 	free(l->label_counts);
+	chunks_free(&l->records);
 	family_fini(&l->family);
 	memset(l, 0, sizeof(*l));
 }
@@ -535,19 +561,44 @@ static void write_directory(struct layout *l, uint8_t *directory)
 	format_put(directory + format_directory_len(l->n_buckets) - 4, at, 4);
 }
 
-static void write_anchor(struct layout *l, uint32_t i, uint32_t hub, void *ctx)
+/* The bits of a record, its length included. */
+static size_t record_bits(const uint8_t *record)
 {
-	uint32_t *at = &l->buckets[bucket_of(l, i)];
-	struct bits_out out = {.bytes = ctx, .at = *at};
+	uint64_t v = bits_peek(record, 0);
+	size_t len = bits_low(v, FORMAT_LEN_BITS);
 
-	family_put(&l->family, i, hub, l->codes, l->sets, &out);
-	*at = (uint32_t)out.at;
+	if (len < FORMAT_LEN_LONG)
+		return FORMAT_LEN_BITS + len;
+	return FORMAT_LEN_BITS + FORMAT_LEN_LONG_BITS +
+	       bits_low(v >> FORMAT_LEN_BITS, FORMAT_LEN_LONG_BITS);
 }
 
-int layout_write(struct layout *l, uint8_t *directory, uint8_t *nodes)
+/* Move the records of a chunk to where the next of their buckets goes. */
+static void write_records(
+    struct layout *l, const struct chunk *chunk, uint32_t *bucket, uint8_t *nodes)
 {
+	const uint8_t *record = chunk->bytes, *end = chunk->bytes + chunk->len;
+
+	while (record < end) {
+		struct bits_out out = {.bytes = nodes};
+		size_t n;
+
+		record = get_step(record, bucket);
+		n = record_bits(record);
+		out.at = l->buckets[*bucket];
+		bits_copy(&out, record, n);
+		l->buckets[*bucket] = (uint32_t)out.at;
+		record += (n + 7) / 8;
+	}
+}
+
+void layout_write(struct layout *l, uint8_t *directory, uint8_t *nodes)
+{
+	uint32_t bucket = 0;
+
 	write_directory(l, directory);
-	return each_anchor(l, write_anchor, nodes);
+	for (const struct chunk *chunk = l->records.first; chunk != NULL; chunk = chunk->next)
+		write_records(l, chunk, &bucket, nodes);
 }
 
 size_t layout_hub_names_len(const struct layout *l)

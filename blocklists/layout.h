@@ -1,9 +1,10 @@
 /* layout.h - merged names to the parts of an image that hold them: codes, directory, nodes, hubs.
  *
- *   plan    count letters, hubs and sets -> codes; measure each anchor -> buckets
- *   write   each anchor into its bucket
+ *   plan    count letters, hubs and sets -> codes; with these the record of each anchor -> buckets
+ *   write   each record into its bucket; the names are not needed any more
  *
- * Both go through the names in the same order, family by family, which comes from the names alone.
+ * The plan goes twice through the names in the same order, family by family, which comes from the
+ * names alone.
  */
 #ifndef QUELL_LAYOUT_H
 #define QUELL_LAYOUT_H
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/chunks.h"
 #include "blocklists/codes.h"
 #include "blocklists/family.h"
 #include "blocklists/names.h"
@@ -32,8 +34,8 @@ struct layout_top {
 };
 
 struct layout {
-	const struct names *names; /* merged, borrowed */
-	const struct sets *sets;   /* numbered before layout_write(), borrowed */
+	const struct names *names; /* merged, borrowed by layout_plan() */
+	const struct sets *sets;   /* borrowed by layout_plan() */
 	/* --- the plan --- */
 	codes_word *codes;	 /* FORMAT_CODES of them */
 	struct layout_hub *hubs; /* [0] is the root; inner ones in the order of their coming */
@@ -52,6 +54,9 @@ struct layout {
 	size_t nodes_len; /* bytes */
 	struct family family;
 	uint64_t *label_counts;
+	/* Of each anchor how far its bucket is from that of the one before, and its record from a
+	 * whole byte on. */
+	struct chunks records;
 };
 
 /* Plan the image of `names`, numbering `sets` by their uses.  Returns 0, ERR_NOMEM, or ERR_LIMIT
@@ -61,7 +66,7 @@ int layout_plan(
 void layout_fini(struct layout *l);
 
 /* Write directory and nodes to their places, which are zero; and the hubs' ends and names. */
-int layout_write(struct layout *l, uint8_t *directory, uint8_t *nodes) QUELL_CHECK;
+void layout_write(struct layout *l, uint8_t *directory, uint8_t *nodes);
 size_t layout_hub_names_len(const struct layout *l);
 void layout_write_hubs(const struct layout *l, uint8_t *ends, uint8_t *names);
 

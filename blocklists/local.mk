@@ -7,6 +7,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/bits.h \
 	blocklists/build.c blocklists/build.h \
 	blocklists/catalogue.h \
+	blocklists/chunks.h \
 	blocklists/codes.c blocklists/codes.h \
 	blocklists/compile.c blocklists/compile.h \
 	blocklists/effect.c blocklists/effect.h \
@@ -28,6 +29,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/layout.c blocklists/layout.h \
 	blocklists/names.c blocklists/names.h \
 	blocklists/networks.c blocklists/networks.h \
+	blocklists/origin.c blocklists/origin.h \
 	blocklists/patterns.c blocklists/patterns.h \
 	blocklists/patterns_build.c \
 	blocklists/patterns_format.h \
@@ -36,6 +38,7 @@ blocklists_libblocklists_a_SOURCES = \
 	blocklists/regex_name.c \
 	blocklists/regex_tree.c blocklists/regex_tree.h \
 	blocklists/rule.c blocklists/rule.h \
+	blocklists/rules.c blocklists/rules.h \
 	blocklists/sets.c blocklists/sets.h \
 	blocklists/starter.h \
 	blocklists/trie.c blocklists/trie.h \

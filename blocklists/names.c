@@ -7,17 +7,14 @@
 #include "blocklists/format.h"
 #include "blocklists/grow.h"
 
-#define CHUNK_SIZE 8160 /* with malloc()'s own bytes two pages */
+/* Records: length, bytes, [until the shard is merged: 16 bits of the hash of the two rightmost labels],
+ * value. */
 
-/* Records: length, bytes, and the value in 7 bits a byte, lowest first, all but the last with the 8th. */
-struct names_chunk {
-	struct names_chunk *next;
-	size_t len;
-	uint8_t bytes[CHUNK_SIZE - 2 * sizeof(void *)];
-};
+#define HASH_SIZE 2 /* bytes of it */
 
 struct names_ref {
-	uint64_t hash; /* of the two rightmost labels */
+	uint32_t key; /* see sort_key() */
+	uint32_t value;
 	const uint8_t *record;
 };
 
@@ -28,56 +25,42 @@ void names_init(struct names *names)
 
 void names_clear(struct names *names, unsigned shard)
 {
-	struct names_shard *s = &names->shards[shard];
-
-	while (s->first != NULL) {
-		struct names_chunk *next = s->first->next;
-
-		free(s->first);
-		s->first = next;
-	}
-	*s = (struct names_shard){0};
+	chunks_free(&names->shards[shard].chunks);
+	names->shards[shard].n = 0;
 }
 
 void names_fini(struct names *names)
 {
 	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++)
 		names_clear(names, shard);
-	free(names->refs);
 	names_init(names);
+}
+
+/* name[0..len), labels without the root, from the right into out[0..len). */
+static void turn(const uint8_t *name, size_t len, uint8_t *out)
+{
+	while (len != 0) {
+		size_t label = *name + 1u;
+
+		len -= label;
+		memcpy(out + len, name, label);
+		name += label;
+	}
 }
 
 size_t names_turn(const uint8_t *name, uint8_t out[NAME_SIZE])
 {
-	size_t len = name_len(name) - 1, at = len;
+	size_t len = name_len(name) - 1;
 
-	for (const uint8_t *label = name; *label != 0; label += *label + 1u) {
-		at -= *label + 1u;
-		memcpy(out + at, label, *label + 1u);
-	}
+	turn(name, len, out);
 	return len;
 }
 
 size_t names_turn_back(const uint8_t *turned, size_t len, uint8_t out[NAME_SIZE])
 {
-	size_t at = len;
-
+	turn(turned, len, out);
 	out[len] = 0;
-	for (size_t off = 0; off < len; off += turned[off] + 1u) {
-		at -= turned[off] + 1u;
-		memcpy(out + at, turned + off, turned[off] + 1u);
-	}
 	return len + 1;
-}
-
-size_t names_head(const uint8_t *turned, size_t len, unsigned labels)
-{
-	size_t off = 0;
-
-	while (labels-- != 0 && off < len)
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): of `len` bytes */
-		off += turned[off] + 1u;
-	return off;
 }
 
 uint64_t names_hash(uint64_t seed, const uint8_t *turned, size_t len)
@@ -88,84 +71,60 @@ uint64_t names_hash(uint64_t seed, const uint8_t *turned, size_t len)
 }
 
 #define SHARD_SHIFT 56 /* of a hash: the buckets stand in the order of its highest bits */
-#define TOP_SHIFT   16 /* where sort() looks last */
 
-/* The hash by which names are sorted, of that of the two rightmost labels: with a byte of the last
- * label, so that what has it in common comes together. */
-static uint64_t sort_hash(uint64_t hash, const uint8_t *turned)
+#define KEY_BITS (8 * HASH_SIZE + 8)
+
+/* What names are sorted by first: some of the hash of the two rightmost labels, and above it a byte of
+ * the last label, so that what has it in common comes together. */
+static uint32_t sort_key(unsigned hash, const uint8_t *turned)
 {
 	unsigned top = 0;
 
 	for (unsigned i = 0; i <= turned[0]; i++)
 		top = top * 31 + turned[i];
-	return (hash & ~(UINT64_C(0xff) << TOP_SHIFT)) | (uint64_t)(top & 0xff) << TOP_SHIFT;
-}
-
-static uint64_t hash_head(const uint8_t *turned, size_t len)
-{
-	return names_hash(0, turned, names_head(turned, len, 2));
-}
-
-#define VALUE_SIZE 5 /* bytes of a value at most; nearly all take one or two */
-
-static uint8_t *put_value(uint8_t *p, uint32_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		*p++ = (uint8_t)(value | 0x80);
-	*p++ = (uint8_t)value;
-	return p;
-}
-
-static const uint8_t *get_value(const uint8_t *p, uint32_t *value)
-{
-	*value = *p & 0x7f;
-	for (unsigned shift = 7; (*p++ & 0x80) != 0; shift += 7)
-		*value |= (uint32_t)(*p & 0x7f) << shift;
-	return p;
-}
-
-static int shard_put(struct names_shard *s, const uint8_t *turned, size_t len, uint32_t value)
-{
-	uint8_t *p;
-
-	if (s->last == NULL || sizeof(s->last->bytes) - s->last->len < 1 + len + VALUE_SIZE) {
-		struct names_chunk *chunk = malloc(sizeof(*chunk));
-
-		if (chunk == NULL)
-			return ERR_NOMEM;
-		chunk->next = NULL;
-		chunk->len = 0;
-		*(s->last != NULL ? &s->last->next : &s->first) = chunk;
-		s->last = chunk;
-	}
-	p = s->last->bytes + s->last->len;
-	p[0] = (uint8_t)len;
-	memcpy(p + 1, turned, len);
-	s->last->len = (size_t)(put_value(p + 1 + len, value) - s->last->bytes);
-	s->n++;
-	return 0;
+	return (top & 0xff) << (8 * HASH_SIZE) | hash;
 }
 
 int names_add(struct names *names, const uint8_t *name, uint32_t value)
 {
-	uint8_t turned[NAME_SIZE];
-	size_t len = names_turn(name, turned), head = names_head(turned, len, 2);
-	uint64_t hash = format_hash(0, name + len - head, head);
+	size_t len = 0, last = 0, head = 0; /* where the two rightmost labels begin */
+	struct names_shard *s;
+	uint64_t hash;
+	uint8_t *p;
 
-	return shard_put(&names->shards[hash >> SHARD_SHIFT], turned, len, value);
+	for (; name[len] != 0; len += name[len] + 1u) {
+		head = last;
+		last = len;
+	}
+	hash = format_hash(0, name + head, len - head);
+	s = &names->shards[hash >> SHARD_SHIFT];
+	p = chunks_room(&s->chunks, 1 + len + HASH_SIZE + BITS_NUMBER_MAX);
+	if (p == NULL)
+		return ERR_NOMEM;
+	p[0] = (uint8_t)len;
+	turn(name, len, p + 1);
+	format_put(p + 1 + len, hash, HASH_SIZE);
+	chunks_took(&s->chunks, bits_put_number(p + 1 + len + HASH_SIZE, value));
+	s->n++;
+	return 0;
 }
 
-static struct names_one record_one(const uint8_t *record)
+static int put_merged(struct names_shard *s, const uint8_t *record, uint32_t value)
 {
-	struct names_one one = {.bytes = record + 1, .len = record[0]};
+	size_t len = record[0];
+	uint8_t *p = chunks_room(&s->chunks, 1 + len + BITS_NUMBER_MAX);
 
-	(void)get_value(one.bytes + one.len, &one.value);
-	return one;
+	if (p == NULL)
+		return ERR_NOMEM;
+	memcpy(p, record, 1 + len);
+	chunks_took(&s->chunks, bits_put_number(p + 1 + len, value));
+	s->n++;
+	return 0;
 }
 
 struct names_cursor names_begin(const struct names *names, unsigned shard)
 {
-	return (struct names_cursor){names->shards[shard].first, 0};
+	return (struct names_cursor){names->shards[shard].chunks.first, 0};
 }
 
 bool names_next(struct names_cursor *c, struct names_one *one)
@@ -176,28 +135,32 @@ bool names_next(struct names_cursor *c, struct names_one *one)
 		return false;
 	one->bytes = c->chunk->bytes + c->at + 1;
 	one->len = one->bytes[-1];
-	c->at = (size_t)(get_value(one->bytes + one->len, &one->value) - c->chunk->bytes);
+	c->at = (size_t)(bits_get_number(one->bytes + one->len, &one->value) - c->chunk->bytes);
 	return true;
 }
 
-static inline int compare(const struct names_ref *x, const struct names_ref *y)
+/* By the hashes of the two rightmost labels; then by the names, and by their values.  The keys are
+ * equal. */
+static int compare(const struct names_ref *x, const struct names_ref *y)
 {
-	struct names_one p, q;
-	int order;
+	const uint8_t *p = x->record + 1, *q = y->record + 1;
+	size_t p_len = x->record[0], q_len = y->record[0], head;
+	int order = memcmp(p, q, p_len < q_len ? p_len : q_len);
 
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	p = record_one(x->record);
-	q = record_one(y->record);
-	order = memcmp(p.bytes, q.bytes, p.len < q.len ? p.len : q.len);
-	if (order != 0)
-		return order;
-	if (p.len != q.len)
-		return p.len - q.len;
-	return p.value < q.value ? -1 : p.value > q.value;
+	if (order == 0 && p_len == q_len)
+		return x->value < y->value ? -1 : x->value > y->value;
+	head = names_head(p, p_len, 2);
+	if (head != names_head(q, q_len, 2) || memcmp(p, q, head) != 0) {
+		uint64_t a = names_hash(0, p, head);
+		uint64_t b = names_hash(0, q, names_head(q, q_len, 2));
+
+		if (a >> KEY_BITS != b >> KEY_BITS)
+			return a < b ? -1 : 1;
+	}
+	return order != 0 ? order : (int)p_len - (int)q_len;
 }
 
-#define SORT_BITS 12 /* of a pass */
+#define SORT_BITS (KEY_BITS / 2) /* of a pass */
 
 #define SORT_FEW 8 /* are sorted by insertion */
 
@@ -233,16 +196,16 @@ static void sort_group(struct names_ref *refs, struct names_ref *spare, size_t n
 
 static unsigned digit(const struct names_ref *ref, unsigned shift)
 {
-	return ref->hash >> shift & ((1u << SORT_BITS) - 1);
+	return ref->key >> shift & ((1u << SORT_BITS) - 1);
 }
 
-/* By 24 bits of the hash with two passes of counting, which tell most families apart; then the runs
- * in which they are equal. */
+/* By the keys with two passes of counting, which tell most families apart; then the runs in which they
+ * are equal. */
 static void sort(struct names_ref *refs, struct names_ref *spare, size_t n)
 {
 	struct names_ref *from = refs, *to = spare;
 
-	for (unsigned shift = 0; shift < 2 * SORT_BITS; shift += SORT_BITS) {
+	for (unsigned shift = 0; shift < KEY_BITS; shift += SORT_BITS) {
 		uint32_t at[(1 << SORT_BITS) + 1] = {0};
 		struct names_ref *swap = from;
 
@@ -256,90 +219,112 @@ static void sort(struct names_ref *refs, struct names_ref *spare, size_t n)
 		to = swap;
 	}
 	for (size_t i = 0, end; i < n; i = end) {
-		uint64_t sorted_by = refs[i].hash << (64 - 2 * SORT_BITS);
-
-		for (end = i + 1; end < n; end++)
-			if (refs[end].hash << (64 - 2 * SORT_BITS) != sorted_by)
-				break;
+		for (end = i + 1; end < n && refs[end].key == refs[i].key; end++)
+			;
 		sort_group(refs + i, spare, end - i);
 	}
 }
 
-static bool same_name(const struct names_one *a, const struct names_one *b)
+static bool same_name(const struct names_ref *a, const struct names_ref *b)
 {
-	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+	return a->record[0] == b->record[0] && memcmp(a->record, b->record, 1u + a->record[0]) == 0;
+}
+
+/* The sets that single entries have, by their lowest bits: most names have one rule, of one of a few
+ * lists. */
+#define SINGLES 256
+struct single {
+	uint32_t entry, set; /* set 0: none */
+};
+
+static int find_set(struct sets *sets, struct single singles[SINGLES], const uint32_t *entries,
+    size_t n, uint32_t *set)
+{
+	struct single *single = &singles[entries[0] % SINGLES];
+	int err;
+
+	if (n == 1 && single->set != 0 && single->entry == entries[0]) {
+		*set = single->set;
+		return 0;
+	}
+	err = sets_intern(sets, entries, n, set);
+	if (n == 1 && err == 0)
+		*single = (struct single){entries[0], *set};
+	return err;
 }
 
 /* Names with the entries that stand in the sorted refs, as (name, set) into *to. */
 static int merge_sorted(struct names_shard *to, const struct names_ref *refs, size_t n,
     struct sets *sets, names_filter_fn *filter, void *ctx)
 {
-	uint32_t *entries = NULL, last_entry = 0, last_set = 0;
+	struct single singles[SINGLES] = {{0}};
+	uint32_t *entries = NULL;
 	size_t entries_size = 0;
 	int err = 0;
 
 	for (size_t i = 0, end; i < n && err == 0; i = end) {
-		struct names_one first = record_one(refs[i].record);
+		const uint8_t *record = refs[i].record;
 		size_t n_entries = 0;
 		uint32_t set;
 
-		for (end = i; end < n && err == 0; end++) {
-			struct names_one one = record_one(refs[end].record);
-
-			if (end != i && !same_name(&one, &first))
-				break;
-			if (n_entries != 0 && entries[n_entries - 1] == one.value)
+		for (end = i; end < n && (end == i || same_name(&refs[end], &refs[i])); end++) {
+			if (n_entries != 0 && entries[n_entries - 1] == refs[end].value)
 				continue;
 			err =
 			    grow((void **)&entries, &entries_size, n_entries + 1, sizeof(*entries));
-			if (err == 0)
-				entries[n_entries++] = one.value;
+			if (err != 0)
+				break;
+			entries[n_entries++] = refs[end].value;
 		}
 		if (err == 0 && filter != NULL)
-			filter(ctx, first.bytes, first.len, entries, &n_entries);
+			filter(ctx, record + 1, record[0], entries, &n_entries);
 		if (err != 0 || n_entries == 0)
 			continue;
-		/* Most names of a shard have the one rule that the name before had. */
-		set = last_set;
-		if (n_entries != 1 || set == 0 || entries[0] != last_entry)
-			err = sets_intern(sets, entries, n_entries, &set);
-		if (n_entries == 1 && err == 0) {
-			last_entry = entries[0];
-			last_set = set;
-		}
+		err = find_set(sets, singles, entries, n_entries, &set);
 		if (err == 0) {
 			sets->of[set].n_uses++;
-			err = shard_put(to, first.bytes, first.len, set);
+			err = put_merged(to, record, set);
 		}
 	}
 	free(entries);
 	return err;
 }
 
+/* A ref for each record of a shard. */
+static size_t make_refs(struct names_ref *refs, const struct names_shard *s)
+{
+	size_t n = 0;
+
+	for (const struct chunk *chunk = s->chunks.first; chunk != NULL; chunk = chunk->next) {
+		const uint8_t *p = chunk->bytes, *end = chunk->bytes + chunk->len;
+
+		for (; p < end; n++) {
+			const uint8_t *behind = p + 1 + p[0];
+
+			refs[n].record = p;
+			refs[n].key = sort_key(format_get_u16(behind), p + 1);
+			p = bits_get_number(behind + HASH_SIZE, &refs[n].value);
+		}
+	}
+	return n;
+}
+
 int names_merge(
     struct names *names, unsigned shard, struct sets *sets, names_filter_fn *filter, void *ctx)
 {
 	struct names_shard *s = &names->shards[shard], old;
-	struct names_cursor c = names_begin(names, shard);
-	struct names_one one;
-	size_t n = 0;
-	int err = grow((void **)&names->refs, &names->refs_size, 2 * s->n, sizeof(*names->refs));
+	struct names_ref *refs = reallocarray(NULL, 2 * s->n + 1, sizeof(*refs));
+	size_t n;
+	int err;
 
-	if (err != 0)
-		return err;
-	for (; names_next(&c, &one); n++)
-		names->refs[n] = (struct names_ref){
-		    sort_hash(hash_head(one.bytes, one.len), one.bytes), one.bytes - 1};
-	if (n != 0)
-		sort(names->refs, names->refs + n, n);
+	if (refs == NULL)
+		return ERR_NOMEM;
+	n = make_refs(refs, s);
+	sort(refs, refs + n, n);
 	old = *s;
 	*s = (struct names_shard){0};
-	err = merge_sorted(s, names->refs, n, sets, filter, ctx);
-	while (old.first != NULL) {
-		struct names_chunk *next = old.first->next;
-
-		free(old.first);
-		old.first = next;
-	}
+	err = merge_sorted(s, refs, n, sets, filter, ctx);
+	free(refs);
+	chunks_free(&old.chunks);
 	return err;
 }

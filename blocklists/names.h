@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blocklists/chunks.h"
 #include "blocklists/sets.h"
 #include "lib/dns/name.h"
 #include "lib/err.h"
@@ -27,19 +28,14 @@ uint64_t names_hash(uint64_t seed, const uint8_t *turned, size_t len);
 struct names_one {
 	const uint8_t *bytes;
 	uint8_t len;
-	uint32_t value; /* before names_merge(): an entry; behind it: the id of a set */
+	uint32_t value; /* the id of a set */
 };
-
-struct names_chunk;
 
 struct names {
 	struct names_shard {
-		struct names_chunk *first, *last;
+		struct chunks chunks;
 		size_t n;
 	} shards[NAMES_SHARDS];
-	/* Room for the names of one shard or family; kept between calls. */
-	struct names_ref *refs;
-	size_t refs_size;
 };
 
 void names_init(struct names *names);
@@ -64,7 +60,7 @@ int names_merge(struct names *names, unsigned shard, struct sets *sets, names_fi
 
 /* Reading a merged shard in order: cursor all zero but for `next`, the shard's first chunk. */
 struct names_cursor {
-	const struct names_chunk *chunk;
+	const struct chunk *chunk;
 	size_t at;
 };
 bool names_next(struct names_cursor *c, struct names_one *one);
@@ -74,6 +70,14 @@ struct names_cursor names_begin(const struct names *names, unsigned shard);
 void names_clear(struct names *names, unsigned shard);
 
 /* Bytes of the first `labels` labels of a turned name. */
-size_t names_head(const uint8_t *turned, size_t len, unsigned labels);
+static inline size_t names_head(const uint8_t *turned, size_t len, unsigned labels)
+{
+	size_t off = 0;
+
+	while (labels-- != 0 && off < len)
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): of `len` bytes */
+		off += turned[off] + 1u;
+	return off;
+}
 
 #endif

@@ -3,114 +3,6 @@
 
 #include "blocklists/format.h"
 
-/* ---- Opening ---- */
-
-/* The parts of an image, one behind the other. */
-struct parts {
-	const uint8_t *next;
-	uint64_t left;
-};
-
-/* The next part of n * size bytes; NULL where it does not fit. */
-static const uint8_t *part(struct parts *p, uint64_t n, uint64_t size)
-{
-	const uint8_t *at = p->next;
-
-	if (at == NULL || (n != 0 && size > p->left / n)) {
-		p->next = NULL;
-		return NULL;
-	}
-	p->next += n * size;
-	p->left -= n * size;
-	return at;
-}
-
-static codes_word code(const struct trie *t, unsigned at)
-{
-	return format_get_u16(t->codes + sizeof(codes_word) * (size_t)at);
-}
-
-static int open_parts(struct trie *t, struct why *why)
-{
-	const uint8_t *h = t->bytes;
-	struct parts p = {h + FORMAT_HEADER, t->len - FORMAT_HEADER};
-	uint32_t patterns_len = format_get_u32(h + FORMAT_AT_PATTERNS_LEN);
-	uint32_t networks_len = format_get_u32(h + FORMAT_AT_NETWORKS_LEN);
-	uint32_t n_regexes = format_get_u32(h + FORMAT_AT_REGEXES);
-	const uint8_t *patterns, *networks;
-	codes_word set_code[CODES_SYMBOLS_MAX];
-	int err = 0;
-
-	t->codes = part(&p, FORMAT_CODES, sizeof(codes_word));
-	t->directory = part(&p, 1, format_directory_len(t->n_buckets));
-	t->nodes = part(&p, 1, t->nodes_len);
-	t->hub_ends = part(&p, (uint64_t)t->n_hubs + 1, 4);
-	t->hub_names = part(&p, 1, t->hub_names_len);
-	t->set_ends = part(&p, (uint64_t)t->n_sets + 1, 4);
-	t->entries = part(&p, t->n_entries, 4);
-	t->regex_sets = part(&p, n_regexes, 4);
-	t->effect_ends = part(&p, (uint64_t)t->n_effects + 1, 4);
-	t->effects = part(&p, 1, t->effects_len);
-	patterns = part(&p, 1, patterns_len);
-	networks = part(&p, 1, networks_len);
-	if (p.next == NULL || p.left != 0)
-		return why_set(why, ERR_FORMAT, "the parts do not fill its %zu bytes", t->len);
-	if (t->nodes_len < BITS_PAD || t->nodes_len > FORMAT_NODES_MAX || t->n_hubs == 0)
-		return why_set(why, ERR_FORMAT, "it has no nodes, or too many");
-	for (unsigned i = 0; i < CODES_SYMBOLS_MAX; i++)
-		set_code[i] = code(t, FORMAT_CODES_SET + i);
-	if (codes_open(&t->set_code, set_code, CODES_SYMBOLS_MAX) != 0)
-		return why_set(why, ERR_FORMAT, "the code of the sets is none");
-	if (patterns_len != 0)
-		err = patterns_open(&t->patterns, patterns, patterns_len, why);
-	if (err == 0 && networks_len != 0)
-		err = networks_open(&t->networks, networks, networks_len, why);
-	if (err == 0 && t->patterns.n != n_regexes)
-		return why_set(why, ERR_FORMAT, "each expression needs its rules");
-	return err;
-}
-
-int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
-{
-	const uint8_t *p = bytes;
-	int err;
-
-	memset(t, 0, sizeof(*t));
-	if (len < FORMAT_HEADER || memcmp(p, FORMAT_MAGIC, FORMAT_MAGIC_LEN) != 0)
-		return why_set(why, ERR_FORMAT, "this is no image of block lists");
-	if (format_get_u64(p + FORMAT_AT_VERSION) != FORMAT_VERSION)
-		return why_set(why, ERR_FORMAT,
-		    "the image is of version %llu, but this program reads %d",
-		    (unsigned long long)format_get_u64(p + FORMAT_AT_VERSION), FORMAT_VERSION);
-	if (format_get_u64(p + FORMAT_AT_LEN) != len)
-		return why_set(why, ERR_FORMAT, "the image should have %llu bytes, but has %zu",
-		    (unsigned long long)format_get_u64(p + FORMAT_AT_LEN), len);
-
-	struct trie opened = {
-	    .bytes = p,
-	    .len = len,
-	    .n_lists = format_get_u32(p + FORMAT_AT_LISTS),
-	    .n_rules = format_get_u64(p + FORMAT_AT_RULES),
-	    .n_names = format_get_u64(p + FORMAT_AT_NAMES),
-	    .seed = format_get_u64(p + FORMAT_AT_SEED),
-	    .n_buckets = format_get_u32(p + FORMAT_AT_BUCKETS),
-	    .nodes_len = format_get_u32(p + FORMAT_AT_NODES_LEN),
-	    .n_hubs = format_get_u32(p + FORMAT_AT_HUBS),
-	    .hub_names_len = format_get_u32(p + FORMAT_AT_HUB_NAMES_LEN),
-	    .n_sets = format_get_u32(p + FORMAT_AT_SETS),
-	    .n_entries = format_get_u32(p + FORMAT_AT_ENTRIES),
-	    .n_effects = format_get_u32(p + FORMAT_AT_EFFECTS),
-	    .effects_len = format_get_u32(p + FORMAT_AT_EFFECTS_LEN),
-	};
-
-	err = open_parts(&opened, why);
-	if (err != 0)
-		return err;
-	opened.plain = opened.n_effects == 0 && opened.patterns.n == 0;
-	*t = opened;
-	return 0;
-}
-
 /* ---- Sets, effects ---- */
 
 static uint32_t set_word(const struct trie *t, uint32_t set)
@@ -168,27 +60,6 @@ struct span {
 	size_t at, end;
 };
 
-/* Take the next record of `in`: its bits behind its length.  False: there is no more. */
-static bool next_record(const struct trie *t, struct span *in, struct span *record)
-{
-	uint64_t bits, len;
-	size_t at = in->at + FORMAT_LEN_BITS;
-
-	if (at > in->end)
-		return false;
-	bits = bits_peek(t->nodes, in->at);
-	len = bits_low(bits, FORMAT_LEN_BITS);
-	if (len == FORMAT_LEN_LONG) {
-		len = bits_low(bits >> FORMAT_LEN_BITS, FORMAT_LEN_LONG_BITS);
-		at += FORMAT_LEN_LONG_BITS;
-	}
-	if (len == 0 || at > in->end || len > in->end - at)
-		return false;
-	*record = (struct span){at, at + len};
-	in->at = at + len;
-	return true;
-}
-
 void trie_bucket(const struct trie *t, uint32_t bucket, size_t *begin, size_t *end)
 {
 	const uint8_t *group = t->directory + (size_t)(bucket / FORMAT_GROUP) * FORMAT_GROUP_SIZE;
@@ -237,29 +108,41 @@ static uint32_t read_set(const struct trie *t, size_t *at)
 
 /* ---- Keys: what a record begins with ---- */
 
+static codes_word code(const struct trie *t, unsigned at)
+{
+	return format_get_u16(t->codes + sizeof(codes_word) * (size_t)at);
+}
+
 /* A forged code may be longer than CODES_LEN_MAX, but never than this. */
 #define WORD_LEN_MAX 15
 #define KEY_BITS_MAX                                                                               \
 	(WORD_LEN_MAX + FORMAT_RARE_BITS + NAME_LABEL_MAX * (WORD_LEN_MAX + 8) + WORD_LEN_MAX)
 
+/* Bits of a key that are compared at once. */
+#define KEY_HEAD_BITS 32
+
 struct key {
 	size_t len; /* bits; 0: no record has it */
+	uint64_t head, head_mask;
 	uint8_t bytes[KEY_BITS_MAX / 8 + 1 + BITS_PAD];
 };
 
+/* Bits on their way into a key, from the lowest on; written in whole words of 32. */
 struct key_out {
-	uint64_t held; /* bits not yet written */
+	uint64_t held;
 	unsigned n_held;
 	uint8_t *next;
 };
 
-static void key_put(struct key_out *out, uint64_t bits, unsigned n)
+static inline void key_put(struct key_out *out, uint64_t bits, unsigned n)
 {
 	out->held |= bits << out->n_held;
 	out->n_held += n;
-	while (out->n_held >= 32) {
-		format_put(out->next, out->held, 4);
-		out->next += 4;
+	if (out->n_held >= 32) {
+		uint32_t word = htole32((uint32_t)out->held);
+
+		memcpy(out->next, &word, sizeof(word));
+		out->next += sizeof(word);
 		out->held >>= 32;
 		out->n_held -= 32;
 	}
@@ -270,6 +153,7 @@ static void make_key(const struct trie *t, uint32_t hub, const uint8_t *label, s
 {
 	struct key_out out = {.next = key->bytes};
 	struct format_context context = {0, 0};
+	uint64_t rest;
 
 	key->len = 0;
 	if (hub != UINT32_MAX) {
@@ -295,37 +179,54 @@ static void make_key(const struct trie *t, uint32_t hub, const uint8_t *label, s
 		format_context_next(&context, symbol);
 	}
 	key->len = (size_t)(out.next - key->bytes) * 8 + out.n_held;
-	format_put(out.next, out.held, 8);
+	rest = htole64(out.held);
+	memcpy(out.next, &rest, sizeof(rest));
+	key->head = format_get_u64(key->bytes);
+	key->head_mask =
+	    bits_low(UINT64_MAX, key->len < KEY_HEAD_BITS ? (unsigned)key->len : KEY_HEAD_BITS);
 }
 
-static bool begins_with(const struct trie *t, const struct span *record, const struct key *key)
+/* Does what stands at bit `at` go on as `key` does behind its head? */
+static bool goes_on(const struct trie *t, size_t at, const struct key *key)
 {
-	size_t left = key->len;
-
-	if (left > record->end - record->at)
-		return false;
-	for (size_t at = 0;; at += 32, left -= 32) {
+	for (size_t done = KEY_HEAD_BITS; done < key->len; done += 32) {
 		uint64_t differ =
-		    bits_peek(t->nodes, record->at + at) ^ format_get_u64(key->bytes + at / 8);
+		    bits_peek(t->nodes, at + done) ^ format_get_u64(key->bytes + done / 8);
+		size_t left = key->len - done;
 
-		if (left <= 32)
-			return bits_low(differ, (unsigned)left) == 0;
-		if ((uint32_t)differ != 0)
+		if (bits_low(differ, left < 32 ? (unsigned)left : 32) != 0)
 			return false;
 	}
+	return true;
 }
 
-/* Find the record in `in` that begins with `key`; then *record is what follows the key. */
+/* Find the record in `in` that begins with `key`; *rest is what follows the key. */
 static bool find_record(
-    const struct trie *t, struct span in, const struct key *key, struct span *record)
+    const struct trie *t, struct span in, const struct key *key, struct span *rest)
 {
 	if (key->len == 0)
 		return false;
-	for (unsigned n = 0; n < FORMAT_SIBLINGS_MAX && next_record(t, &in, record); n++) {
-		if (!begins_with(t, record, key))
-			continue;
-		record->at += key->len;
-		return true;
+	for (unsigned n = 0; n < FORMAT_SIBLINGS_MAX && in.at + FORMAT_LEN_BITS <= in.end; n++) {
+		uint64_t bits = bits_peek(t->nodes, in.at);
+		uint64_t len = bits_low(bits, FORMAT_LEN_BITS);
+
+		in.at += FORMAT_LEN_BITS;
+		bits >>= FORMAT_LEN_BITS;
+		if (len == FORMAT_LEN_LONG) {
+			len = bits_low(bits, FORMAT_LEN_LONG_BITS);
+			in.at += FORMAT_LEN_LONG_BITS;
+			if (in.at > in.end)
+				return false;
+			bits = bits_peek(t->nodes, in.at);
+		}
+		if (len == 0 || len > in.end - in.at)
+			return false;
+		if (((bits ^ key->head) & key->head_mask) == 0 && key->len <= len &&
+		    goes_on(t, in.at, key)) {
+			*rest = (struct span){in.at + key->len, in.at + len};
+			return true;
+		}
+		in.at += len;
 	}
 	return false;
 }
@@ -367,13 +268,46 @@ static void read_node(const struct trie *t, struct path *path, struct span rest)
 		path->hub = (uint32_t)bits_low(bits_peek(t->nodes, rest.at + 2), FORMAT_RARE_BITS);
 }
 
+/* A label as one number, its length lowest; 0 where it is longer than seven bytes. */
+static uint64_t top_label(const uint8_t *label)
+{
+	uint64_t number = 0;
+
+	if (label[0] >= sizeof(number))
+		return 0;
+	for (unsigned i = label[0]; i > 0; i--)
+		number = (number | label[i]) << 8;
+	return number | label[0];
+}
+
+static unsigned top_place(uint64_t label)
+{
+	/* Fibonacci hashing: the upper bits of a product with 2^64 / the golden ratio. */
+	return (unsigned)(label * UINT64_C(0x9e3779b97f4a7c15) >> 32) % TRIE_TOPS;
+}
+
+/* Go to the child of the root with `label`, if it is one of t->tops. */
+static bool top_down(struct path *path, const struct trie *t, const uint8_t *label)
+{
+	uint64_t number = top_label(label);
+	const struct trie_top *top = &t->tops[top_place(number)];
+
+	if (top->label != number || number == 0)
+		return false;
+	path->hub = top->hub;
+	path->set = top->set;
+	return true;
+}
+
 /* Follow the rightmost label not yet followed.  False: there is no such node. */
 static bool path_down(struct path *path, const struct trie *t, const uint8_t *name)
 {
 	const uint8_t *label = name + path->label_off[--path->n_left];
-	struct span in = path->family, record;
+	struct span in = path->family, rest;
 	struct key key;
 
+	if (path->hub == 0 && top_down(path, t, label))
+		return true;
 	if (path->hub != UINT32_MAX) {
 		uint64_t hash =
 		    format_hash(t->seed, label, (size_t)(name + path->name_len - label));
@@ -384,9 +318,9 @@ static bool path_down(struct path *path, const struct trie *t, const uint8_t *na
 		__builtin_prefetch(t->nodes + in.at / 8 + 64);
 	}
 	make_key(t, path->hub, label, &key);
-	if (!find_record(t, in, &key, &record))
+	if (!find_record(t, in, &key, &rest))
 		return false;
-	read_node(t, path, record);
+	read_node(t, path, rest);
 	return true;
 }
 
@@ -423,4 +357,132 @@ void trie_walk(const struct trie *t, const uint8_t *name, struct trie_path *foun
 			    (struct trie_step){path.set, (uint8_t)(n_labels - path.n_left)};
 	memmove(found->at, found->at + NAME_LABELS_MAX - n, n * sizeof(found->at[0]));
 	found->n = n;
+}
+
+/* ---- Opening ---- */
+
+/* The parts of an image, one behind the other. */
+struct parts {
+	const uint8_t *next;
+	uint64_t left;
+};
+
+/* The next part of n * size bytes; NULL where it does not fit. */
+static const uint8_t *part(struct parts *p, uint64_t n, uint64_t size)
+{
+	const uint8_t *at = p->next;
+
+	if (at == NULL || (n != 0 && size > p->left / n)) {
+		p->next = NULL;
+		return NULL;
+	}
+	p->next += n * size;
+	p->left -= n * size;
+	return at;
+}
+
+static int open_parts(struct trie *t, struct why *why)
+{
+	const uint8_t *h = t->bytes;
+	struct parts p = {h + FORMAT_HEADER, t->len - FORMAT_HEADER};
+	uint32_t patterns_len = format_get_u32(h + FORMAT_AT_PATTERNS_LEN);
+	uint32_t networks_len = format_get_u32(h + FORMAT_AT_NETWORKS_LEN);
+	uint32_t n_regexes = format_get_u32(h + FORMAT_AT_REGEXES);
+	const uint8_t *patterns, *networks;
+	codes_word set_code[CODES_SYMBOLS_MAX];
+	int err = 0;
+
+	t->codes = part(&p, FORMAT_CODES, sizeof(codes_word));
+	t->directory = part(&p, 1, format_directory_len(t->n_buckets));
+	t->nodes = part(&p, 1, t->nodes_len);
+	t->hub_ends = part(&p, (uint64_t)t->n_hubs + 1, 4);
+	t->hub_names = part(&p, 1, t->hub_names_len);
+	t->set_ends = part(&p, (uint64_t)t->n_sets + 1, 4);
+	t->entries = part(&p, t->n_entries, 4);
+	t->regex_sets = part(&p, n_regexes, 4);
+	t->effect_ends = part(&p, (uint64_t)t->n_effects + 1, 4);
+	t->effects = part(&p, 1, t->effects_len);
+	patterns = part(&p, 1, patterns_len);
+	networks = part(&p, 1, networks_len);
+	if (p.next == NULL || p.left != 0)
+		return why_set(why, ERR_FORMAT, "the parts do not fill its %zu bytes", t->len);
+	if (t->nodes_len < BITS_PAD || t->nodes_len > FORMAT_NODES_MAX || t->n_hubs == 0)
+		return why_set(why, ERR_FORMAT, "it has no nodes, or too many");
+	for (unsigned i = 0; i < CODES_SYMBOLS_MAX; i++)
+		set_code[i] = code(t, FORMAT_CODES_SET + i);
+	if (codes_open(&t->set_code, set_code, CODES_SYMBOLS_MAX) != 0)
+		return why_set(why, ERR_FORMAT, "the code of the sets is none");
+	if (patterns_len != 0)
+		err = patterns_open(&t->patterns, patterns, patterns_len, why);
+	if (err == 0 && networks_len != 0)
+		err = networks_open(&t->networks, networks, networks_len, why);
+	if (err == 0 && t->patterns.n != n_regexes)
+		return why_set(why, ERR_FORMAT, "each expression needs its rules");
+	return err;
+}
+
+/* Fill t->tops: of two with one place, the larger comes first and stays. */
+static void find_tops(struct trie *t)
+{
+	for (uint32_t hub = 1; hub < t->n_hubs && hub < TRIE_TOP_HUBS; hub++) {
+		uint32_t from = format_get_u32(t->hub_ends + 4 * (size_t)hub);
+		const uint8_t *name = t->hub_names + from;
+		struct trie_top *top;
+		struct path path;
+		uint64_t label;
+
+		/* One label, and the root. */
+		if (from >= t->hub_names_len || name[0] == 0 || name[0] > NAME_LABEL_MAX ||
+		    t->hub_names_len - from < name[0] + 2u || name[name[0] + 1] != 0)
+			continue;
+		label = top_label(name);
+		top = &t->tops[top_place(label)];
+		path_start(&path, name);
+		if (label == 0 || top->label != 0 || !path_down(&path, t, name) ||
+		    path.hub == UINT32_MAX)
+			continue;
+		*top = (struct trie_top){label, path.hub, path.set};
+	}
+}
+
+int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why)
+{
+	const uint8_t *p = bytes;
+	int err;
+
+	memset(t, 0, sizeof(*t));
+	if (len < FORMAT_HEADER || memcmp(p, FORMAT_MAGIC, FORMAT_MAGIC_LEN) != 0)
+		return why_set(why, ERR_FORMAT, "this is no image of block lists");
+	if (format_get_u64(p + FORMAT_AT_VERSION) != FORMAT_VERSION)
+		return why_set(why, ERR_FORMAT,
+		    "the image is of version %llu, but this program reads %d",
+		    (unsigned long long)format_get_u64(p + FORMAT_AT_VERSION), FORMAT_VERSION);
+	if (format_get_u64(p + FORMAT_AT_LEN) != len)
+		return why_set(why, ERR_FORMAT, "the image should have %llu bytes, but has %zu",
+		    (unsigned long long)format_get_u64(p + FORMAT_AT_LEN), len);
+
+	struct trie opened = {
+	    .bytes = p,
+	    .len = len,
+	    .n_lists = format_get_u32(p + FORMAT_AT_LISTS),
+	    .n_rules = format_get_u64(p + FORMAT_AT_RULES),
+	    .n_names = format_get_u64(p + FORMAT_AT_NAMES),
+	    .seed = format_get_u64(p + FORMAT_AT_SEED),
+	    .n_buckets = format_get_u32(p + FORMAT_AT_BUCKETS),
+	    .nodes_len = format_get_u32(p + FORMAT_AT_NODES_LEN),
+	    .n_hubs = format_get_u32(p + FORMAT_AT_HUBS),
+	    .hub_names_len = format_get_u32(p + FORMAT_AT_HUB_NAMES_LEN),
+	    .n_sets = format_get_u32(p + FORMAT_AT_SETS),
+	    .n_entries = format_get_u32(p + FORMAT_AT_ENTRIES),
+	    .n_effects = format_get_u32(p + FORMAT_AT_EFFECTS),
+	    .effects_len = format_get_u32(p + FORMAT_AT_EFFECTS_LEN),
+	};
+
+	err = open_parts(&opened, why);
+	if (err != 0)
+		return err;
+	opened.plain = opened.n_effects == 0 && opened.patterns.n == 0;
+	find_tops(&opened);
+	*t = opened;
+	return 0;
 }

@@ -22,6 +22,16 @@
 #include "blocklists/rule.h"
 #include "lib/err.h"
 
+/* A child of the root that is a hub: found here in one step, for half of all look-ups' work would be
+ * finding `com` again. */
+struct trie_top {
+	uint64_t label; /* its length and its bytes, as one number; 0: none */
+	uint32_t hub, set;
+};
+
+#define TRIE_TOPS     512 /* places, by hash; what finds its place taken is found as any other node */
+#define TRIE_TOP_HUBS 1024 /* the largest hubs: among these they are sought */
+
 /* The decoded header: fields as docs/format.md names them; for trie.c, verify.c and build.c. */
 struct trie {
 	const uint8_t *bytes; /* NULL: the empty trie */
@@ -39,10 +49,12 @@ struct trie {
 	    *regex_sets, *effect_ends, *effects;
 	uint32_t nodes_len, hub_names_len, n_entries, effects_len;
 	struct codes_reader set_code;
+	struct trie_top tops[TRIE_TOPS];
 };
 
 /* Look at the header of an image: magic, version, length, that the parts lie inside; and at the code
- * of the sets.  Does not read the rest (see verify.h).  Cost: constant.  Returns 0 or ERR_FORMAT with the reason in
+ * of the sets.  Does not read the rest (see verify.h).  Cost: constant,
+ * a look-up for each top-level domain.  Returns 0 or ERR_FORMAT with the reason in
  * `why`. */
 int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 

@@ -35,13 +35,39 @@ static size_t put_escape(struct zonefile_entry *e, const char *text, size_t len)
 	return 2;
 }
 
+/* Bytes from text[0] on that mean nothing but themselves. */
+static size_t plain_length(const char *text, size_t len)
+{
+	static const bool is_special[256] = {['\0'] = true,
+	    ['\t'] = true,
+	    ['\r'] = true,
+	    ['"'] = true,
+	    ['('] = true,
+	    [')'] = true,
+	    [';'] = true,
+	    ['\\'] = true};
+	size_t n = 0;
+
+	while (n < len && !is_special[(unsigned char)text[n]])
+		n++;
+	return n;
+}
+
 static void put_line(struct zonefile_entry *e, const char *text, size_t len)
 {
 	bool quoted = false;
 
 	for (size_t i = 0; i < len && !e->bad; i++) {
-		char c = text[i];
+		size_t room = ZONEFILE_ENTRY_MAX - e->len;
+		size_t n = plain_length(text + i, len - i < room ? len - i : room);
+		char c;
 
+		memcpy(e->text + e->len, text + i, n);
+		e->len += n;
+		i += n;
+		if (i == len)
+			break;
+		c = text[i];
 		if (c == '\\') {
 			i += put_escape(e, text + i, len - i) - 1;
 		} else if (c == '"') {

@@ -1,7 +1,12 @@
 /* clock.c - the time since boot. */
 #include "lib/clock.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 uint64_t clock_ns(void)
 {
@@ -15,4 +20,16 @@ uint64_t clock_ns(void)
 uint64_t clock_ms(void)
 {
 	return clock_ns() / CLOCK_NS_PER_MS;
+}
+
+void clock_boot(char boot[CLOCK_BOOT_SIZE])
+{
+	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+
+	memset(boot, 0, CLOCK_BOOT_SIZE);
+	if (fd < 0)
+		return;
+	if (read(fd, boot, CLOCK_BOOT_SIZE - 1) != CLOCK_BOOT_SIZE - 1)
+		boot[0] = '\0';
+	(void)close(fd);
 }

@@ -16,4 +16,9 @@ uint64_t clock_ms(void);
 /* The same clock in nanoseconds, for what takes less. */
 uint64_t clock_ns(void);
 
+#define CLOCK_BOOT_SIZE 9
+
+/* The beginning of the ID of this boot, and the terminator; empty, where the system does not tell. */
+void clock_boot(char boot[CLOCK_BOOT_SIZE]);
+
 #endif

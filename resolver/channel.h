@@ -93,6 +93,7 @@ struct channel_name {
 struct channel_loaded {
 	int32_t err;
 	uint32_t n_lists;
+	uint32_t is_image; /* it was compiled before, from lists that are elsewhere */
 	uint64_t n_rules, n_names, n_bad, n_lines;
 	uint64_t image_len;
 	char text[512]; /* err: the reason; else a summary of lines that were left out, or empty */

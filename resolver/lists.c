@@ -1,12 +1,15 @@
 /* lists.c - the order in which lists are tried. */
 #include "resolver/lists.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "blocklists/format.h"
 #include "lib/clock.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "resolver/loader.h"
 
@@ -61,6 +64,31 @@ static int try_source(struct lists_loader *l, struct why *why)
 	return loader_start(l->loader, &job, why);
 }
 
+/* What stands beside the image that was loaded.  Nothing depends on it but names: without it they are
+ * not known. */
+static void read_origin(const struct lists_loader *l, struct lists *lists)
+{
+	char path[CONF_PATH_SIZE + 32], header[FORMAT_HEADER], *text;
+	ssize_t n = pread(lists->fd, header, sizeof(header), 0);
+	uint64_t sum;
+	size_t len;
+	int fd;
+
+	if (l->source == LISTS_FILES)
+		(void)snprintf(path, sizeof(path), "%s" ORIGIN_SUFFIX, l->flags->blocklist[0]);
+	else
+		(void)snprintf(path, sizeof(path), "%s/image" ORIGIN_SUFFIX, l->conf->state_dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (n > 0 && origin_sum(header, (size_t)n, &sum) &&
+	    file_read(fd, path, ORIGIN_TEXT_MAX, &text, &len, NULL) == 0) {
+		origin_find(text, len, sum, &lists->origin);
+		free(text);
+	}
+	(void)close(fd);
+}
+
 static void finish(struct lists_loader *l, const struct channel_loaded *info, int fd)
 {
 	struct lists next = {
@@ -72,6 +100,8 @@ static void finish(struct lists_loader *l, const struct channel_loaded *info, in
 
 	if (info != NULL)
 		next.info = *info;
+	if (next.info.is_image != 0)
+		read_origin(l, &next);
 	l->done(l->ctx, 0, &next, NULL);
 }
 
@@ -197,16 +227,25 @@ int lists_check(const struct conf *conf, const struct settings_flags *flags, str
 	return check.err;
 }
 
-/* Has the image the lists of `conf`?  quell-update may have put one more behind them. */
-static bool is_configured(const struct lists *lists, const struct conf *conf)
+/* Texts that are there to be read. */
+static bool is_texts(const struct lists *lists, const struct settings_flags *flags)
 {
-	return lists->source == LISTS_IMAGE &&
-	       (lists->info.n_lists == conf->n_lists || lists->info.n_lists == conf->n_lists + 1);
+	return lists->source == LISTS_FILES && lists->info.is_image == 0 &&
+	       lists->info.n_lists == flags->n_blocklist;
 }
 
-static bool is_files(const struct lists *lists, const struct settings_flags *flags)
+/* The list of `conf` that list `id` of an image of quell-update is; NULL: there is none. */
+static const struct conf_list *configured(
+    const struct lists *lists, const struct conf *conf, unsigned id)
 {
-	return lists->source == LISTS_FILES && lists->info.n_lists == flags->n_blocklist;
+	if ((lists->source != LISTS_IMAGE && lists->source != LISTS_PREVIOUS) ||
+	    id >= lists->origin.n)
+		return NULL;
+	for (unsigned i = 0; i < conf->n_lists; i++) {
+		if (strcmp(conf->lists[i].name, lists->origin.name[id]) == 0)
+			return &conf->lists[i];
+	}
+	return NULL;
 }
 
 static void set_name(char name[CONF_NAME_SIZE], const char *text)
@@ -225,17 +264,18 @@ void lists_names(const struct lists *lists, const struct conf *conf,
 	if (lists->source == LISTS_STARTER) {
 		names->n = 1;
 		set_name(names->name[0], "starter list");
-	} else if (is_files(lists, flags)) {
+	} else if (is_texts(lists, flags)) {
 		for (; names->n < flags->n_blocklist && names->n < REASON_LISTS; names->n++) {
 			const char *path = flags->blocklist[names->n];
 			const char *slash = strrchr(path, '/');
 
 			set_name(names->name[names->n], slash != NULL ? slash + 1 : path);
 		}
-	} else if (is_configured(lists, conf)) {
-		for (; names->n < conf->n_lists && names->n < REASON_LISTS; names->n++)
-			set_name(names->name[names->n], conf->lists[names->n].name);
-		names->n_configured = names->n;
+	} else if (lists->source != LISTS_NONE) {
+		for (; names->n < lists->origin.n; names->n++) {
+			set_name(names->name[names->n], lists->origin.name[names->n]);
+			names->configured[names->n] = configured(lists, conf, names->n) != NULL;
+		}
 	}
 }
 
@@ -245,9 +285,13 @@ bool lists_answers(
 	bool any = false;
 
 	memset(answers, 0, sizeof(*answers));
-	for (unsigned i = 0; is_configured(lists, conf) && i < conf->n_lists; i++) {
-		answers->list[i] = conf->lists[i].block_answer;
-		any |= answers->list[i].mode != BLOCK_DEFAULT;
+	for (unsigned id = 0; id < lists->origin.n && id < REASON_LISTS; id++) {
+		const struct conf_list *list = configured(lists, conf, id);
+
+		if (list == NULL)
+			continue;
+		answers->list[id] = list->block_answer;
+		any |= list->block_answer.mode != BLOCK_DEFAULT;
 	}
 	return any;
 }
@@ -261,10 +305,11 @@ bool lists_text(const struct lists *lists, const struct conf *conf,
 	    [CONF_MATCH_SUFFIX] = "suffix",
 	    [CONF_MATCH_BELOW] = "below",
 	};
+	const struct conf_list *list = configured(lists, conf, id);
 	char folder[CONF_PATH_SIZE] = "";
 
 	*text = (struct lists_text){.syntax = "auto", .match = "auto", .trust = "block"};
-	if (is_files(lists, flags) && id < flags->n_blocklist) {
+	if (is_texts(lists, flags) && id < flags->n_blocklist) {
 		/* Who reads it has another folder. */
 		if (flags->blocklist[id][0] != '/' && getcwd(folder, sizeof(folder)) == NULL)
 			return false;
@@ -272,13 +317,13 @@ bool lists_text(const struct lists *lists, const struct conf *conf,
 		    folder[0] != '\0' ? "/" : "", flags->blocklist[id]);
 		return true;
 	}
-	if (!is_configured(lists, conf) || id >= conf->n_lists)
+	if (list == NULL)
 		return false;
-	(void)snprintf(text->path, sizeof(text->path), "%s/lists/%s.txt", conf->state_dir,
-	    conf->lists[id].name);
-	text->syntax = conf->lists[id].syntax;
-	text->match = matches[conf->lists[id].match];
-	if (conf->lists[id].trust == CONF_TRUST_REWRITE)
+	(void)snprintf(
+	    text->path, sizeof(text->path), "%s/lists/%s.txt", conf->state_dir, list->name);
+	text->syntax = list->syntax;
+	text->match = matches[list->match];
+	if (list->trust == CONF_TRUST_REWRITE)
 		text->trust = "rewrite";
 	return true;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "blocklists/origin.h"
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "resolver/channel.h"
@@ -24,7 +25,8 @@ struct lists {
 	int fd;			    /* owned: the sealed image; -1: no lists */
 	uint64_t loaded_ms;	    /* clock_ms() */
 	struct channel_loaded info; /* what the loader said of it */
-	struct why trouble; /* not empty: these are not the lists that were wanted, and why */
+	struct why trouble;   /* not empty: these are not the lists that were wanted, and why */
+	struct origin origin; /* of an image: what it was compiled from, as it stands beside it */
 };
 
 /* The end of lists_load(): with err 0, *next is the callee's; else `why` says what is wrong. */
@@ -50,7 +52,8 @@ int lists_check(
 const char *lists_source_text(enum lists_source source);
 
 /* What these lists are called, as far as it is known, in printable ASCII: of files the last part of
- * the path.  *names is zeroed first. */
+ * the path; of an image what stands beside it, for the configuration may have other lists by now.
+ * *names is zeroed first. */
 void lists_names(const struct lists *lists, const struct conf *conf,
     const struct settings_flags *flags, struct reason_names *names);
 

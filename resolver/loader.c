@@ -188,7 +188,8 @@ static int load(
 {
 	int err;
 
-	if (n == 1 && is_image(in))
+	out->is_image = n == 1 && is_image(in);
+	if (out->is_image)
 		err = copy_image(in, memfd, why);
 	else
 		err = compile_texts(in, n, memfd, out, why);

@@ -39,9 +39,9 @@ resolver_libquelld_a_SOURCES = \
 	resolver/loader.c resolver/loader.h \
 	resolver/notify.c resolver/notify.h \
 	resolver/own.c resolver/own.h \
+	resolver/pack.c resolver/pack.h \
 	resolver/priv.c resolver/priv.h \
 	resolver/report.c resolver/report.h \
-	resolver/rules.c resolver/rules.h \
 	resolver/secret.c resolver/secret.h \
 	resolver/server.c resolver/server.h \
 	resolver/settings.c resolver/settings.h \

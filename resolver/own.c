@@ -2,7 +2,6 @@
 #include "resolver/own.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +15,13 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "resolver/ctl.h"
+#include "resolver/pack.h"
 #include "resolver/priv.h"
 #include "resolver/server.h"
 
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
-
 #define MATCHES_MAX 16 /* rules that are looked at for one name */
+#define SHOWN_MAX   20 /* lines with a mistake that are told of */
+#define WRITES_MAX  5  /* tries to write a file that others write, too */
 
 static struct rules_clock clock_of(const struct own *own)
 {
@@ -39,7 +39,7 @@ static int pack(const struct own *own, struct channel_overlay *message, int *fd)
 	struct why why;
 	uint8_t *bytes;
 	size_t len;
-	int err = rules_pack(&own->rules, &bytes, &len);
+	int err = pack_rules(&own->rules, &bytes, &len);
 
 	*fd = -1;
 	*message = (struct channel_overlay){
@@ -108,11 +108,20 @@ static void read_file(struct server *s, const struct rules_clock *now)
 	(void)rules_expire(&own->rules, now);
 }
 
+/* Where somebody has written it meanwhile, what they wrote comes first. */
 static void write_file(struct server *s)
 {
 	struct own *own = &s->own;
 	struct why why;
 	int err = rules_write(&own->rules, s->conf->rules, &why);
+
+	for (unsigned tries = 1; err == ERR_TAKEN && tries < WRITES_MAX; tries++) {
+		const struct rules_clock now = clock_of(own);
+
+		read_file(s, &now);
+		(void)tell_all(s, 0);
+		err = rules_write(&own->rules, s->conf->rules, &why);
+	}
 
 	if (err == 0) {
 		own->trouble.text[0] = '\0';
@@ -160,25 +169,12 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 
 /* ---- start and reload ---- */
 
-/* The beginning of the boot's ID; empty, where the system does not tell. */
-static void read_boot(char boot[RULES_BOOT_SIZE])
-{
-	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-
-	memset(boot, 0, RULES_BOOT_SIZE);
-	if (fd < 0)
-		return;
-	if (read(fd, boot, RULES_BOOT_SIZE - 1) != RULES_BOOT_SIZE - 1)
-		boot[0] = '\0';
-	(void)close(fd);
-}
-
 int own_init(struct server *s)
 {
 	struct own *own = &s->own;
 
 	rules_init(&own->rules);
-	read_boot(own->boot);
+	clock_boot(own->boot);
 	own->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (own->timer_fd < 0)
 		return ERR_SYS;
@@ -238,14 +234,18 @@ static void say_troubles(
     const struct server *s, const char *key, const char *consequence, struct evbuffer *to)
 {
 	const struct rules *r = &s->own.rules;
+	size_t n_bad = 0;
 
 	if (s->own.trouble.text[0] != '\0')
 		evbuffer_add_printf(to, "%s %s%s\n", key, s->own.trouble.text, consequence);
 	for (size_t i = 0; i < r->n_lines; i++) {
-		if (r->lines[i].kind == RULES_BAD)
+		if (r->lines[i].kind == RULES_BAD && n_bad++ < SHOWN_MAX)
 			evbuffer_add_printf(to, "%s %s:%zu: %s\n", key, s->conf->rules,
 			    rules_number(r, &r->lines[i]), r->lines[i].note);
 	}
+	if (n_bad > SHOWN_MAX)
+		evbuffer_add_printf(to, "%s %s: %zu more lines have a mistake\n", key,
+		    s->conf->rules, n_bad - SHOWN_MAX);
 }
 
 static void say_rules(const struct own *own, const struct rules_clock *now, struct evbuffer *to)

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "lib/err.h"
-#include "resolver/rules.h"
+#include "blocklists/rules.h"
 
 struct server;
 

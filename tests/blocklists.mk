@@ -22,6 +22,7 @@ LISTS_UNIT_TESTS = \
 	tests/unit/test_lists_doc \
 	tests/unit/test_names \
 	tests/unit/test_networks \
+	tests/unit/test_origin \
 	tests/unit/test_patterns \
 	tests/unit/test_regex \
 	tests/unit/test_rule \
@@ -118,6 +119,9 @@ tests_unit_test_regex_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_regex_SOURCES = tests/unit/test_regex.c tests/unit/regexes.h
 tests_unit_test_regex_LDADD = $(LISTS_TEST_LIBS)
 
+tests_unit_test_origin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_origin_SOURCES = tests/unit/test_origin.c
+tests_unit_test_origin_LDADD = $(LISTS_TEST_LIBS)
 tests_unit_test_rule_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rule_SOURCES = tests/unit/test_rule.c tests/unit/lists.h
 tests_unit_test_rule_LDADD = $(LISTS_TEST_LIBS)

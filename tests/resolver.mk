@@ -101,6 +101,7 @@ tests_unit_test_own_SOURCES = tests/unit/test_own.c tests/unit/scratch.c tests/u
 tests_unit_test_own_LDADD = $(PARENT_LIBS)
 tests_unit_test_rules_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_rules_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=renameat2
 tests_unit_test_rules_LDADD = $(PARENT_LIBS)
 tests_unit_test_server_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_server_SOURCES = tests/unit/test_server.c tests/unit/images.h

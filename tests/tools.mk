@@ -38,7 +38,7 @@ tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources)
 	tools/control.c tools/ctl_show.c tools/ctl_why.c tools/text.c tools/why_text.c
 tests_unit_test_quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 
-offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_skips.c tools/update_store.c
+offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_origin.c tools/update_skips.c tools/update_store.c
 tests_unit_test_update_bench_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_bench_SOURCES = tests/unit/test_update_bench.c tools/update_bench.c $(offline_sources)
 tests_unit_test_update_bench_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
@@ -116,6 +116,7 @@ tests_unit_test_update_list_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
 # The test is the clock.
 tests_unit_test_update_progress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_update_progress_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_ms
 tests_unit_test_update_progress_SOURCES = tests/unit/test_update_progress.c $(list_sources) tools/update_progress.c
 tests_unit_test_update_progress_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
@@ -125,7 +126,7 @@ tests_unit_test_update_report_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
 tests_unit_test_update_run_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c tests/unit/images.h $(list_sources) $(fake_quelld_sources) \
-	tools/control.c tools/update_preview.c tools/update_progress.c tools/update_report.c tools/update_run.c \
+	tools/control.c tools/update_origin.c tools/update_preview.c tools/update_progress.c tools/update_report.c tools/update_run.c \
 	tools/update_skips.c
 tests_unit_test_update_run_LDADD = $(gate_test_libs) $(CURL_LIBS)
 

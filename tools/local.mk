@@ -14,6 +14,8 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/update_lists.c tools/update_lists.h \
 	tools/update_local.c tools/update_local.h \
 	tools/update_offline.c tools/update_offline.h \
+	tools/update_origin.c tools/update_origin.h \
+	tools/update_owner.c tools/update_owner.h \
 	tools/update_part.c tools/update_part.h \
 	tools/update_preview.c tools/update_preview.h \
 	tools/update_progress.c tools/update_progress.h \

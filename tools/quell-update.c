@@ -17,6 +17,7 @@
 #include "tools/update_explain.h"
 #include "tools/update_lists.h"
 #include "tools/update_offline.h"
+#include "tools/update_owner.h"
 #include "tools/update_run.h"
 #include "tools/update_survey.h"
 #include "tools/update_why.h"
@@ -41,7 +42,7 @@ static const char usage_text[] =
     "       quell-update dump IMAGE\n"
     "       quell-update verify IMAGE\n"
     "       quell-update bench IMAGE NAMES\n"
-    "       quell-update why [-c FILE] NAME [TYPE]\n"
+    "       quell-update why [-c FILE] [--json] NAME [TYPE]\n"
     "       quell-update why IMAGE|FILE... -- NAME [TYPE]\n"
     "       quell-update catalogue [--json]\n"
     "       quell-update add [-c FILE] [--name NAME] [--syntax SYNTAX] [--json] NAME|URL...\n"
@@ -86,8 +87,8 @@ static int check_lists(struct conf *conf, const char *path, struct why *why)
 
 	if (conf->n_lists == 0)
 		return why_set(why, ERR_NOTFOUND,
-		    "%s: no list is configured; it takes a section like "
-		    "list \"ads\" { url = \"https://...\" }",
+		    "%s: no list is configured; `quell-update catalogue` shows some, and "
+		    "`quell-update add NAME` takes one",
 		    path);
 	for (unsigned i = 0; i < conf->n_lists && err == 0; i++) {
 		struct conf_list *list = &conf->lists[i];
@@ -140,6 +141,11 @@ static int run_with(const char *conf_path, struct update_options *options)
 		if (has_list(conf, name))
 			continue;
 		code = usage("%s: there is no list %s", conf_path, name);
+		goto out;
+	}
+	if (update_owner_become(conf->state_dir, &why) != 0) {
+		(void)fprintf(stderr, "quell-update: %s\n", why.text);
+		code = UPDATE_EXIT_NOTHING;
 		goto out;
 	}
 	if (options->control == NULL)
@@ -377,19 +383,19 @@ static int command_bench(int argc, char **argv)
 /* By the lists of the configuration. */
 static int why_configured(int argc, char **argv)
 {
+	static const struct option known[] = {
+	    {"json", no_argument, NULL, OPT_JSON}, {NULL, 0, NULL, 0}};
+	struct update_options options = {0};
 	const char *conf_path = conf_default_path;
 	uint16_t type = TYPE_A;
 	struct conf *conf;
 	struct why why;
-	int code;
+	int err = 0, code;
 
-	for (int opt; (opt = getopt(argc, argv, "c:")) != -1;) {
-		if (opt != 'c') {
-			(void)fputs(usage_text, stderr);
-			return UPDATE_EXIT_USAGE;
-		}
-		conf_path = optarg;
-	}
+	for (int opt; err == 0 && (opt = getopt_long(argc, argv, "c:", known, NULL)) != -1;)
+		err = take_run_option(opt, &options, &conf_path, &why);
+	if (err != 0)
+		return usage("why takes -c FILE and --json, or IMAGE or FILEs, then --");
 	if (argc - optind < 1 || argc - optind > 2)
 		return usage("why takes a NAME and perhaps a TYPE");
 	if (argc - optind == 2 && !type_from_text(argv[optind + 1], &type))
@@ -398,7 +404,7 @@ static int why_configured(int argc, char **argv)
 		(void)fprintf(stderr, "quell-update: %s\n", why.text);
 		return UPDATE_EXIT_USAGE;
 	}
-	code = update_explain(conf, argv[optind], type);
+	code = update_explain(conf, argv[optind], type, options.json);
 	conf_free(conf);
 	return code;
 }

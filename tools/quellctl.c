@@ -242,6 +242,22 @@ static void make_own_request(
 		die(EXIT_USAGE, "it has to be one line");
 }
 
+/* What quelld would take for another command: above all, `pause "$time"` without a time. */
+static void check_own(int n_words, char **words, const char *comment)
+{
+	static const char *const commented[] = {"allow", "block", "pause", NULL};
+	bool alone = strcmp(words[0], "rules") == 0 || strcmp(words[0], "resume") == 0;
+
+	if (comment != NULL && !is_among(words[0], commented))
+		die(EXIT_USAGE, "--comment belongs to allow, block and pause");
+	if (alone && n_words != 1)
+		die(EXIT_USAGE, "%s takes no argument", words[0]);
+	for (int i = 1; i < n_words; i++) {
+		if (words[i][strspn(words[i], " \t")] == '\0')
+			die(EXIT_USAGE, "an argument of %s is empty", words[0]);
+	}
+}
+
 /* "COMMAND [ARGUMENT...]\n" of the words, checked as far as the daemon would not say it better.
  * `all` stands for the argument --all, `client` (NULL: none) for that of --client. */
 static void make_request(
@@ -335,6 +351,8 @@ int main(int argc, char **argv)
 		die(EXIT_USAGE, "--all and --client do not belong to %s", argv[optind]);
 	if (!own && comment != NULL)
 		die(EXIT_USAGE, "--comment belongs to allow, block and pause");
+	if (own)
+		check_own(argc - optind, argv + optind, comment);
 	if (own)
 		make_own_request(request, argc - optind, argv + optind, comment);
 	else

@@ -7,11 +7,12 @@
 #ifndef QUELL_UPDATE_EXPLAIN_H
 #define QUELL_UPDATE_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/conf.h"
 
-/* Write it for a query of `type`.  Returns the exit code. */
-int update_explain(const struct conf *conf, const char *name, uint16_t type);
+/* Write it for a query of `type`, as lines or as one JSON object.  Returns the exit code. */
+int update_explain(const struct conf *conf, const char *name, uint16_t type, bool json);
 
 #endif

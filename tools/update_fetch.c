@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -32,10 +33,28 @@
 #define VERIFY_NOT_YET_VALID 9
 #define VERIFY_EXPIRED	     10
 
+#define HEADER_MAX 131072 /* bytes of all header fields of a response */
+
 #define STATUS_OK	    200
 #define STATUS_PARTIAL	    206
 #define STATUS_NOT_MODIFIED 304
+#define STATUS_NOT_FOUND    404
+#define STATUS_GONE	    410
 #define STATUS_BAD_RANGE    416
+
+/* Where no stranger is led to: this machine, and networks that are not the internet (RFC 6890, 2.2). */
+static const struct net inner_nets[] = {
+    {.family = AF_INET, .bits = 8, .bytes = {0}},
+    {.family = AF_INET, .bits = 8, .bytes = {10}},
+    {.family = AF_INET, .bits = 10, .bytes = {100, 64}},
+    {.family = AF_INET, .bits = 8, .bytes = {127}},
+    {.family = AF_INET, .bits = 16, .bytes = {169, 254}},
+    {.family = AF_INET, .bits = 12, .bytes = {172, 16}},
+    {.family = AF_INET, .bits = 16, .bytes = {192, 168}},
+    {.family = AF_INET6, .bits = 127, .bytes = {0}},
+    {.family = AF_INET6, .bits = 7, .bytes = {0xfc}},
+    {.family = AF_INET6, .bits = 10, .bytes = {0xfe, 0x80}},
+};
 
 struct fetch {
 	const struct update_fetch_options *o;
@@ -58,7 +77,8 @@ struct update_flight {
 	char port[8];
 	struct update_part *part; /* of this request: &t->part, or &also */
 	struct update_part also;
-	struct update_seen kept; /* of the kept copy; no URL: none that serves */
+	struct update_seen kept; /* of a text that is here; no URL: none that serves */
+	enum update_here here;	 /* that one */
 	struct update_lookup *lookup;
 	CURL *curl;
 	struct curl_slist *headers, *addresses;
@@ -68,11 +88,13 @@ struct update_flight {
 	bool has_begun;
 	bool is_also;
 	bool wants_range; /* the request has one */
-	bool asks_if_new; /* or asks about the kept copy */
+	bool asks_if_new; /* or asks about the text that is here */
 	bool is_taking;	  /* the body is the text */
 	bool is_packed;	  /* and came compressed, so it cannot be gone on with */
 	bool clock_waited;
-	int err; /* why the body was refused */
+	bool is_led; /* by a redirect of a host on the internet */
+	size_t header_bytes;
+	int err; /* why the response was refused */
 };
 
 static void start_request(struct update_flight *fl);
@@ -160,6 +182,14 @@ static uint64_t pause_ms(struct update_flight *fl)
 	uint64_t whole = (uint64_t)fl->f->o->pause_ms << (fl->t->tries - 1);
 
 	return whole / 2 + rng_below(&fl->f->rng, (uint32_t)(whole / 2) + 1);
+}
+
+/* What is there of the text is of no use: at once, and not at the cost of a try. */
+static void begin_anew(struct update_flight *fl)
+{
+	update_part_restart(fl->part);
+	fl->t->tries--;
+	pause_until(fl, fl->f->now_ms);
 }
 
 /* It failed, and why->text says how; it may be well the next time. */
@@ -265,12 +295,49 @@ static void begin_at(struct update_flight *fl, const char *url)
 	char *copy = copy_url(url);
 
 	fl->hops = 0;
+	fl->is_led = false;
 	if (copy == NULL || (!has_scheme(copy, "http") && !has_scheme(copy, "https"))) {
 		curl_free(copy);
 		end(fl, fail(fl, "%s is no URL of http or https", url));
 		return;
 	}
 	go_to(fl, copy);
+}
+
+static bool is_inner(const union addr *a)
+{
+	for (size_t i = 0; i < sizeof(inner_nets) / sizeof(inner_nets[0]); i++) {
+		if (net_contains(&inner_nets[i], a))
+			return true;
+	}
+	return false;
+}
+
+/* Who answered. */
+static bool is_peer_inner(CURL *curl)
+{
+	const char *text = NULL;
+	union addr peer;
+	struct why why;
+
+	(void)curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &text);
+	return text == NULL || addr_parse(&peer, text, 1, &why) != 0 || is_inner(&peer);
+}
+
+/* The publisher of a list is not one to make requests in this network. */
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct update_flight *fl = ctx;
+	char text[ADDR_TEXT_SIZE];
+	union addr a = {.sa = {.sa_family = AF_UNSPEC}};
+
+	(void)purpose;
+	memcpy(&a, &to->addr, to->addrlen < sizeof(a) ? to->addrlen : sizeof(a));
+	if (!fl->is_led || !is_inner(&a))
+		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	fl->err = fail(fl, "a redirect leads from the internet to %s, which is none of it",
+	    addr_format_host(&a, text));
+	return CURL_SOCKET_BAD;
 }
 
 static void follow(struct update_flight *fl)
@@ -291,6 +358,7 @@ static void follow(struct update_flight *fl)
 	else {
 		fl->hops++;
 		fl->t->redirects++;
+		fl->is_led = fl->is_led || !is_peer_inner(fl->curl);
 		go_to(fl, next);
 		return;
 	}
@@ -364,6 +432,19 @@ static void begin_body(struct update_flight *fl)
 		note_origin(fl);
 }
 
+static size_t take_header(const char *bytes, size_t one, size_t n, void *ctx)
+{
+	struct update_flight *fl = ctx;
+
+	(void)bytes;
+	(void)one; /* always 1 */
+	fl->header_bytes += n;
+	if (fl->header_bytes <= HEADER_MAX)
+		return n;
+	fl->err = fail(fl, "its header is larger than %d bytes", HEADER_MAX);
+	return 0;
+}
+
 static size_t take_body(char *bytes, size_t one, size_t n, void *ctx)
 {
 	struct update_flight *fl = ctx;
@@ -377,6 +458,8 @@ static size_t take_body(char *bytes, size_t one, size_t n, void *ctx)
 		return 0;
 	fl->err = update_part_take(fl->part, bytes, n, &fl->t->why);
 	fl->t->now = fl->part->bytes;
+	if (fl->err == 0 && !fl->is_also && can_go_on(fl))
+		update_part_note(fl->part, &fl->t->seen);
 	return fl->err == 0 ? n : 0;
 }
 
@@ -487,6 +570,11 @@ static CURLcode set_options(struct update_flight *fl)
 	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
 	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)fl->part->max_bytes);
 	SET(CURLOPT_HTTPHEADER, fl->headers);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, fl);
+	SET(CURLOPT_FRESH_CONNECT, fl->is_led ? 1L : 0L); /* not one that leads there already */
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, fl);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, fl);
 	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -500,6 +588,7 @@ static void start_request(struct update_flight *fl)
 {
 	fl->error[0] = '\0';
 	fl->err = 0;
+	fl->header_bytes = 0;
 	fl->is_taking = fl->is_packed = false;
 	fl->curl = curl_easy_init();
 	set_state(fl, TRANSFER_RUNNING);
@@ -568,6 +657,9 @@ static void fail_with_code(struct update_flight *fl, CURLcode code)
 	else if (code == CURLE_FILESIZE_EXCEEDED)
 		end(fl, why_set(&fl->t->why, ERR_RANGE, "it is larger than %s",
 			    text_bytes(max, fl->part->max_bytes)));
+	else if (code == CURLE_OUT_OF_MEMORY) /* libcurl's word for a very long field, too */
+		end(fl,
+		    fail(fl, "a field of its header is too long, or there is no memory for it"));
 	else if (is_clock_fault(fl, code))
 		wait_for_clock(fl);
 	else if (is_passing_error(code))
@@ -582,12 +674,12 @@ static void fail_with_status(struct update_flight *fl, long status)
 	curl_off_t after_s = 0;
 	int err = fail(fl, "the server answered %ld", status);
 
+	fl->t->gone = !fl->is_also && (status == STATUS_NOT_FOUND || status == STATUS_GONE);
 	(void)curl_easy_getinfo(fl->curl, CURLINFO_RETRY_AFTER, &after_s);
 	if (after_s < 0 || after_s > INT32_MAX)
 		after_s = INT32_MAX;
 	if (fl->wants_range && (status == STATUS_BAD_RANGE || status == STATUS_PARTIAL)) {
-		update_part_restart(fl->part); /* what is there is of no use */
-		try_again(fl, err, 0);
+		begin_anew(fl);
 	} else if (is_passing(status)) {
 		if (after_s > RETRY_AFTER_S)
 			err =
@@ -626,7 +718,6 @@ static void take_whole(struct update_flight *fl)
 		take_also(fl);
 		return;
 	}
-	fl->t->unchanged = update_part_is_kept(fl->part);
 	if (fl->t->also != NULL)
 		begin_also(fl);
 	else
@@ -645,11 +736,13 @@ static void on_response(struct update_flight *fl, CURLcode code)
 
 	(void)curl_easy_getinfo(fl->curl, CURLINFO_SIZE_DOWNLOAD_T, &came);
 	fl->t->transferred += (uint64_t)came;
-	if (is_redirect(status) && (code == CURLE_OK || code == CURLE_WRITE_ERROR)) {
+	if (is_redirect(status) &&
+	    (code == CURLE_OK || (code == CURLE_WRITE_ERROR && fl->err == 0))) {
 		follow(fl);
 	} else if (code == CURLE_OK && status == STATUS_NOT_MODIFIED && fl->asks_if_new) {
-		fl->t->unchanged = fl->t->not_modified = true;
+		fl->t->not_modified = true;
 		fl->t->seen = fl->kept;
+		update_part_set(&fl->t->part, fl->here);
 		end(fl, 0);
 	} else if (code == CURLE_OK && (status == STATUS_OK || status == STATUS_PARTIAL)) {
 		take_whole(fl);
@@ -662,29 +755,38 @@ static void on_response(struct update_flight *fl, CURLcode code)
 
 /* ---- the loop ---- */
 
-/* What is known of the kept copy serves if it is of this URL and of these bytes. */
+/* The text that is here with the bytes that `seen` speaks of.  False: none has them. */
+static bool find_seen(
+    const struct update_transfer *t, const struct update_seen *seen, enum update_here *here)
+{
+	for (unsigned i = 0; i < UPDATE_HERES; i++) {
+		char file[UPDATE_PART_FILE_SIZE], *text;
+		size_t len;
+		bool fits;
+
+		update_part_here(i, t->name, file);
+		if (update_store_read_at(t->lists_fd, file, SIZE_MAX / 2, &text, &len, NULL) != 0)
+			continue;
+		fits = update_seen_fits(seen, text, len);
+		free(text);
+		*here = i;
+		if (fits)
+			return true;
+	}
+	return false;
+}
+
+/* What is known of what the publisher had serves if it is of this URL, and the text still here. */
 static void look_at_kept(struct update_flight *fl)
 {
 	struct update_transfer *t = fl->t;
-	char file[UPDATE_PART_FILE_SIZE], *text;
-	size_t len;
-	bool fits;
+	char file[UPDATE_PART_FILE_SIZE];
 
 	(void)snprintf(file, sizeof(file), "%s.seen", t->name);
-	fits = !t->anew && t->lists_fd >= 0 && update_seen_read(t->lists_fd, file, &fl->kept) &&
-	       strcmp(fl->kept.url, t->url) == 0 &&
-	       (t->key == NULL || t->key[0] == '\0' || strcmp(fl->kept.key, t->key) == 0) &&
-	       update_seen_has_validator(&fl->kept);
-	if (fits) {
-		(void)snprintf(file, sizeof(file), "%s.txt", t->name);
-		fits =
-		    update_store_read_at(t->lists_fd, file, SIZE_MAX / 2, &text, &len, NULL) == 0;
-	}
-	if (fits) {
-		fits = update_seen_fits(&fl->kept, text, len);
-		free(text);
-	}
-	if (!fits)
+	if (t->lists_fd < 0 || !update_seen_read(t->lists_fd, file, &fl->kept) ||
+	    strcmp(fl->kept.url, t->url) != 0 ||
+	    (t->key != NULL && t->key[0] != '\0' && strcmp(fl->kept.key, t->key) != 0) ||
+	    !update_seen_has_validator(&fl->kept) || !find_seen(t, &fl->kept, &fl->here))
 		memset(&fl->kept, 0, sizeof(fl->kept));
 }
 

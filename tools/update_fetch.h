@@ -5,8 +5,8 @@
  *     |                       |  the clock is not set: clock, then queued
  *     \------- paused <-------/  broken, busy, too slow: with back-off, `tries` times in all
  *
- * http and https; a redirect is followed to these alone, and from https to https alone.  Compressed
- * transfers are unpacked, and the bound holds for what comes out.  A body that is shorter than
+ * http and https; a redirect is followed to these alone, from https to https alone, and from a host
+ * on the internet to none of this network.  Compressed transfers are unpacked, and the bound holds for what comes out.  A body that is shorter than
  * announced, and any status that is not one of what was asked for, is a failure.  Hosts are asked
  * for at the upstreams (update_resolve.h), for each redirect too, and at the system only where these
  * have no answer.  Of a slow transfer nobody else takes notice but for its place among `parallel`.
@@ -40,14 +40,13 @@ struct update_flight;
 struct update_transfer {
 	const char *name; /* of the list, borrowed; its files begin with it */
 	const char *url;  /* http: or https:, borrowed */
-	const char *
-	    key; /* the kept copy serves if it was signed with this; empty: in any case; borrowed */
+	const char *key;  /* a text that is here serves if it was signed with this; empty: in any
+			    case; borrowed */
 	const char *also; /* the URL of a small text that goes with it, or NULL; borrowed */
 	uint64_t max_bytes;
 	unsigned max_s; /* for all of it, redirects and pauses included */
 	int lists_fd;	/* the folder of the kept copies, -1: none */
 	bool dry;	/* nothing is written there */
-	bool anew;	/* the kept copy is not asked about: send all */
 
 	enum update_transfer_state state;
 	/* --- how far it is --- */
@@ -55,8 +54,8 @@ struct update_transfer {
 	/* --- once it has ended --- */
 	int err; /* 0; ERR_NET, ERR_RANGE, ERR_SYS, ERR_NOMEM with the reason in `why` */
 	struct why why;
-	bool unchanged; /* the kept copy is what the publisher has */
-	struct update_part part;
+	bool gone;		 /* the server says that there is no such list */
+	struct update_part part; /* the text; it may be one that is here (update_part_is()) */
 	struct update_seen seen; /* what to remember, bound to no text yet */
 	char *also_text;	 /* owned, terminated */
 	size_t also_len;
@@ -67,7 +66,7 @@ struct update_transfer {
 	unsigned redirects;
 	uint64_t took_ms;
 	bool by_system;	   /* some host was resolved by the system */
-	bool not_modified; /* the server said so */
+	bool not_modified; /* the server said that it has a text that is here */
 
 	struct update_flight *flight; /* of update_fetch.c */
 };

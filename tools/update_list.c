@@ -48,8 +48,7 @@ void update_list_prepare(struct update_list *list, const struct update_store *st
 	    .max_bytes = list->max_bytes,
 	    .max_s = conf->max_time_s != 0 ? conf->max_time_s : MAX_S,
 	    .lists_fd = store->lists_fd,
-	    .dry = options->dry,
-	    .anew = options->anew};
+	    .dry = options->dry};
 }
 
 static bool is_remote(const struct update_list *list)
@@ -88,18 +87,23 @@ static int check_local_signature(struct update_list *list)
 	return err;
 }
 
-/* Is list->text the pinned one, and signed, where that is asked for? */
+/* Is list->text the pinned one, and signed, where that is asked for?  Of a text that is here the server
+ * was asked only if it was found to be signed with this very key (struct update_transfer). */
 static int check_origin(struct update_list *list)
 {
 	const struct conf_list *conf = list->conf;
 	int err = 0;
 
+	list->remedy = UPDATE_REMEDY_PIN;
 	if (conf->sha256[0] != '\0')
 		err = update_sign_sha256(conf->sha256, list->text, list->len, &list->why);
 	if (err != 0 || conf->minisign[0] == '\0')
 		return err;
+	list->remedy = UPDATE_REMEDY_KEY;
 	if (!is_remote(list))
 		return check_local_signature(list);
+	if (list->transfer.not_modified)
+		return 0;
 	return update_sign_minisign(conf->minisign, list->transfer.also_text,
 	    list->transfer.also_len, list->text, list->len, &list->why);
 }
@@ -108,30 +112,38 @@ static int check_origin(struct update_list *list)
 static int obtain(struct update_list *list)
 {
 	const struct update_transfer *t = &list->transfer;
+	int err = t->err;
 
+	list->remedy = t->gone ? UPDATE_REMEDY_REMOVE : UPDATE_REMEDY_NONE;
 	if (!is_remote(list))
-		return read_local(list, &list->why);
-	if (t->err != 0)
-		return why_set(&list->why, t->err, "%s", t->why.text);
-	return update_part_read(&t->part, &list->text, &list->len, &list->why);
+		err = read_local(list, &list->why);
+	else if (err != 0)
+		why_set(&list->why, err, "%s", t->why.text);
+	else
+		err = update_part_read(&t->part, &list->text, &list->len, &list->why);
+	if (err == ERR_RANGE && list->conf->url[0] != '\0')
+		list->remedy = UPDATE_REMEDY_SIZE;
+	return err;
 }
 
 /* ---- the kept copy ---- */
 
-/* What is remembered of it is of no use without it, and the other way round. */
-static int remember(struct update_list *list, struct update_store *store)
+/* What the publisher has: the kept copy, or what is held, or was rolled back from. */
+static void remember(struct update_list *list, struct update_store *store)
 {
 	struct update_seen *seen = &list->transfer.seen;
 	char file[UPDATE_PART_FILE_SIZE];
+	struct why why;
 
 	(void)snprintf(file, sizeof(file), "%s.seen", list->conf->name);
 	if (!is_remote(list) || !update_seen_has_validator(seen)) {
 		(void)unlinkat(store->lists_fd, file, 0);
-		return 0;
+		return;
 	}
 	memcpy(seen->key, list->conf->minisign, sizeof(seen->key));
 	update_seen_bind(seen, list->text, list->len);
-	return update_seen_write(store->lists_fd, file, seen, &list->why);
+	if (update_seen_write(store->lists_fd, file, seen, &why) != 0)
+		(void)unlinkat(store->lists_fd, file, 0);
 }
 
 static int keep(struct update_list *list, struct update_store *store)
@@ -148,6 +160,24 @@ static int keep(struct update_list *list, struct update_store *store)
 	if (err == 0)
 		err = update_store_adopt(store, name, file, &list->why);
 	return err;
+}
+
+/* Keep list->text as the version that is held. */
+static int hold(struct update_list *list, struct update_store *store)
+{
+	const char *name = list->conf->name;
+	struct update_part *part = &list->transfer.part;
+	char file[UPDATE_PART_FILE_SIZE];
+	struct why why; /* why it is held is of more interest */
+	int err;
+
+	if (!is_remote(list))
+		return update_versions_hold(store, name, list->text, list->len, &why);
+	if (update_part_is(part, UPDATE_HERE_HELD))
+		return 0;
+	err = update_part_sync(part, &why);
+	update_part_file(part, file);
+	return err != 0 ? err : update_versions_hold_part(store, name, file, &why);
 }
 
 /* What there is to know of the text, into list->facts. */
@@ -180,7 +210,6 @@ static bool look_at_kept(struct update_list *list, struct update_store *store,
 static int pass_gate(
     struct update_list *list, struct update_store *store, const struct update_list_options *options)
 {
-	const struct conf_list *conf = list->conf;
 	struct update_facts kept = {0};
 	bool has_kept;
 	int err;
@@ -190,14 +219,14 @@ static int pass_gate(
 	err = obtain(list);
 	if (err == 0)
 		err = check_origin(list); /* it may be another one by now */
-	if (err == 0)
+	if (err == 0) {
+		list->remedy = list->conf->url[0] != '\0' ? UPDATE_REMEDY_URL : UPDATE_REMEDY_NONE;
 		err = look(list, options, &list->why);
-	if (err == 0 && update_gate_judge(options->watch, conf, &list->facts,
+	}
+	if (err == 0 && update_gate_judge(options->watch, list->conf, &list->facts,
 			    has_kept ? &kept : NULL, &list->why) != 0) {
-		struct why why;
-
-		list->held = options->dry || update_versions_hold(store, conf->name, list->text,
-						 list->len, &why) == 0;
+		list->held = options->dry || hold(list, store) == 0;
+		list->remedy = list->held ? UPDATE_REMEDY_ACCEPT : UPDATE_REMEDY_NONE;
 		err = ERR_DENIED;
 	}
 	update_facts_fini(&kept);
@@ -233,18 +262,20 @@ static int renew(
 		return err;
 	if (update_store_has(store, name, list->text, list->len)) {
 		list->outcome = UPDATE_UNCHANGED;
+		if (!options->dry)
+			update_versions_unhold(store, name);
 		err = look(list, options, &list->why);
 	} else if (update_versions_was_left(store, name, list->text, list->len)) {
 		list->outcome = UPDATE_BACK;
-		return ERR_NOTFOUND;
+		err = ERR_NOTFOUND;
 	} else {
 		err = pass_gate(list, store, options);
 		if (err == 0)
 			err = replace(list, store, options);
 	}
-	/* A copy without what is remembered of it is downloaded once more, no worse. */
-	if (err == 0 && !options->dry)
-		(void)remember(list, store);
+	/* A text without what is remembered of it is downloaded once more, no worse. */
+	if (!options->dry && (err == 0 || list->held || list->outcome == UPDATE_BACK))
+		remember(list, store);
 	return err;
 }
 
@@ -263,16 +294,6 @@ static int check_kept(struct update_list *list, struct update_store *store,
 	return err == 0 ? 0 : why_set(why, err, "its kept copy: %s", reason.text);
 }
 
-/* The publisher has it unchanged; but the pin may be a new one. */
-static enum update_outcome outcome_of_current(struct update_list *list)
-{
-	const char *pin = list->conf->sha256;
-
-	if (pin[0] != '\0' && update_sign_sha256(pin, list->text, list->len, &list->why) != 0)
-		return UPDATE_KEPT;
-	return UPDATE_UNCHANGED;
-}
-
 /* What it is without a new text. */
 static enum update_outcome outcome_of_kept(const struct update_list *list)
 {
@@ -286,19 +307,15 @@ static enum update_outcome outcome_of_kept(const struct update_list *list)
 void update_list_refresh(
     struct update_list *list, struct update_store *store, const struct update_list_options *options)
 {
-	bool is_current = list->asked && is_remote(list) && list->transfer.not_modified;
 	int err = ERR_NOTFOUND;
 
-	if (list->asked && !is_current)
+	if (list->asked)
 		err = renew(list, store, options);
 	if (err != 0) {
 		update_list_drop(list);
 		/* Why it was not renewed is of more interest than why it has no copy. */
-		if (check_kept(
-			list, store, options, list->asked && !is_current ? NULL : &list->why) != 0)
+		if (check_kept(list, store, options, list->asked ? NULL : &list->why) != 0)
 			list->outcome = UPDATE_LEFT_OUT;
-		else if (is_current)
-			list->outcome = outcome_of_current(list);
 		else
 			list->outcome = outcome_of_kept(list);
 	}
@@ -356,6 +373,25 @@ const char *update_list_outcome_text(enum update_outcome outcome)
 	};
 
 	return texts[outcome];
+}
+
+const char *update_list_remedy_text(
+    const struct update_list *list, char text[UPDATE_REMEDY_TEXT_SIZE])
+{
+	static const char *const texts[UPDATE_REMEDIES] = {
+	    [UPDATE_REMEDY_ACCEPT] = "to take it all the same: quell-update --accept ",
+	    [UPDATE_REMEDY_PIN] = "to take it all the same: change option sha256 of list ",
+	    [UPDATE_REMEDY_KEY] = "to take it all the same: change option minisign of list ",
+	    [UPDATE_REMEDY_SIZE] = "to take it all the same: raise option max_size of list ",
+	    [UPDATE_REMEDY_REMOVE] = "where it is gone for good: quell-update remove ",
+	    [UPDATE_REMEDY_URL] = "there is nothing to accept: look at option url of list ",
+	};
+
+	if (texts[list->remedy] == NULL)
+		return NULL;
+	(void)snprintf(
+	    text, UPDATE_REMEDY_TEXT_SIZE, "%s%s", texts[list->remedy], list->conf->name);
+	return text;
 }
 
 bool update_list_failed(const struct update_list *list)

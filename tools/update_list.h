@@ -34,6 +34,18 @@ enum update_outcome {
 	UPDATE_OUTCOMES
 };
 
+/* What the user can do about a version that was not taken. */
+enum update_remedy {
+	UPDATE_REMEDY_NONE,
+	UPDATE_REMEDY_ACCEPT, /* it is held */
+	UPDATE_REMEDY_PIN,
+	UPDATE_REMEDY_KEY,
+	UPDATE_REMEDY_SIZE,
+	UPDATE_REMEDY_REMOVE, /* the publisher has it no more */
+	UPDATE_REMEDY_URL,    /* that is no list */
+	UPDATE_REMEDIES
+};
+
 #define UPDATE_BAD_SIZE 96 /* of the first line that was not understood, escaped */
 
 struct update_list {
@@ -44,6 +56,7 @@ struct update_list {
 	enum update_outcome outcome;
 	bool held;	/* there is a new version that may be accepted */
 	struct why why; /* of what update_list_failed() */
+	enum update_remedy remedy;
 	/* Of a list whose URL is not on this machine; no `url` in it: there is none. */
 	struct update_transfer transfer;
 	uint64_t max_bytes;
@@ -61,7 +74,6 @@ struct update_list_options {
 	unsigned versions;		  /* that are kept */
 	uint64_t max_bytes;		  /* of a text; 0: as the list's option max_size has it */
 	bool dry;			  /* the new text is not written to the store */
-	bool anew;			  /* it is sent though the kept copy would do */
 };
 
 /* Before anything else, with conf and asked set, the rest zero.  Where it is to be downloaded,
@@ -88,6 +100,11 @@ bool update_list_has_text(const struct update_list *list);
 
 /* "updated", ... */
 const char *update_list_outcome_text(enum update_outcome outcome);
+
+/* Into text: what can be done about it, a part of a sentence.  NULL: nothing in particular. */
+#define UPDATE_REMEDY_TEXT_SIZE (CONF_NAME_SIZE + 64)
+const char *update_list_remedy_text(
+    const struct update_list *list, char text[UPDATE_REMEDY_TEXT_SIZE]);
 
 /* It failed to become what its publisher has. */
 bool update_list_failed(const struct update_list *list);

@@ -2,6 +2,7 @@
 #include "tools/update_lists.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -330,6 +331,11 @@ int update_lists_remove(const struct update_lists_options *o)
 
 	if (err != 0)
 		return fail(err, &why);
+	if (!e.file.exists) {
+		edit_close(&e);
+		return fail(
+		    why_set(&why, ERR_NOTFOUND, "%s: %s", o->conf_path, strerror(ENOENT)), &why);
+	}
 	err = conf_edit_init(&before, e.file.text, o->conf_path, &why);
 	for (unsigned i = 0; i < o->n_words && err == 0; i++)
 		err = conf_edit_remove(&e.edit, o->words[i], &why);

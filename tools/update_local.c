@@ -136,8 +136,12 @@ int update_local_read(const char *path, size_t max, char **text, size_t *len, st
 	struct stat st;
 	int err;
 
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+	if (stat(path, &st) != 0)
+		return sys_error(path, why);
+	if (S_ISDIR(st.st_mode))
 		return read_folder(path, max, text, len, why);
+	if (!S_ISREG(st.st_mode)) /* a pipe that nobody writes to has no end */
+		return why_set(why, ERR_FORMAT, "%s: neither a file nor a folder", path);
 	err = update_store_read_at(AT_FDCWD, path, max, text, len, why);
 	return err == ERR_RANGE ? too_large(max, why) : err;
 }

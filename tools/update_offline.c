@@ -12,6 +12,7 @@
 #include "blocklists/walk.h"
 #include "lib/file.h"
 #include "tools/text.h"
+#include "tools/update_origin.h"
 #include "tools/update_run.h"
 #include "tools/update_skips.h"
 #include "tools/update_store.h"
@@ -122,6 +123,25 @@ int update_offline_image(struct compile_source *sources, unsigned n, compile_ski
 	return err;
 }
 
+/* Lists are called as their files are. */
+static int write_origin(
+    const char *path, char **files, unsigned n, const uint8_t *image, size_t len, struct why *why)
+{
+	struct origin *origin = calloc(1, sizeof(*origin));
+	int err;
+
+	if (origin == NULL)
+		return why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	for (unsigned i = 0; i < n; i++) {
+		const char *slash = strrchr(files[i], '/');
+
+		origin_add(origin, slash != NULL ? slash + 1 : files[i]);
+	}
+	err = update_origin_write(AT_FDCWD, path, image, len, origin, why);
+	free(origin);
+	return err;
+}
+
 int update_offline_compile(const char *path, char **files, unsigned n)
 {
 	struct compile_source *sources = calloc(n, sizeof(*sources));
@@ -137,6 +157,8 @@ int update_offline_compile(const char *path, char **files, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		sources[i].name = files[i];
 	err = update_offline_image(sources, n, print_skip, &image, &len, &why);
+	if (err == 0)
+		err = write_origin(path, files, n, image, len, &why);
 	if (err == 0)
 		err = update_store_write_image(path, image, len, &why);
 	if (err == 0)

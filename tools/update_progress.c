@@ -12,6 +12,7 @@
 #define REDRAW_MS 200
 #define LINE_SIZE 256
 #define COLUMNS	  80 /* where the terminal does not tell */
+#define ROWS	  24
 
 void update_progress_init(struct update_progress *p, unsigned n_all)
 {
@@ -52,14 +53,14 @@ static void format_line(char line[LINE_SIZE], const struct update_transfer *t)
 		    (unsigned)(100 * (t->now < t->total ? t->now : t->total) / t->total));
 }
 
-/* A line that is broken by the terminal would take two to wipe. */
-static int columns(void)
+/* What can be wiped: no line that the terminal breaks, and no more of them than it shows. */
+static void room(int *columns, unsigned *rows)
 {
 	struct winsize size;
+	bool is_told = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return COLUMNS - 1;
-	return size.ws_col - 1;
+	*columns = (is_told && size.ws_col != 0 ? size.ws_col : COLUMNS) - 1;
+	*rows = is_told && size.ws_row != 0 ? size.ws_row : ROWS;
 }
 
 void update_progress_end(struct update_progress *p)
@@ -73,14 +74,15 @@ void update_progress_show(
     struct update_progress *p, struct update_transfer *const *transfers, unsigned n)
 {
 	uint64_t now_ms = clock_ms();
-	int width = 0;
+	unsigned rows;
+	int width;
 
 	if (!p->is_terminal || (p->drawn_ms != 0 && now_ms - p->drawn_ms < REDRAW_MS))
 		return;
-	width = columns();
+	room(&width, &rows);
 	p->drawn_ms = now_ms;
 	update_progress_end(p);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && p->n_drawn < rows; i++) {
 		char line[LINE_SIZE];
 
 		if (transfers[i]->state == TRANSFER_QUEUED || transfers[i]->state == TRANSFER_ENDED)

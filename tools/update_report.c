@@ -50,7 +50,7 @@ static bool is_exempted(const struct update_result *r, unsigned i)
 
 static void text_list(FILE *to, const struct update_list *list)
 {
-	char bytes[TEXT_BYTES_SIZE];
+	char bytes[TEXT_BYTES_SIZE], remedy[UPDATE_REMEDY_TEXT_SIZE];
 	const struct feed_counts *counts = &list->counts;
 
 	fprintf(to, "%s: %s", list->conf->name, update_list_outcome_text(list->outcome));
@@ -66,9 +66,8 @@ static void text_list(FILE *to, const struct update_list *list)
 		fputs(" (", to);
 		put_escaped(to, update_list_origin(list));
 		fputc(')', to);
-		if (list->held)
-			fprintf(to, "; to take it all the same: quell-update --accept %s",
-			    list->conf->name);
+		if (update_list_remedy_text(list, remedy) != NULL)
+			fprintf(to, "; %s", remedy);
 	}
 	fputc('\n', to);
 }
@@ -97,7 +96,7 @@ static void text_exempted(FILE *to, const struct update_result *r, unsigned i)
 		fprintf(to, "%s%s", between, r->lists[k].conf->name);
 		between = ", ";
 	}
-	fputs(")\n", to);
+	fprintf(to, "); to block it all the same: quellctl block %s\n", name);
 }
 
 static void text_image(FILE *to, const struct update_result *r)
@@ -184,6 +183,7 @@ static void json_transfer(FILE *to, const struct update_transfer *t)
 static void json_list(FILE *to, const struct update_list *list)
 {
 	const struct feed_counts *counts = &list->counts;
+	char remedy[UPDATE_REMEDY_TEXT_SIZE];
 
 	fputc('{', to);
 	json_text(to, "name", list->conf->name);
@@ -195,6 +195,10 @@ static void json_list(FILE *to, const struct update_list *list)
 		json_reason(to, &list->why);
 	if (list->held)
 		fputs(",\"held\":true", to);
+	if (update_list_failed(list) && update_list_remedy_text(list, remedy) != NULL) {
+		fputc(',', to);
+		json_text(to, "remedy", remedy);
+	}
 	json_number(to, "bytes", update_list_has_text(list) ? list->len : 0);
 	json_number(to, "lines", counts->lines);
 	json_number(to, "rules", counts->rules);

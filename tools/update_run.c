@@ -14,6 +14,8 @@
 #include "tools/control.h"
 #include "tools/update_fetch.h"
 #include "tools/update_list.h"
+#include "tools/update_origin.h"
+#include "tools/update_part.h"
 #include "tools/update_preview.h"
 #include "tools/update_progress.h"
 #include "tools/update_report.h"
@@ -35,6 +37,7 @@ struct run {
 	unsigned n_upstreams;
 	struct update_list *lists; /* conf->n_lists of them, their index is the list id */
 	struct compile *compile;   /* of those that have been refreshed */
+	struct origin origin;	   /* their names, for those who ask why */
 	struct update_result result;
 };
 
@@ -325,9 +328,18 @@ static int make_image(struct run *run, uint8_t **image, size_t *len)
 	return 0;
 }
 
+/* Is it put down of which lists the image is? */
+static bool has_origin(struct run *run, const uint8_t *image, size_t len)
+{
+	struct origin known;
+
+	update_origin_read(run->store.dir_fd, "image", image, len, &known);
+	return origin_same(&known, &run->origin);
+}
+
 static int install(struct run *run, const uint8_t *image, size_t len)
 {
-	bool same = update_store_has_image(&run->store, image, len);
+	bool same = update_store_has_image(&run->store, image, len) && has_origin(run, image, len);
 	int err;
 
 	if (same && !run->options->force) {
@@ -338,7 +350,10 @@ static int install(struct run *run, const uint8_t *image, size_t len)
 		run->result.image = UPDATE_IMAGE_DRY;
 		return 0;
 	}
-	err = update_store_install(&run->store, image, len, &run->result.image_why);
+	err = update_origin_write(
+	    run->store.dir_fd, "image", image, len, &run->origin, &run->result.image_why);
+	if (err == 0)
+		err = update_store_install(&run->store, image, len, &run->result.image_why);
 	if (err == 0)
 		run->result.image = UPDATE_IMAGE_WRITTEN;
 	return err;
@@ -452,6 +467,19 @@ static bool is_in_step(const struct run *run)
 	return run->result.told != UPDATE_TOLD_FAILED;
 }
 
+static bool is_downloaded(void *ctx, const char *name)
+{
+	const struct run *run = ctx;
+
+	for (unsigned i = 0; i < run->conf->n_lists; i++) {
+		const struct conf_list *list = &run->conf->lists[i];
+
+		if (list->url[0] != '\0' && strcmp(list->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int open_store(struct run *run)
 {
 	struct why why;
@@ -462,7 +490,9 @@ static int open_store(struct run *run)
 		return 0;
 	}
 	err = update_store_open(&run->store, run->conf->state_dir, &why);
-	if (err != 0)
+	if (err == 0)
+		update_part_sweep(run->store.lists_fd, is_downloaded, run);
+	else
 		(void)fprintf(stderr, "quell-update: %s\n", why.text);
 	return err;
 }
@@ -492,6 +522,8 @@ static bool run_alloc(struct run *run)
 	run->result.n_lists = n;
 	run->result.watch = &run->watch;
 	run->result.state_dir = run->conf->state_dir;
+	for (unsigned i = 0; i < n; i++)
+		origin_add(&run->origin, run->conf->lists[i].name);
 	return run->lists != NULL && run->transfers != NULL && run->compile != NULL;
 }
 

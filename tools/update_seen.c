@@ -54,6 +54,8 @@ static bool take_line(struct update_seen *seen, const char *name, const char *va
 		return copy_plain(seen->modified, sizeof(seen->modified), value);
 	if (strcmp(name, "key") == 0)
 		return copy_plain(seen->key, sizeof(seen->key), value);
+	if (strcmp(name, "boot") == 0)
+		return copy_plain(seen->boot, sizeof(seen->boot), value);
 	if (strcmp(name, "bytes") == 0)
 		seen->bytes = strtoull(value, &rest, 10);
 	if (strcmp(name, "hash") == 0)
@@ -105,6 +107,7 @@ int update_seen_write(int dir_fd, const char *name, const struct update_seen *se
 	write_field(to, etag_key, seen->etag);
 	write_field(to, modified_key, seen->modified);
 	write_field(to, "key", seen->key);
+	write_field(to, "boot", seen->boot);
 	(void)fprintf(to, "bytes %" PRIu64 "\nhash %016" PRIx64 "\n", seen->bytes, seen->hash);
 	len = (size_t)ftell(to);
 	(void)fclose(to);
@@ -126,10 +129,23 @@ static bool is_clear_of(const char *modified, const char *date)
 	return modified_s != -1 && date_s != -1 && date_s - modified_s >= CLEAR_S;
 }
 
+/* One tag, in quotes that are closed (RFC 9110, 8.8.3), or, as some servers have it, in none. */
+static bool is_etag(const char *etag)
+{
+	const char *quote = strchr(etag, '"'), *end;
+
+	if (quote == NULL)
+		return true;
+	end = strchr(quote + 1, '"');
+	return (quote == etag || (quote == etag + 2 && strncmp(etag, "W/", 2) == 0)) &&
+	       end != NULL && end[1] == '\0';
+}
+
 void update_seen_note(
     struct update_seen *seen, const char *etag, const char *modified, const char *date)
 {
-	(void)copy_plain(seen->etag, sizeof(seen->etag), etag);
+	(void)copy_plain(
+	    seen->etag, sizeof(seen->etag), etag != NULL && is_etag(etag) ? etag : NULL);
 	seen->modified[0] = '\0';
 	if (modified != NULL && is_clear_of(modified, date))
 		(void)copy_plain(seen->modified, sizeof(seen->modified), modified);

@@ -80,6 +80,18 @@ void update_store_add_written(uint64_t bytes)
 	n_written += bytes;
 }
 
+static uint64_t n_reserved;
+
+void update_store_reserve(uint64_t bytes)
+{
+	n_reserved += bytes;
+}
+
+void update_store_release(uint64_t bytes)
+{
+	n_reserved -= bytes < n_reserved ? bytes : n_reserved;
+}
+
 int update_store_check_space(int fd, const char *name, uint64_t need, struct why *why)
 {
 	char need_text[TEXT_BYTES_SIZE], free_text[TEXT_BYTES_SIZE];
@@ -89,6 +101,7 @@ int update_store_check_space(int fd, const char *name, uint64_t need, struct why
 	if (fstatvfs(fd, &fs) != 0 || fs.f_blocks == 0) /* some network file systems do not tell */
 		return 0;
 	available = (uint64_t)fs.f_bavail * fs.f_frsize;
+	available -= n_reserved < available ? n_reserved : available;
 	if (need <= available)
 		return 0;
 	return why_set(why, ERR_SYS, "%s: %s: %s are needed, %s are free", name, strerror(ENOSPC),
@@ -98,7 +111,8 @@ int update_store_check_space(int fd, const char *name, uint64_t need, struct why
 /* After an error the file is gone. */
 static int write_temp(int dir_fd, const char *temp, const void *bytes, size_t len, struct why *why)
 {
-	int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+	int fd =
+	    openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	int err;
 
 	if (fd < 0)
@@ -136,7 +150,7 @@ int update_store_write_at(
 	err = write_temp(dir_fd, temp, bytes, len, why);
 	if (err == 0)
 		err = rename_temp(dir_fd, temp, name, why);
-	if (err == 0 && fsync(dir_fd) != 0)
+	if (err == 0 && dir_fd != AT_FDCWD && fsync(dir_fd) != 0)
 		err = sys_error(why, name);
 	return err;
 }
@@ -236,7 +250,7 @@ static int lock(struct update_store *s, struct why *why)
 	struct stat st;
 	pid_t holder;
 
-	s->lock_fd = openat(s->dir_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+	s->lock_fd = openat(s->dir_fd, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	if (s->lock_fd < 0)
 		return why_set(why, ERR_SYS, "%s/" LOCK ": %s", s->dir, strerror(errno));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
@@ -318,15 +332,19 @@ static int open_folders(struct update_store *s, struct why *why)
 
 int update_store_open(struct update_store *s, const char *dir, struct why *why)
 {
+	struct stat st;
 	int err;
 
 	*s = (struct update_store){.dir = dir, .dir_fd = -1, .lists_fd = -1, .lock_fd = -1};
 	err = open_folders(s, why);
-	if (err == 0)
-		remove_temps(s);
-	else
+	if (err != 0) {
 		update_store_close(s, false);
-	return err;
+		return err;
+	}
+	remove_temps(s);
+	if (fstatat(s->dir_fd, IMAGE, &st, 0) == 0)
+		update_store_reserve((uint64_t)st.st_size);
+	return 0;
 }
 
 void update_store_look(struct update_store *s, const char *dir)
@@ -352,6 +370,7 @@ void update_store_close(struct update_store *s, bool done)
 		close(s->lock_fd);
 	}
 	s->dir_fd = s->lists_fd = s->lock_fd = -1;
+	update_store_release(UINT64_MAX);
 }
 
 /* ---- lists ---- */
@@ -468,9 +487,9 @@ int update_store_install(struct update_store *s, const uint8_t *image, size_t le
 	char *present = NULL;
 	int err = verify_image(image, len, why);
 
+	update_store_release(UINT64_MAX);
 	if (err == 0)
 		err = write_image_temp(s->dir_fd, IMAGE_TEMP, image, len, why);
-
 	if (err != 0)
 		return err;
 	present = read_present(s, &present_len);

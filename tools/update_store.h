@@ -2,6 +2,7 @@
  *
  *   STATE/image                 in force, or about to be: quelld reads it
  *         image.previous        the one before
+ *         image.lists           of which lists they are: update_origin.h
  *         lists/NAME.txt        the last good copy of each list
  *         lists/NAME.seen       where that came from, and its validators: update_seen.h
  *         lists/NAME.part       a download that broke off, and NAME.part-seen with its validators
@@ -81,7 +82,8 @@ int update_store_read_at(int dir_fd, const char *name, size_t max, char **text, 
 int update_store_read_into(struct file_buffer *buffer, int dir_fd, const char *name, size_t max,
     size_t *len, struct why *why) QUELL_CHECK;
 
-/* Make bytes[0..len) the content of the file `name` relative to `dir_fd`, whole or not at all.
+/* Make bytes[0..len) the content of the file `name` relative to `dir_fd` (AT_FDCWD for a path: then
+ * the folder is not synced), whole or not at all.
  * Returns 0 or ERR_SYS. */
 int update_store_write_at(
     int dir_fd, const char *name, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
@@ -89,9 +91,16 @@ int update_store_write_at(
 /* Has the file `name` relative to `dir_fd` text[0..len), and no more? */
 bool update_store_has_at(int dir_fd, const char *name, const char *text, size_t len);
 
-/* Is there room for `need` more bytes where `fd` is?  A disk that is nearly full is better left alone
- * than filled up and then cleaned.  Returns 0, or ERR_SYS, `name` in the message. */
+/* Is there room for `need` more bytes where `fd` is, beside all that is set aside?  A disk that is
+ * nearly full is better left alone than filled up and then cleaned.  Returns 0, or ERR_SYS, `name` in
+ * the message. */
 int update_store_check_space(int fd, const char *name, uint64_t need, struct why *why) QUELL_CHECK;
+
+/* Set room aside for what this run is going to write, and give it back as that is written, or is not.
+ * Room for an image as large as the present one is set aside from update_store_open() to
+ * update_store_install(), which gives all of it back. */
+void update_store_reserve(uint64_t bytes);
+void update_store_release(uint64_t bytes);
 
 /* Bytes that this process has written to disk so far; those that were not written here are added. */
 uint64_t update_store_written(void);

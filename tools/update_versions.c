@@ -99,6 +99,24 @@ int update_versions_hold(
 	return update_store_write_at(s->lists_fd, file, text, len, why);
 }
 
+int update_versions_hold_part(
+    struct update_store *s, const char *name, const char *part, struct why *why)
+{
+	char file[FILE_SIZE];
+
+	other_file(file, name, "held");
+	if (renameat(s->lists_fd, part, s->lists_fd, file) != 0 || fsync(s->lists_fd) != 0)
+		return sys_error(why, file);
+	return 0;
+}
+
+void update_versions_unhold(struct update_store *s, const char *name)
+{
+	char file[FILE_SIZE];
+
+	unlinkat(s->lists_fd, other_file(file, name, "held"), 0);
+}
+
 bool update_versions_was_left(
     struct update_store *s, const char *name, const char *text, size_t len)
 {
@@ -115,6 +133,8 @@ static int find_before(struct update_store *s, const char *name, unsigned *found
 	int err = update_store_read(s, name, &text, &len, why);
 
 	*found = 0;
+	if (err == ERR_NOTFOUND)
+		return why_set(why, err, "there is no copy of it yet");
 	if (err != 0)
 		return err;
 	for (unsigned i = 1; i < CONF_VERSIONS_MAX && *found == 0; i++) {

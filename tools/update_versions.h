@@ -29,6 +29,13 @@ void update_versions_settle(struct update_store *s, const char *name);
 int update_versions_hold(struct update_store *s, const char *name, const char *text, size_t len,
     struct why *why) QUELL_CHECK;
 
+/* The same of the file `part` of the lists folder, which is renamed. */
+int update_versions_hold_part(
+    struct update_store *s, const char *name, const char *part, struct why *why) QUELL_CHECK;
+
+/* The publisher has the kept copy: what was held is no offer any more. */
+void update_versions_unhold(struct update_store *s, const char *name);
+
 /* Is text[0..len) what `name` was rolled back from? */
 bool update_versions_was_left(
     struct update_store *s, const char *name, const char *text, size_t len);

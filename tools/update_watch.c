@@ -1,17 +1,16 @@
 /* update_watch.c - names from the built-in list, the URLs and the user's rules. */
 #include "tools/update_watch.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "blocklists/build.h"
 #include "blocklists/effect.h"
 #include "blocklists/feed.h"
+#include "blocklists/rules.h"
 #include "blocklists/vital.h"
-#include "tools/update_store.h"
-
-#define RULES_FILE_MAX ((size_t)1 << 20)
+#include "lib/clock.h"
 
 static struct update_watch_name *find(
     const struct update_watch *w, const uint8_t *name, size_t len, enum update_watch_kind kind)
@@ -25,17 +24,11 @@ static struct update_watch_name *find(
 	return NULL;
 }
 
-/* What is no name (an address in a URL) is none to watch. */
-static int add(
-    struct update_watch *w, const char *text, size_t len, bool below, enum update_watch_kind kind)
+static int add_name(struct update_watch *w, const uint8_t *name, size_t len, bool below,
+    enum update_watch_kind kind)
 {
-	struct update_watch_name *n;
-	uint8_t name[NAME_SIZE];
-	size_t name_len;
+	struct update_watch_name *n = find(w, name, len, kind);
 
-	if (!feed_host(text, len, name, &name_len))
-		return 0;
-	n = find(w, name, name_len, kind);
 	if (n != NULL) {
 		n->below = n->below || below;
 		return 0;
@@ -50,9 +43,20 @@ static int add(
 		w->size = size;
 	}
 	n = &w->names[w->n++];
-	*n = (struct update_watch_name){.kind = kind, .below = below, .len = (uint8_t)name_len};
-	memcpy(n->name, name, name_len);
+	*n = (struct update_watch_name){.kind = kind, .below = below, .len = (uint8_t)len};
+	memcpy(n->name, name, len);
 	return 0;
+}
+
+/* What is no name (an address in a URL) is none to watch. */
+static int add(
+    struct update_watch *w, const char *text, size_t len, bool below, enum update_watch_kind kind)
+{
+	uint8_t name[NAME_SIZE];
+	size_t name_size;
+
+	return feed_host(text, len, name, &name_size) ? add_name(w, name, name_size, below, kind)
+						      : 0;
 }
 
 static int add_vital(struct update_watch *w)
@@ -89,37 +93,28 @@ static int add_host(struct update_watch *w, const char *url)
 	return add(w, host, at != NULL ? (size_t)(at - host) : len, false, UPDATE_WATCH_NEEDED);
 }
 
-/* `allow NAME ...` and `allow =NAME ...`; see resolver/rules.h. */
-static int add_rule(struct update_watch *w, const char *text, size_t len)
-{
-	size_t n = feed_word(&text, &len);
-	bool exact;
-
-	if (n != 5 || memcmp(text, "allow", 5) != 0)
-		return 0;
-	text += n;
-	len -= n;
-	n = feed_word(&text, &len);
-	exact = n != 0 && text[0] == '=';
-	return add(w, text + exact, n - exact, !exact, UPDATE_WATCH_ALLOWED);
-}
-
-/* quelld may keep its rules to itself. */
+/* The names that the user allows, now.  quelld may keep its rules to itself. */
 static int add_rules(struct update_watch *w, const char *path)
 {
-	struct feed_lines l;
-	char *text;
-	size_t len;
-	int err = update_store_read_at(AT_FDCWD, path, RULES_FILE_MAX, &text, &len, &w->trouble);
+	struct rules_clock now = {.boot_ms = clock_ms(), .wall_s = time(NULL)};
+	struct rules rules;
+	int err;
 
-	if (err == ERR_NOTFOUND)
-		w->trouble.text[0] = '\0';
+	clock_boot(now.boot);
+	rules_init(&rules);
+	err = rules_read(&rules, path, &now, &w->trouble);
 	if (err != 0)
 		return err == ERR_NOMEM ? err : 0;
-	feed_lines_start(&l, text, len);
-	while (err == 0 && feed_lines_next(&l))
-		err = add_rule(w, l.text, l.len);
-	free(text);
+	w->trouble.text[0] = '\0';
+	(void)rules_expire(&rules, &now);
+	for (size_t i = 0; i < rules.n_lines && err == 0; i++) {
+		const struct rules_line *line = &rules.lines[i];
+
+		if (line->kind == RULES_ALLOW && line->name[0] != 0)
+			err = add_name(w, line->name, name_len(line->name), !line->exact,
+			    UPDATE_WATCH_ALLOWED);
+	}
+	rules_fini(&rules);
 	return err;
 }
 

@@ -87,13 +87,16 @@ static int sys_error(const char *path, struct why *why)
 static int read_text(
     const char *path, char **text, size_t *len, int64_t *written_s, struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	/* A pipe, which nobody writes, is not waited for. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
 	struct stat st;
 
 	if (fd < 0)
 		return sys_error(path, why);
 	if (fstat(fd, &st) < 0) {
 		err = sys_error(path, why);
+	} else if (!S_ISREG(st.st_mode)) {
+		err = why_set(why, ERR_FORMAT, "%s: not a regular file", path);
 	} else {
 		*written_s = st.st_mtime;
 		err = file_read(fd, path, COMPILE_TEXT_MAX, text, len, why);

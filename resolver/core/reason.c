@@ -400,7 +400,7 @@ static void add_remove(
 	const struct reason_match *first = effective(r, step, 0), *other;
 
 	if (!blocks(first) || r->n_matches > REASON_MATCHES ||
-	    list_name(names, first->list) == NULL || first->list >= names->n_configured)
+	    list_name(names, first->list) == NULL || !names->configured[first->list])
 		return;
 	for (unsigned i = 1; (other = effective(r, step, i)) != NULL; i++) {
 		if (other->list != first->list && blocks(other))

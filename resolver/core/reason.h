@@ -38,7 +38,7 @@
 /* What the lists are called: printable ASCII; an empty name is not known. */
 struct reason_names {
 	uint32_t n;
-	uint32_t n_configured; /* the first of them stand in the configuration */
+	bool configured[REASON_LISTS]; /* it stands in the configuration */
 	char name[REASON_LISTS][CONF_NAME_SIZE];
 };
 

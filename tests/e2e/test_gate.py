@@ -20,13 +20,14 @@ import tarfile
 import tempfile
 import threading
 import time
+import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import (BUILD, SLOW, WAIT_SECONDS, WRAPPER, FakeUpstream, Quelld, Skip, assert_blocked, assert_rcode,
                      equal, main, test)
 
 UPDATE = WRAPPER + [os.path.join(BUILD, "quell-update")]
-KILLS = int(os.environ.get("TEST_KILLS", "40"))
+KILLS = int(os.environ.get("TEST_KILLS", "20" if WRAPPER else "200"))
 
 
 # --- a web server whose pages are bytes, or functions ---
@@ -34,8 +35,8 @@ KILLS = int(os.environ.get("TEST_KILLS", "40"))
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         page = self.server.pages.get(self.path)
-        if page is None:
-            self.send_error(404)
+        if page is None or isinstance(page, int):
+            self.send_error(page or 404)
         elif callable(page):
             try:
                 page(self)
@@ -105,7 +106,7 @@ class Place:
 
     def start(self, *args, command="run"):
         # No second tries, and no long silence: what fails here fails each time.
-        more = [] if command in ("rollback", "report") else ["--timeout", "1s", "--tries", "1"]
+        more = [] if command in ("rollback", "report") else ["--timeout", "5s", "--tries", "1"]
         return subprocess.Popen(UPDATE + [command, "-c", self.conf] + more + list(args),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -169,38 +170,56 @@ def endless_page(h):
         h.wfile.write(names(1000))
 
 
-def archive():
+def archive(mode):
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+    with tarfile.open(fileobj=out, mode=mode) as tar:
         info = tarfile.TarInfo("list.txt")
         info.size = len(names(100))
         tar.addfile(info, io.BytesIO(names(100)))
     return out.getvalue()
 
 
+def zip_archive():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("list.txt", names(100))
+    return out.getvalue()
+
+
 OLD = names(2000)
 WEB_PAGE = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head>\n<body>www.example.net</body></html>\n"
 
-# name: (page, what the report says, options, may be accepted)
+ACCEPT = "; to take it all the same: quell-update --accept a"
+NO_LIST = "; there is nothing to accept: look at option url of list a"
+GONE = "; where it is gone for good: quell-update remove a"
+
+# name: (page, what the report says, what it says can be done, options)
 BREAKS = {
-    "empty": (b"", "it is empty", "", False),
-    "a web page": (WEB_PAGE, "web page", "", False),
-    "an archive": (archive(), "gzip file", "", False),
-    "a zip archive": (b"PK\x03\x04\x14\0\0\0" + bytes(range(256)) * 4, "archive", "", False),
-    "half": (half_page, "broke off", "", False),
-    "100-fold": (names(200000), "it has grown from 2000 rules to 200000", "", True),
-    "shrunk to a tenth": (names(200), "it has shrunk from 2000 rules to 200", "", True),
+    "empty": (b"", "it is empty", NO_LIST, ""),
+    "a web page": (WEB_PAGE, "web page", NO_LIST, ""),
+    "a gzip file": (gzip.compress(OLD), "gzip file", NO_LIST, ""),
+    "a zip archive": (zip_archive(), "archive", NO_LIST, ""),
+    "a tar archive": (archive("w"), "binary data", NO_LIST, ""),
+    "a packed tar archive": (archive("w:gz"), "gzip file", NO_LIST, ""),
+    "another packed tar archive": (archive("w:xz"), "xz file", NO_LIST, ""),
+    "half": (half_page, "broke off", "", ""),
+    "100-fold": (names(200000), "it has grown from 2000 rules to 200000", ACCEPT, ""),
+    "shrunk to a tenth": (names(200), "it has shrunk from 2000 rules to 200", ACCEPT, ""),
     "a top-level domain": (b"||com^\n" + OLD.replace(b"\n", b"^\n").replace(b"n", b"||n", 1),
-                           "it blocks everything below com", "syntax = adblock", True),
-    "a registry": (OLD + b"co.uk\n", "it blocks everything below co.uk", "", True),
-    "junk lines": (OLD + b"?! junk \x01\x02\n" * 1000, "of its lines are not understood", "", True),
+                           "it blocks everything below com", ACCEPT, "syntax = adblock"),
+    "a registry": (OLD + b"co.uk\n", "it blocks everything below co.uk", ACCEPT, ""),
+    "junk lines": (OLD + b"?! junk \x01\x02\n" * 1000, "of its lines are not understood", ACCEPT, ""),
     "an expression on everything": (b"/.*/\n" + b"".join(b"||" + n + b"^\n" for n in OLD.split()),
-                                    "blocks every name", "syntax = adblock", True),
-    "an endless body": (endless_page, "it is larger than", "", False),
-    "gone": (None, "the server answered 404", "", False),
-    "wrong pin": (OLD + b"x.example\n", "not the pinned", "", False),
-    "bad signature": (OLD + b"x.example\n", "its signature does not belong", "", False),
-    "an allowed name": (OLD + b"bank.example\n", "it now blocks bank.example", "", True),
+                                    "blocks every name", ACCEPT, "syntax = adblock"),
+    "an endless body": (endless_page, "it is larger than",
+                        "; to take it all the same: raise option max_size of list a", ""),
+    "gone (404)": (None, "the server answered 404", GONE, ""),
+    "gone (410)": (410, "the server answered 410", GONE, ""),
+    "wrong pin": (OLD + b"x.example\n", "not the pinned",
+                  "; to take it all the same: change option sha256 of list a", ""),
+    "bad signature": (OLD + b"x.example\n", "its signature does not belong",
+                      "; to take it all the same: change option minisign of list a", ""),
+    "an allowed name": (OLD + b"bank.example\n", "it now blocks bank.example", ACCEPT, ""),
 }
 
 
@@ -237,7 +256,9 @@ class Signer:
         return b"\n".join(lines) + b"\n"
 
 
-def breaking(name, page, reason, options, may_be_accepted):
+def breaking(name, page, reason, remedy, options):
+    may_be_accepted = remedy == ACCEPT
+
     def check():
         old = OLD if options != "syntax = adblock" else b"".join(b"||" + n + b"^\n" for n in OLD.split())
         with Place() as place:
@@ -256,13 +277,16 @@ def breaking(name, page, reason, options, may_be_accepted):
             place.run()
             before = place.files()
             web.pages["/a"] = page
-            for _ in range(2):  # it is the same the next day
+            for day in range(2):  # it is the same the next day
                 line = line_of(place.run("--max-size", "8M", code=3), "a")
                 has(line, "a: held" if may_be_accepted else "a: kept old", "2000 rules", reason)
-                equal("quell-update --accept a" in line, may_be_accepted, line)
+                equal(line[line.index(")", line.index("http")) + 1:], remedy, line)
+                if day == 0:
+                    print("# %s: %s" % (name, line))
                 equal(place.files(), before)
                 found = place.json("--max-size", "8M", code=3)["lists"]
                 has(found[0]["reason"], reason)
+                equal(found[0].get("remedy", ""), remedy[2:])
                 equal(found[1]["result"], "unchanged")
             equal(place.has("lists/a.held"), may_be_accepted)
             if may_be_accepted:
@@ -341,8 +365,10 @@ def vital_names():
         equal(len(place.dump()), 1)
         web.pages["/a"] = text
         out = place.run()
-        has(out, "exempted: captive.apple.com, since the network needs it (blocked by a)",
+        has(out, "exempted: captive.apple.com, since the network needs it (blocked by a); "
+            "to block it all the same: quellctl block captive.apple.com",
             "exempted: *.pool.ntp.org, since the network needs it (blocked by a)")
+        print("# " + next(line for line in out.splitlines() if line.startswith("exempted: captive")))
         equal([x["name"] for x in place.json()["exempted"]], ["captive.apple.com", "pool.ntp.org"])
         equal([line for line in place.dump() if line.startswith("1 ")],
               ["1 exact captive.apple.com allow important needed", "1 suffix pool.ntp.org allow important needed"])
@@ -475,6 +501,123 @@ def signatures():
         has(place.run(code=3), "l: kept old, 5 rules", "does not belong")
 
 
+class Tagged:
+    """A page with an ETag; counts the bytes of bodies that it sends."""
+
+    def __init__(self, body, etag):
+        self.body, self.etag, self.sent = body, etag, 0
+
+    def __call__(self, h):
+        is_same = h.headers.get("If-None-Match") == self.etag
+        h.send_response(304 if is_same else 200)
+        h.send_header("ETag", self.etag)
+        if not is_same:
+            h.send_header("Content-Length", str(len(self.body)))
+        h.end_headers()
+        if not is_same:
+            h.wfile.write(self.body)
+            self.sent += len(self.body)
+
+
+@test
+def unchanged_under_another_configuration():
+    """A text that the server has unchanged is held against the pin and the key of today"""
+    with Place() as place:
+        signer = Signer(place.dir)
+        os.mkdir(os.path.join(place.dir, "other"))
+        stranger = Signer(os.path.join(place.dir, "other"))
+        page = web.pages["/a"] = Tagged(names(3), '"1"')
+        web.pages["/a.minisig"] = signer.sign(page.body)
+        place.configure(a="/a")
+        place.run()
+        before = place.files()
+
+        def same(outcome, *reasons, options="", code=0, transfers):
+            sent = page.sent
+            place.configure(a=("/a", options))
+            line = line_of(place.run(code=code), "a")
+            has(line, outcome, "3 rules", *reasons)
+            equal(page.sent != sent, transfers, "sent with " + options)
+            equal(place.files(), before)
+
+        pin = 'sha256 = "%s"'
+        same("unchanged", transfers=False)
+        same("unchanged", options=pin % hashlib.sha256(page.body).hexdigest(), transfers=False)
+        same("kept old", "not the pinned", options=pin % hashlib.sha256(b"other").hexdigest(), code=3, transfers=False)
+        # A key that it was not looked at with: it is sent with its signature.
+        key = 'minisign = "%s"' % signer.public
+        same("unchanged", options=key, transfers=True)
+        same("unchanged", options=key, transfers=False)
+        same("kept old", "another key", options='minisign = "%s"' % stranger.public, code=3, transfers=True)
+        web.pages["/a.minisig"] = stranger.sign(page.body)
+        same("unchanged", options='minisign = "%s"' % stranger.public, transfers=True)
+        same("unchanged", options='minisign = "%s"' % stranger.public, transfers=False)
+
+
+@test
+def held_is_asked_about():
+    """What is held, and what was rolled back from, is not sent again; it is taken when it may be"""
+    with Place(a="/a", b="/b") as place:
+        web.pages["/b"] = names(5, "b")
+        first = web.pages["/a"] = Tagged(OLD, '"1"')
+        place.run()
+        before = place.files()
+        page = web.pages["/a"] = Tagged(names(200), '"2"')
+        has(place.run(code=3), "a: held", "it has shrunk", ACCEPT)
+        equal(page.sent, len(page.body))
+        for _ in range(2):
+            found = place.json(code=3)
+            equal((found["lists"][0]["result"], found["lists"][0]["held"], found["lists"][0]["transfer"]["from_cache"]),
+                  ("held", True, True))
+            has(found["lists"][0]["reason"], "it has shrunk")
+            equal(found["bytes_written"], 0)
+        equal(page.sent, len(page.body), "bytes sent")
+        equal(place.files(), before)
+        place.configure(a=("/a", "shrink_max = 95"), b="/b")  # now it passes, and is here
+        has(place.run(), "a: updated, 200 rules")
+        equal(page.sent, len(page.body), "bytes sent")
+        equal(place.read("lists/a.txt"), page.body)
+        assert not place.has("lists/a.held")
+        has(place.run(), "a: unchanged")
+        equal(page.sent, len(page.body), "bytes sent")
+        has(place.run("a", command="rollback"), "a: rolled back, 2000 rules")
+        for _ in range(2):
+            has(place.run(), "a: rolled back, 2000 rules", "image: unchanged", "written: 0 B")
+        equal(page.sent, len(page.body), "bytes sent")
+        has(place.run("--accept", "a"), "a: accepted, 200 rules")
+        has(place.run(), "a: unchanged, 200 rules")
+        equal(page.sent, len(page.body), "bytes sent")
+        # The publisher has the first one again, and then nothing is held any more.
+        place.configure(a="/a", b="/b")
+        web.pages["/a"] = Tagged(OLD * 20 + names(30000), '"3"')
+        has(place.run(code=3), "a: held, 200 rules")
+        web.pages["/a"] = page
+        has(place.run(), "a: unchanged, 200 rules")
+        place.run("--accept", "a", code=1)
+        has(place.err, "no version of it is held")
+        assert first.sent == len(OLD)
+
+
+@test
+def held_without_validators():
+    """What is held or was rolled back from is not written again, though the server cannot tell"""
+    with Place(a="/a") as place:
+        web.pages["/a"] = OLD
+        place.run()
+        web.pages["/a"] = names(200, "m")
+        has(place.run(code=3), "a: held")
+        kept = os.stat(place.path("lists/a.held"))
+        equal(place.json(code=3)["bytes_written"], 0)
+        now = os.stat(place.path("lists/a.held"))
+        equal((now.st_ino, now.st_mtime_ns, now.st_ctime_ns), (kept.st_ino, kept.st_mtime_ns, kept.st_ctime_ns))
+        place.run("--accept", "a")
+        place.run(command="rollback")
+        equal(place.json()["bytes_written"], 0)
+        web.pages["/a"] = names(199, "m")  # nearly what is here: both of it
+        has(place.run(code=3), "a: held")
+        equal(place.read("lists/a.held"), names(199, "m"))
+
+
 # --- preview and report ---
 
 @test
@@ -595,9 +738,42 @@ def full_disk():
 
 
 @test
+def room_for_all():
+    """Room is looked for once for all: where the image would not find any, no list is begun"""
+    with Place() as place:
+        place.state = os.path.join(place.dir, "disk/state")
+        os.mkdir(os.path.join(place.dir, "disk"))
+        web.pages.update({"/a": names(20000), "/b": names(20000, "b"), "/more": names(24000)})
+        for name in "a", "more":
+            place.configure(a="/" + name, b="/b")
+            os.rename(place.conf, os.path.join(place.dir, name + ".conf"))
+        web.pages["/chunked"] = lambda h: (h.send_response(200), h.end_headers(), h.wfile.write(names(24000)))
+        place.configure(a="/chunked", b="/b")
+        out = unshared(place, """
+            mount -t tmpfs -o size=4m tmpfs "$1/disk" && echo mounted
+            dir=$1; shift
+            "$@" run -c "$dir/a.conf" || exit
+            image=$(stat -c %s "$dir/disk/state/image")
+            fill() { rm -f "$dir/disk/fill"; head -c $(($(df --output=avail -B1 "$dir/disk" | tail -1) - $1)) /dev/zero >"$dir/disk/fill"; }
+            list=$(stat -c %s "$dir/disk/state/lists/a.txt")
+            fill $((list * 5 / 4 + image * 3 / 4)); cp -r "$dir/disk/state" "$dir/before"
+            for conf in more quell; do
+                echo "too little"; "$@" run -c "$dir/$conf.conf"; echo "exit $?"
+                diff -r "$dir/before" "$dir/disk/state" && echo same
+            done
+            fill $((list * 2 + image * 2))
+            echo enough; "$@" run -c "$dir/more.conf"; echo "exit $?" """, *UPDATE)
+        few = out[out.index("too little"):out.index("enough")]
+        for part in few.split("too little")[1:]:
+            has(part, "a: kept old, 20000 rules", "No space left on device", "are needed", "are free", "b: unchanged",
+                "image: unchanged", "exit 3", "same")
+        has(out[out.index("enough"):], "a: updated, 24000 rules", "image: written", "exit 0")
+
+
+@test
 def killed_at_random_moments():
     """Killed at random moments: the next start answers with a good state each time"""
-    signal.alarm((60 + 2 * KILLS) * SLOW)
+    signal.alarm((60 + KILLS) * SLOW)
     seed = int(os.environ.get("TEST_SEED", random.randrange(1 << 32)))
     print("# TEST_SEED=%d" % seed, flush=True)
     rng = random.Random(seed)
@@ -605,7 +781,7 @@ def killed_at_random_moments():
 
     def serve(generation):
         for name in served:
-            text = b"always.example\n%s-generation%d.example\n" % (name.encode(), generation) + names(3000, name)
+            text = b"always.example\n%s-generation%d.example\n" % (name.encode(), generation) + names(300, name)
             web.pages["/kill-" + name] = text
             served[name].add(text)
 
@@ -629,9 +805,11 @@ def killed_at_random_moments():
             tool("verify", place.path("image"))
             for name, texts in served.items():
                 assert place.read("lists/%s.txt" % name) in texts, "a torn copy"
+            if generation % 20 != 0:  # it reads no more than what was looked at here
+                continue
             with Quelld([upstream], conf=conf) as daemon:
                 assert_blocked(daemon.ask("always.example."))
-                assert_blocked(daemon.ask("a2999.example."))
+                assert_blocked(daemon.ask("a299.example."))
                 assert_rcode(daemon.ask("free.example."), "NOERROR")
                 equal([line for line in daemon.log.all() if "degraded" in line or line.startswith("error")], [])
         serve(KILLS + 1)
@@ -640,7 +818,7 @@ def killed_at_random_moments():
               ["%d suffix %s-generation%d.example" % (i, name, KILLS + 1) for i, name in enumerate("ab")])
         equal([f for _, _, files in os.walk(place.state) for f in files if f.endswith((".tmp", ".part"))], [])
         print("# %d of %d were killed" % (n_killed, KILLS))
-        assert n_killed > KILLS // 10, "hardly any was killed"
+        assert n_killed > KILLS // 4, "hardly any was killed"
 
 
 main()

@@ -231,6 +231,11 @@ def test_pause():
         assert_blocked(daemon.ask("ads.test."))
         assert_blocked(daemon.ask("shop.test."))
         assert "blocking on" in ctl(daemon, "status")
+        # `quellctl pause "$time"` without a time is no pause without an end.
+        for words in (("pause", ""), ("pause", "for", " "), ("allow", "a.test", "for", "")):
+            line, = ctl(daemon, *words, status=2)
+            assert "is empty" in line, line
+        equal(ctl(daemon, "rules")[0], "blocking on")
         equal(ctl(daemon, "pause", "30m"), ["blocking paused left 30m"])
         assert any(line.startswith("blocking paused left ") for line in ctl(daemon, "status"))
         ctl(daemon, "pause", "for", "1s")
@@ -283,17 +288,20 @@ class Asker(threading.Thread):
 
 
 N_NAMES = int(os.environ.get("QUELL_OWN_NAMES", "300000"))
+N_RULES = int(os.environ.get("QUELL_OWN_RULES", "4000"))
 
 
 @test
 def test_at_once():
-    """With a long list, for a name whose blocked answer is asked all the time"""
+    """With a long list and many rules, for a name whose blocked answer is asked all the time"""
     with temporary_folder() as folder, FakeUpstream() as upstream:
         path = os.path.join(folder, "list")
         with open(path, "w") as f:
             f.write("popular.test\n")
             f.writelines("n%d.x%d.test\n" % (i, i % 1000) for i in range(N_NAMES))
         with started(upstream, [path], patience=60 * SLOW) as daemon:
+            daemon.write("rules", "".join("allow n%d.x%d.example  # %d\n" % (i, i % 100, i) for i in range(N_RULES)))
+            reloaded(daemon)
             equal(addresses(daemon.ask("popular.test.example.")), [address_of("popular.test.example.")])
             asker = Asker(daemon, "popular.test")
             asker.start()
@@ -309,8 +317,8 @@ def test_at_once():
                     waits.append(1000 * (changed - start))
             asker.stopping = True
             asker.join()
-            print("# %d names: from the request to the first answer by the new rule, of %d changes: slowest %.1f ms, "
-                  "middle %.2f ms; %d questions" % (N_NAMES, len(waits), max(waits), sorted(waits)[len(waits) // 2],
+            print("# %d names, %d rules: from the request to the first answer by the new rule, of %d changes: slowest %.1f ms, "
+                  "middle %.2f ms; %d questions" % (N_NAMES, N_RULES, len(waits), max(waits), sorted(waits)[len(waits) // 2],
                                                     asker.count))
 
 

@@ -5,6 +5,7 @@ import ctypes
 import gzip
 import http.server
 import json
+import lzma
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import struct
 import subprocess
 import threading
 
-from harness import (BUILD, WAIT_SECONDS, WRAPPER, FakeUpstream, Lines, Namespace, Quelld, Skip, equal, main,
+from harness import (BUILD, SOURCE, WAIT_SECONDS, WRAPPER, FakeUpstream, Lines, Namespace, Quelld, Skip, equal, main,
                      reply_to, temporary_folder, test, wait_until)
 
 UPDATE = WRAPPER + [os.path.join(BUILD, "quell-update")]
@@ -29,7 +30,8 @@ class Page:
 
     def __init__(self, text, etag=None, modified=None, ranges=True, break_at=0, breaks=0, gate=None, status=200,
                  headers=(), packed=False):
-        self.body = gzip.compress(text.encode()) if packed else text.encode()
+        body = text if isinstance(text, bytes) else text.encode()
+        self.body = gzip.compress(body) if packed else body
         self.etag, self.modified, self.ranges = etag, modified, ranges
         self.break_at, self.breaks, self.gate = break_at, breaks, gate
         self.status, self.headers, self.packed = status, headers, packed
@@ -153,7 +155,8 @@ class House:
             if self.upstream:
                 f.write('upstream = {"%s"}\n' % self.upstream)
             for name, where in lists.items():
-                f.write('list "%s" { %s = "%s" }\n' % (name, "url" if "://" in where else "file", where))
+                where, more = where if isinstance(where, tuple) else (where, "")
+                f.write('list "%s" {\n %s = "%s"\n %s\n}\n' % (name, "url" if "://" in where else "file", where, more))
 
     def command(self, *args):
         return UPDATE + ["run", "-c", self.conf, "--json"] + list(args)
@@ -347,6 +350,62 @@ def test_refused_version():
         equal(house.files(), ["a.seen", "a.txt"])
 
 
+REAL = ("1hosts-pro.txt", "blp-drugs.hosts.txt", "blp-phishing-nl.txt", "hostsvn-gambling.hosts.txt", "neodev.abp.txt",
+        "neodev.dnsmasq.conf", "oisd-small.rpz", "shadowwhisperer-ads.txt", "shadowwhisperer-malware.txt",
+        "stevenblack.domains.txt")
+
+
+def ten_texts():
+    """Real lists where they are at hand, else made ones of the same sizes or so."""
+    folder = os.path.join(SOURCE, "..", "shared", "lists")
+    if WRAPPER or not all(os.path.exists(os.path.join(folder, name + ".xz")) for name in REAL):
+        return [text_of(name, 20000) for name in names_of(10)]
+    return [lzma.open(os.path.join(folder, name + ".xz")).read() for name in REAL]
+
+
+@test
+def test_ten_lists():
+    """Ten lists, real ones if they are there: one breaks off, two are slow; then nothing is transferred and written"""
+    with Web() as web, temporary_folder() as folder:
+        gate = threading.Event()
+        names = names_of(10)
+        for i, (name, text) in enumerate(zip(names, ten_texts())):
+            web.pages["/" + name] = Page(text, etag='"%d"' % i, packed=i == 3, gate=gate if i in (0, 7) else None)
+        broken = web.pages["/list2"]
+        broken.break_at, broken.breaks = len(broken.body) // 2, 1
+        house = House(folder, {name: web.url("/" + name) for name in names})
+        process = house.start("--timeout", "10m")
+        lines = Lines(process.stderr)
+        lines.wait(r"^\[8/10\] ", seconds=4 * WAIT_SECONDS)  # with the slow ones still at their first half
+        equal(sorted(re.findall(r"\[\d+/10\] (\w+): updated", "\n".join(lines.all()))),
+              [name for name in names if name not in ("list0", "list7")])
+        assert process.poll() is None
+        gate.set()
+        found = house.report(process.wait(4 * WAIT_SECONDS), process.stdout.read(), b"")
+        equal(set(house.results(found).values()), {"updated"})
+        for i, name in enumerate(names):
+            body = web.pages["/" + name].body
+            equal(house.read("lists/%s.txt" % name), gzip.decompress(body) if i == 3 else body, name)
+            equal(web.pages["/" + name].sent, len(body), "bytes sent of " + name)
+        transfer = found["lists"]["list2"]["transfer"]
+        equal((transfer["tries"], transfer["resumed_at"]), (2, broken.break_at))
+        equal([fields.get("Range") for fields in web.asked("/list2")], [None, "bytes=%d-" % broken.break_at])
+        print("# first: %d bytes transferred, %d written, %d rules" % (
+            sum(x["transfer"]["bytes"] for x in found["lists"].values()), found["bytes_written"],
+            found["image"]["rules"]))
+
+        sent, asked, times = web.sent(), len(web.requests), house.times()
+        watch = Watch(house.state, os.path.join(house.state, "lists"))
+        found = house.run()
+        equal(set(house.results(found).values()), {"unchanged"})
+        equal(web.sent(), sent, "bytes sent")
+        equal(len(web.requests), asked + 10)
+        equal({(x["transfer"]["from_cache"], x["transfer"]["bytes"]) for x in found["lists"].values()}, {(True, 0)})
+        equal((found["image"]["result"], found["quelld"]["result"], found["bytes_written"]), ("unchanged", "not told", 0))
+        equal(watch.events(), [])
+        equal(house.times(), times)
+
+
 # --- broken links ---
 
 @test
@@ -472,6 +531,69 @@ def test_stopped():
         found = house.run()
         equal(found["lists"]["a"]["transfer"]["resumed_at"], len(text) // 2)
         equal(house.read("lists/a.txt"), text.encode())
+
+
+@test
+def test_killed():
+    """A run that is killed leaves what has come, and the next one goes on from there"""
+    with Web() as web, temporary_folder() as folder:
+        text = text_of("a", 60000)
+        gate = threading.Event()
+        web.pages["/a"] = Page(text, etag='"1"', gate=gate)
+        house = House(folder, {"a": web.url("/a")})
+        process = house.start()
+        part = os.path.join(house.state, "lists/a.part")
+        wait_for_part(process, part, len(text) // 2)
+        process.kill()
+        process.communicate()
+        gate.set()
+        equal(house.files(), ["a.part", "a.part-seen"])
+        web.pages["/a"], sent = Page(text, etag='"1"'), len(text) // 2
+        transfer = house.run("--tries", "1")["lists"]["a"]["transfer"]
+        equal((transfer["resumed_at"], transfer["bytes"]), (sent, len(text) - sent))
+        equal(web.pages["/a"].sent, len(text) - sent)
+        equal(house.read("lists/a.txt"), text.encode())
+        equal(house.files(), ["a.seen", "a.txt"])
+
+
+@test
+def test_killed_at_the_end():
+    """All had come when the run was killed, or the machine was started anew since: it is sent whole, in one try"""
+    for boot in "same", "another":
+        with Web() as web, temporary_folder() as folder:
+            text = text_of("a", 40000)
+            web.pages["/a"] = Page(text, etag='"1"', break_at=len(text) - 1, breaks=1)
+            house = House(folder, {"a": web.url("/a")})
+            house.run("--tries", "1", code=1)
+            with open("/proc/sys/kernel/random/boot_id") as f:
+                boot_id = f.read() if boot == "same" else "00000000-0000-0000-0000-000000000000\n"
+            with open(os.path.join(house.state, "lists/a.part"), "a") as f:
+                f.write("\n")
+            with open(os.path.join(house.state, "lists/a.part-seen"), "a") as f:
+                f.write("boot " + boot_id)
+            transfer = house.run("--tries", "1")["lists"]["a"]["transfer"]
+            equal((transfer["resumed_at"], transfer["tries"], transfer["bytes"]), (0, 1, len(text)))
+            equal("Range" in web.asked("/a")[1], boot == "same")
+            equal(house.read("lists/a.txt"), text.encode())
+
+
+@test
+def test_stale_parts():
+    """Parts of lists that are downloaded no more are removed"""
+    with Web() as web, temporary_folder() as folder:
+        web.pages["/a"] = Page(text_of("a"), break_at=100, breaks=9, etag='"1"')
+        web.pages["/b"] = Page(text_of("b"))
+        house = House(folder, {name: web.url("/a") for name in ("gone", "own", "moved")} | {"b": web.url("/b")})
+        house.run("--tries", "1", code=3)
+        equal(len([name for name in house.files() if ".part" in name]), 6)
+        own = os.path.join(folder, "own.txt")
+        with open(own, "w") as f:
+            f.write("own.example\n")
+        house.configure({"own": own, "moved": web.url("/b"), "b": web.url("/b")})
+        house.run("b", code=3)
+        equal([name for name in house.files() if ".part" in name], ["moved.part", "moved.part-seen"])
+        house.run()
+        equal([name for name in house.files() if ".part" in name], [])
 
 
 # --- more than one try ---
@@ -653,7 +775,296 @@ def test_blocked_publisher():
         assert "resolve" in found["lists"]["b"]["reason"], found["lists"]["b"]
 
 
+@test
+def test_redirect_into_the_house():
+    """A host of the internet leads to no address of the own network, by whatever name; one of the own network may"""
+    namespace = Namespace()
+    for address in "203.0.113.1", "203.0.113.2", "192.168.53.1":
+        namespace.ip("addr add %s/32 dev lo" % address)
+    namespace.ip("addr add 2001:db8::1/128 dev lo nodad")
+
+    def asked(ask):
+        inner = ask.name.startswith("inner")
+        return zone(ask.name.rstrip("."), address="192.168.53.1" if inner else "203.0.113.2")(ask)
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(namespace.close)
+        folder = stack.enter_context(temporary_folder())
+        with namespace:
+            upstream = stack.enter_context(FakeUpstream(asked))
+            outside = [stack.enter_context(Web(address)) for address in ("203.0.113.1", "203.0.113.2")]
+            router, local = [stack.enter_context(Web(address)) for address in ("192.168.53.1", "127.0.0.1")]
+        for web in outside + [router, local]:
+            web.pages["/list"] = Page("listed.example\n")
+
+        def run(house, code=0):
+            with namespace:
+                return house.run("--tries", "2", code=code)
+
+        def url(web, path="/list"):
+            return web.url(path, web.server_address[0])
+
+        start = url(outside[0], "/start")
+        house = House(folder, {"good": url(router), "a": start}, upstream.address)
+        for target in (url(router, "/reboot"), url(local), local.url("/list", "localhost"), router.url("/list", "inner.test"),
+                       "http://0.0.0.0:%d/list" % local.port, "http://127.1:%d/list" % local.port,
+                       "http://[::ffff:127.0.0.1]:%d/list" % local.port, "http://[::1]:22/"):
+            outside[0].pages["/start"] = target
+            outside[1].pages["/again"] = target
+            for web in router, local:
+                web.requests.clear()
+            for first in target, url(outside[1], "/again"):  # at once, and after another one
+                outside[0].pages["/start"] = first
+                found = run(house, 3)["lists"]
+                assert "from the internet to" in found["a"]["reason"], (target, found["a"])
+                equal(found["a"]["transfer"]["tries"], 1)
+            equal([path for path, _ in router.requests + local.requests], ["/list"] * 2, target)  # of the good one
+        outside[0].pages["/start"] = outside[1].url("/list", "outer.test")
+        equal(house.results(run(house))["a"], "updated")
+        house.configure({"a": url(router, "/start")})
+        router.pages["/start"] = url(local)
+        equal(run(house)["lists"]["a"]["transfer"]["redirects"], 1)
+
+
+# --- a hostile publisher ---
+
+class Raw:
+    """Bytes to be sent as they are, head and all."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def answer(self, h):
+        for part in self.parts:
+            h.wfile.write(part)
+
+
+def endless(field):
+    for _ in range(1 << 20):
+        yield field
+
+
+BODY = b"evil.example\n"
+HOSTILE = {
+    "an ETag of 1 MB": (Raw(b"HTTP/1.1 200 OK\r\nETag: \"", b"x" * 1000000, b"\"\r\nContent-Length: 13\r\n\r\n", BODY),
+                        "header"),
+    "fields without end": (Raw(b"HTTP/1.1 200 OK\r\n", *endless(b"X-Field: " + b"x" * 50 + b"\r\n")), "header"),
+    "interim responses without end": (Raw(*endless(b"HTTP/1.1 100 Continue\r\nX-Field: 1\r\n\r\n")), "header"),
+    "fields behind the body without end": (
+        Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n", BODY, b"\r\n0\r\n",
+            *endless(b"X-Field: 1\r\n")), "header"),
+    "more announced than sent": (Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1300\r\n\r\n", BODY), "broke off"),
+    "a negative length": (Raw(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", BODY), "Content-Length"),
+    "a bad chunk": (Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", BODY), ""),
+    "no packed body": (Raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", BODY), "encoding"),
+    "half a packed body": (Raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2000\r\n\r\n",
+                               gzip.compress(text_of("evil").encode())[:999]), "broke off"),
+    "a bomb": (Raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", gzip.compress(b"evil.example\n" * 2000000)),
+               "larger than 10.5 MB"),
+    "a bomb in a bomb": (Raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n",
+                             gzip.compress(gzip.compress(b"evil.example\n" * 2000000))), "larger than 10.5 MB"),
+    "a range nobody asked for": (Raw(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-12/13\r\n"
+                                     b"Content-Length: 13\r\n\r\n", BODY), "206"),
+    "unchanged, of what was not asked": (Raw(b"HTTP/1.1 304 Not Modified\r\n\r\n"), "304"),
+    "a redirect to itself": ("/evil", "more than 5 redirects"),
+    "a redirect to a file": ("file:///etc/passwd", "a redirect leads to file:"),
+    "a redirect elsewhere": ("gopher://127.0.0.1:22/_x", "a redirect leads to gopher:"),
+    "a redirect to nowhere": ("http://[:::/", "a redirect leads nowhere"),
+    "a redirect with a terminal's words": ("ftp://x/\x1b[31m", "a redirect"),
+    "a line of 9 MB": (Page("x" * 9000000 + "\n"), "does not look like a list"),
+}
+
+
+@test
+def test_hostile():
+    """Whatever a publisher sends: bounded, said, and the old list stays"""
+    with Web() as web, temporary_folder() as folder:
+        house = House(folder, {"a": web.url("/evil"), "b": web.url("/good")})
+        web.pages.update({"/evil": Page("old.example\n"), "/good": Page("good.example\n", etag='"1"')})
+        house.run()
+        before = house.times()
+        for name, (page, reason) in HOSTILE.items():
+            web.pages["/evil"] = page
+            found = house.run("--max-size", "10M", "--tries", "1", code=3)["lists"]
+            equal((found["a"]["result"], found["b"]["result"]), ("kept old", "unchanged"), name)
+            assert reason in found["a"]["reason"] and found["a"]["reason"], "%s: %s" % (name, found["a"]["reason"])
+            assert found["a"]["reason"].isprintable(), found["a"]["reason"]
+            equal({path: times for path, times in house.times().items() if os.path.isfile(path)},
+                  {path: times for path, times in before.items() if os.path.isfile(path)}, name)
+
+
+@test
+def test_long_line():
+    """A line of 100 MB among others is one bad line"""
+    with Web() as web, temporary_folder() as folder:
+        web.pages["/a"] = Page(text_of("a") + "x" * (100 << 20) + "\nlast.example\n")
+        house = House(folder, {"a": web.url("/a")})
+        found = house.run("--max-size", "200M")["lists"]["a"]
+        equal((found["rules"], found["bad_lines"], found["first_bad_line"]), (2001, 1, 2001))
+        assert len(found["first_bad_text"]) < 100
+        equal(house.run("--max-size", "100M", code=3)["lists"]["a"]["result"], "kept old")
+
+
+@test
+def test_odd_etags():
+    """ETags of any kind are kept as they are, or not at all; none of them adds a field or a line"""
+    tags = ['"a b"', '"\\"', '""', "unquoted", '"%s"' % ("x" * 300), "\t", '"\xe4"', 'W/"', '"a\rX-Evil: 1"', '"#"', '"1", "2"']
+    for tag in tags:
+        with Web() as web, temporary_folder() as folder:
+            web.pages["/a"] = Raw(b"HTTP/1.1 200 OK\r\nETag: " + tag.encode("latin-1") +
+                                  b"\r\nContent-Length: 10\r\n\r\na.example\n")
+            house = House(folder, {"a": web.url("/a")})
+            for _ in range(2):
+                found = house.run()["lists"]["a"]
+            equal(found["result"], "unchanged")
+            assert not [field for fields in web.asked("/a") for field in fields if "Evil" in field], tag
+            asked = web.asked("/a")[-1].get("If-None-Match")
+            equal(asked, tag if tag in tags[:4] + ['"#"', '"\xe4"'] else None)
+
+
+@test
+def test_other_bytes():
+    """Other bytes than those that were asked for are not put behind the others"""
+    text = text_of("a", 20000).encode()
+    rest = text[100000:]
+    for fields in ("bytes 99999-%d/%d" % (len(text) - 1, len(text)), "bytes 100000-99999/5", "bytes */%d" % len(text),
+                   "bytes -5-10/20", "lines 100000-%d/%d" % (len(text) - 1, len(text)), "bytes 100000", "",
+                   "bytes 18446744073709651616-%d/%d" % (len(text) - 1, len(text))):
+        with Web() as web, temporary_folder() as folder:
+            web.pages["/a"] = Page(text, etag='"1"', break_at=100000, breaks=1)
+            house = House(folder, {"a": web.url("/a")})
+            house.run("--tries", "1", code=1)
+            wrong = Raw(b"HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\nContent-Range: " + fields.encode() +
+                        b"\r\nContent-Length: %d\r\n\r\n" % len(rest), b"x" * len(rest))
+            good = Page(text, etag='"1"')
+            web.pages["/a"] = type("Both", (), {"answer": lambda self, h, wrong=wrong, good=good:
+                                                (wrong if "Range" in h.headers else good).answer(h)})()
+            found = house.run("--tries", "1")
+            equal((found["lists"]["a"]["result"], found["lists"]["a"]["transfer"]["tries"]), ("updated", 1), fields)
+            equal(house.read("lists/a.txt"), text)
+
+
+# --- a clumsy user ---
+
+@test
+def test_one_url_twice():
+    """Two lists of one URL are two lists"""
+    with Web() as web, temporary_folder() as folder:
+        web.pages["/a"] = Page(text_of("a"), etag='"1"')
+        house = House(folder, {"one": web.url("/a"), "two": (web.url("/a"), "match = exact")})
+        equal(set(house.results(house.run()).values()), {"updated"})
+        found = house.run()
+        equal(set(house.results(found).values()), {"unchanged"})
+        equal(found["image"]["rules"], 4000)
+        equal(house.files(), ["one.seen", "one.txt", "two.seen", "two.txt"])
+
+
+@test
+def test_configuration_changed_meanwhile():
+    """A configuration that is changed while a run lasts counts for the next one"""
+    with Web() as web, temporary_folder() as folder:
+        gate = threading.Event()
+        web.pages.update({"/a": Page(text_of("a"), gate=gate), "/b": Page("b.example\n")})
+        house = House(folder, {"a": web.url("/a")})
+        process = house.start("--timeout", "10m")
+        wait_for_part(process, os.path.join(house.state, "lists/a.part"), 1)
+        house.configure({"b": web.url("/b")})
+        second = house.start()
+        out, err = second.communicate()
+        equal((second.returncode, out), (1, b""))
+        assert b"another run holds the lock: process %d" % process.pid in err, err
+        with open(house.conf, "w") as f:
+            f.write("nonsense {\n")
+        gate.set()
+        found = house.report(process.wait(WAIT_SECONDS), process.stdout.read(), b"")
+        equal(house.results(found), {"a": "updated"})
+        house.configure({"b": web.url("/b")})
+        found = house.run()
+        equal((house.results(found), found["image"]["rules"]), ({"b": "updated"}, 1))
+
+
+@test
+def test_state_of_another_user():
+    """The state folder of another user: root works as that user, and anybody else is told"""
+    if os.geteuid() != 0:
+        raise Skip("only root can be somebody else")
+    with Web() as web, temporary_folder() as folder:
+        os.chmod(folder, 0o777)
+        web.pages["/a"] = Page(text_of("a"), etag='"1"')
+        house = House(folder, {"a": web.url("/a")})
+        os.mkdir(house.state, 0o755)
+        os.chown(house.state, 12345, 54321)
+        house.run()
+        web.pages["/a"] = Page(text_of("b"), etag='"2"')
+        house.run()
+        for path, _, names in os.walk(house.state):
+            for name in [path] + [os.path.join(path, name) for name in names]:
+                st = os.stat(name)
+                equal((st.st_uid, st.st_gid), (12345, 54321), name)
+        try:
+            done = subprocess.run(house.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, user=12346, group=12346, extra_groups=[])
+        except PermissionError as why:
+            raise Skip(str(why))
+        equal((done.returncode, done.stdout), (1, b""))
+        assert house.state.encode() in done.stderr and b"Permission denied" in done.stderr, done.stderr
+
+
+@test
+def test_planted_links():
+    """What is written in the state folder is not written through links"""
+    with Web() as web, temporary_folder() as folder:
+        victim = os.path.join(folder, "victim")
+        with open(victim, "w") as f:
+            f.write("precious\n")
+        web.pages["/a"] = Page(text_of("a"), etag='"1"')
+        house = House(folder, {"a": web.url("/a")})
+        for name in "update.lock", "image.tmp", "lists/a.part", "lists/a.part-seen", "lists/a.seen.tmp", "lists/a.txt":
+            shutil.rmtree(house.state, ignore_errors=True)
+            os.makedirs(os.path.join(house.state, "lists"))
+            os.symlink(victim, os.path.join(house.state, name))
+            done = subprocess.run(house.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=WAIT_SECONDS)
+            with open(victim) as f:
+                equal(f.read(), "precious\n", "%s: %s" % (name, done.stderr.decode()))
+
+
 # --- on this machine ---
+
+@test
+def test_odd_files():
+    """Files with odd names are read; pipes, devices and sockets are said or passed over, and never waited for"""
+    with temporary_folder() as folder:
+        own = os.path.join(folder, "own lists \u00e4\u4e2d 'x'")
+        os.mkdir(own)
+        for name in "a b", "\u00fc", "line\nbreak":
+            with open(os.path.join(own, name), "w") as f:
+                f.write("%d.example\n" % len(name))
+        os.mkdir(os.path.join(own, "folder"))
+        with open(os.path.join(own, "folder", "inner"), "w") as f:
+            f.write("inner.example\n")
+        with open(os.path.join(folder, "elsewhere"), "w") as f:
+            f.write("linked.example\n")
+        os.symlink("../elsewhere", os.path.join(own, "link"))
+        os.symlink(own, os.path.join(own, "loop"))
+        os.mkfifo(os.path.join(own, "pipe"))
+        with socket.socket(socket.AF_UNIX) as s:
+            os.chdir(own)  # its path would be too long
+            s.bind("socket")
+            os.chdir("/")
+        pipe = os.path.join(folder, "pipe")
+        os.mkfifo(pipe)
+        house = House(folder, {"own": own, "one": os.path.join(own, "a b"), "pipe": pipe, "device": "/dev/zero",
+                               "socket": os.path.join(own, "socket")})
+        found = house.run(code=3)["lists"]
+        equal(house.read("lists/own.txt"), b"3.example\n10.example\nlinked.example\n1.example\n")
+        equal(house.read("lists/one.txt"), b"3.example\n")
+        for name in "pipe", "device", "socket":
+            assert "neither a file nor a folder" in found[name]["reason"], found[name]
+        os.symlink("nowhere", os.path.join(own, "dangling"))
+        found = house.run("own", code=3)["lists"]["own"]
+        equal(found["result"], "kept old")
+        assert "dangling: No such file" in found["reason"], found
 
 @test
 def test_folder():

@@ -2,6 +2,7 @@
 """quell-update end to end: a local web server that behaves and misbehaves, a fake quelld, a full disk,
 and kills at random moments.  Prints TAP.  TEST_SEED repeats a run of random kills."""
 
+import fcntl
 import gzip
 import http.server
 import json
@@ -15,9 +16,11 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
@@ -448,6 +451,105 @@ def test_progress_on_a_terminal():
     has(out, "a: updated, 2 rules")
 
 
+class Screen:
+    """A terminal of so many rows, as far as lines that are drawn, wiped and drawn again need one."""
+
+    def __init__(self, rows, columns):
+        self.rows, self.columns = rows, columns
+        self.lines, self.row, self.column = [""] * rows, 0, 0
+        self.gone = []  # what has scrolled away
+        self.highest = 0  # lines that were there at once
+
+    def feed(self, text):
+        for word in re.findall(r"\x1b\[[A-Z]|[\r\n]|[^\r\n\x1b]+|\x1b", text):
+            if word == "\r":
+                self.column = 0
+            elif word == "\n":
+                if self.row == self.rows - 1:
+                    self.gone.append(self.lines.pop(0))
+                    self.lines.append("")
+                else:
+                    self.row += 1
+            elif word == "\x1b[K":
+                self.lines[self.row] = self.lines[self.row][:self.column]
+            elif word == "\x1b[A":
+                self.row = max(0, self.row - 1)
+            else:
+                check("\x1b" not in word, "a sequence that is not known here: %r" % text)
+                check(self.column + len(word) < self.columns, "a line that is too long: %r" % word)
+                line = self.lines[self.row].ljust(self.column)
+                self.lines[self.row] = line[:self.column] + word + line[self.column + len(word):]
+                self.column += len(word)
+            self.highest = max(self.highest, sum(line != "" for line in self.lines))
+
+
+def test_progress_of_many():
+    """Eight transfers on a terminal of four rows: nothing is left of their lines"""
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        raise Skip("no terminal is to be had (is /dev/pts mounted?): %s" % error)
+    rows, columns = 4, 30
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    place = Place("progress-of-many")
+    go_on = threading.Event()
+
+    def page(h):
+        h.head(200, Content_Length=24)
+        h.wfile.write(b"example.com\n")
+        h.wfile.flush()
+        go_on.wait(WAIT_S)
+        h.wfile.write(b"example.org\n")
+    web.pages["/slow"] = page
+    place.configure(**{"a-list-with-a-very-long-name-%d" % i: web.url("/slow") for i in range(8)})
+    p = place.start("--timeout", "100s", "--parallel", "8", stderr=theirs)
+    os.close(theirs)
+    screen, seen = Screen(rows, columns), b""
+    while True:
+        try:
+            more = os.read(ours, 4096)
+        except OSError:  # the other side has closed
+            break
+        if not more:
+            break
+        seen += more
+        if seen.count(b"\x1b[A") >= 5 * (rows - 1):  # some frames
+            go_on.set()
+    out = p.communicate(timeout=WAIT_S)[0].decode()
+    os.close(ours)
+    screen.feed(seen.decode())
+    equal(p.returncode, 0)
+    equal(screen.highest, rows)
+    equal((screen.gone, screen.lines), ([""] * len(screen.gone), [""] * rows))
+    equal(len(re.findall("^a-list.*: updated, 2 rules", out, re.M)), 8)
+
+
+def test_json_is_stable():
+    """The report as JSON: the keys in their order, and nothing else on standard output"""
+    place = Place("json-stable")
+    web.pages["/j"] = text_page("example.com\nwww.example.com bad line\n" * 9 + "x.example\n" * 99)
+    place.configure(a=web.url("/j"), b=web.url("/no"), own="own.txt")
+    write(os.path.join(place.dir, "own.txt"), "own.example\n")
+    counts = ["bytes", "lines", "rules", "bad_lines", "own_names", "rewrites_left_out", "browser_rules", "client_rules",
+              "over_budget", "not_here"]
+    transfer = ["from_cache", "resolved_by_system", "bytes", "resumed_at", "tries", "redirects", "ms"]
+    shapes = []
+    for args in [], [], ["--dry-run"], ["--force"]:
+        found = json.loads(place.run("--json", *args, code=3))
+        equal(list(found), ["exit", "lists", "exempted", "image", "quelld", "bytes_written"])
+        equal(list(found["image"]), ["state_dir", "result", "rules", "bytes"])
+        equal(list(found["quelld"]), ["result"])
+        a, b, own = found["lists"]
+        equal(list(a), ["name", "origin", "result"] + counts + ["first_bad_line", "first_bad_text", "transfer"])
+        equal(list(b), ["name", "origin", "result", "reason", "remedy"] + counts + ["transfer"])
+        equal(list(own), ["name", "origin", "result"] + counts)
+        equal([list(x["transfer"]) for x in (a, b)], [transfer] * 2)
+        for x in a, b:
+            x["transfer"].pop("ms")
+        shapes.append((a["rules"], a["bad_lines"], b, own["rules"], found["image"]["rules"]))
+    equal(shapes[1:], shapes[:1] * 3)
+
+
 # --- the bad days ---
 
 def half_page(h):
@@ -709,11 +811,11 @@ def test_leftovers_are_removed():
     web.pages["/o"] = text_page("example.com\n")
     place.configure(a=web.url("/o"))
     os.makedirs(place.path("lists"))
-    for name in "image.tmp", "image.previous.tmp", "lists/a.txt.tmp", "lists/gone.txt.tmp":
+    for name in "image.tmp", "image.previous.tmp", "image.lists.tmp", "lists/a.txt.tmp", "lists/gone.txt.tmp":
         write(place.path(name), "half")
     write(place.path("lists/gone.txt"), "example.org\n")
     place.run()
-    equal(sorted(os.listdir(place.state)), ["image", "lists", "update.lock"])
+    equal(sorted(os.listdir(place.state)), ["image", "image.lists", "lists", "update.lock"])
     equal(sorted(os.listdir(place.path("lists"))), ["a.txt", "gone.txt"])
 
 
@@ -859,7 +961,7 @@ def test_compile_and_dump():
     write(more, "c.example\nb.example\n")
     tool("compile", "-o", image, hosts, domains, more)
     equal(read(image), first)
-    equal(sorted(os.listdir(dir)), ["domains", "hosts", "image", "more"])
+    equal(sorted(os.listdir(dir)), ["domains", "hosts", "image", "image.lists", "more"])
 
     bad = write(os.path.join(dir, "bad"), WEB_PAGE)
     has(tool("compile", "-o", image, hosts, bad, code=1), bad, "web page")
@@ -940,8 +1042,15 @@ def test_usage():
         has(tool(*args, code=2), "usage: quell-update")
     has(tool("--help"), "usage: quell-update", "compile", "verify")
     check(re.fullmatch(r"quell-update \d+\.\d+\.\d+\S*\n", tool("--version")))
-    place.run(code=2)
-    has(place.err, place.conf, "no list is configured")
+    for args in ["run"], ["run", "a"], ["preview"], ["rollback"], ["report"], ["why", "x.example"]:
+        has(tool(args[0], "-c", place.conf, *args[1:], code=2), place.conf, "no list is configured", "quell-update add")
+    has(tool("remove", "-c", place.conf, "a", code=2), place.conf, 'there is no list "a"')
+    has(tool("remove", "-c", place.conf + ".no", "a", code=2), place.conf + ".no: No such file")
+    has(tool("add", "-c", place.conf, "no-such", code=2), "no-such", "catalogue")
+    check(not os.path.exists(place.state) and not os.path.exists(place.conf + ".no"))
+    place.configure(a=web.url("/no"))
+    has(tool("rollback", "-c", place.conf, code=1), "list a: there is no copy of it yet")
+    has(tool("report", "-c", place.conf), "a: there is no copy of it yet")
     write(place.conf, 'list "a" {\n  url = "gopher://x/"\n}\n')
     place.run(code=2)
     has(place.err, place.conf + ":2:")

@@ -185,7 +185,7 @@ def test_own():
         equal(said["match"], ["own rule: block own.test # no more, line %d of %s" % (line, rules)], "match")
         equal(said["change"], ["quellctl unset own.test", "quellctl allow a.own.test"], "changes")
         equal(there.update("a.own.test"), [
-            "own rule: block own.test, line %d of %s" % (line, rules), "a.own.test A: blocked",
+            "own rule: block own.test # no more, line %d of %s" % (line, rules), "a.own.test A: blocked",
             "to change it: quellctl unset own.test", "to change it: quellctl allow a.own.test"], "quell-update")
         equal(there.ede_text("a.own.test"), "blocked by a rule of this network: own.test", "EDE")
         equal(there.txt("a.own.test"), [
@@ -286,7 +286,7 @@ def test_pause():
         equal(there.txt("exact.test"), ["exact.test: not blocked: blocking is paused", "house: exact exact.test",
                                         "to change it: quellctl resume"], "TXT")
         said = there.update("exact.test")
-        equal((said[0], said[2:]), ("blocking is paused", ["exact.test A: not blocked: blocking is paused",
+        equal((re.sub("left (1h|59m)", "left", said[0]), said[2:]), ("blocking is paused left", ["exact.test A: not blocked: blocking is paused",
                                                            "to change it: quellctl resume"]), "quell-update")
 
 
@@ -307,6 +307,68 @@ def test_text_is_gone():
 
 
 @test
+def test_other_configuration():
+    """Lists are called as they were when the image was made, whatever the configuration has by now"""
+    with place() as there:
+        conf = open(there.daemon.conf).read()
+        house, rest = re.search(r'(list "house" \{.*?\n\}\n)(.*)', conf, re.DOTALL).groups()
+
+        def reload(text):
+            there.daemon.write_conf(text)
+            line = there.daemon.reload()
+            assert line.startswith("notice reloaded "), line
+
+        def check_names(house_stays):
+            equal(there.ede_text("exact.test"), "blocked by house: exact exact.test", "EDE")
+            equal(there.ede_text("suffix.test"), "blocked by plain: suffix suffix.test", "EDE")
+            check_blocked(there, "ads7.test", "regex /^ads?[0-9]+\\./", 4, "expressions")
+            for lines in (there.ctl("exact.test")["match"], there.update("exact.test")):
+                equal(lines[0].split(",")[0], "house: exact exact.test", "match")
+                equal(", line 3 of " in lines[0], house_stays, "line")
+
+        # Moved to the end, then taken out, without quell-update.
+        reload(conf.replace(house, "") + house)
+        check_names(True)
+        assert "quell-update remove house" in there.ctl("exact.test")["change"]
+        reload(conf.replace(house, ""))
+        check_names(False)
+        equal(there.ctl("exact.test")["change"], ["quellctl allow exact.test"], "changes")
+        # One of the same text by another name is another list: nothing but its name has changed.
+        path = os.path.join(there.folder, "second.conf")
+        for renamed in (False, True):
+            with open(path, "w") as f:
+                f.write(conf.replace('list "house"', 'list "home"') if renamed else conf)
+            run_tool("quell-update", "-c", path, "--control", there.daemon.control)
+            said = there.ctl("exact.test")["match"][0]
+            equal(said.split(",")[0], "home: exact exact.test" if renamed else "house: exact exact.test", "match")
+        # Without what stands beside the image nothing is known, rather than something wrong.
+        os.remove(os.path.join(there.folder, "state", "image.lists"))
+        reload(conf)
+        equal(there.ctl("exact.test")["match"], ["list 0: exact exact.test"])
+        equal(there.update("exact.test")[0], "list 0: exact exact.test")
+        assert_blocked(there.daemon.ask("exact.test."))
+        run_tool("quell-update", "-c", path, "--control", there.daemon.control)
+        equal(there.ctl("exact.test")["match"], ["home: exact exact.test"])
+
+
+@test
+def test_named_image():
+    """An image by --blocklist: its lists are called as the files that it was compiled from"""
+    with temporary_folder() as folder, FakeUpstream(handler) as upstream:
+        paths = [os.path.join(folder, name) for name in ("first list.txt", "second.txt")]
+        for path, text in zip(paths, ("ads.test\n", "more.test\n")):
+            with open(path, "w") as f:
+                f.write(text)
+        image = os.path.join(folder, "lists.image")
+        run_tool("quell-update", "compile", "-o", image, *paths)
+        with Quelld([upstream], [image]) as daemon:
+            there = Place(daemon, folder)
+            equal(there.ede_text("ads.test"), "blocked by first list.txt: suffix ads.test", "EDE")
+            equal(there.ctl("more.test")["match"], ["second.txt: suffix more.test"])
+            equal(there.ctl("more.test")["change"], ["quellctl allow more.test"], "changes")
+
+
+@test
 def test_json():
     """quellctl --json why"""
     with place() as there:
@@ -316,6 +378,11 @@ def test_json():
         equal((said["name"], said["verdict"], said["note"]), ("exact.test", "blocked", []), "JSON")
         equal(said["change"], ["quellctl allow exact.test", "quell-update remove house"], "JSON: change")
         assert said["match"][0].startswith("house: exact exact.test, line 3 of "), said
+        other = json.loads("\n".join(there.update("--json", "exact.test")))
+        equal(other, said, "JSON of quell-update")
+        there.daemon.ctl("pause", "--comment", 'a "party"')
+        said = json.loads(there.daemon.ctl("--json", "why", "exact.test")[1])
+        equal(json.loads("\n".join(there.update("--json", "exact.test"))), said, "JSON of quell-update, paused")
 
 
 @test

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "resolver/core/overlay.h"
-#include "resolver/rules.h"
+#include "resolver/pack.h"
+#include "blocklists/rules.h"
 #include "tests/fuzz/fuzz.h"
 
 #define MATCHES_MAX 64
@@ -60,7 +61,7 @@ static void check(const struct rules *r)
 
 	if (o == NULL)
 		o = overlay_new(&(struct hash_key){1, 2});
-	CHECK(o != NULL && rules_pack(r, &bytes, &len) == 0);
+	CHECK(o != NULL && pack_rules(r, &bytes, &len) == 0);
 	CHECK(overlay_set(o, rules_pause(r) != NULL, bytes, len) == 0);
 	free(bytes);
 	for (size_t i = 0; i < r->n_lines; i++)

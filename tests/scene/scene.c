@@ -498,7 +498,7 @@ static bool do_names(struct scene *s, const struct words *w)
 	memset(&s->names, 0, sizeof(s->names));
 	for (unsigned i = 1; i < w->n; i++)
 		(void)snprintf(s->names.name[s->names.n++], CONF_NAME_SIZE, "%s", w->word[i]);
-	s->names.n_configured = s->names.n;
+	memset(s->names.configured, true, s->names.n);
 	query_set_names(s->core, &s->names);
 	return true;
 }

@@ -24,7 +24,7 @@ struct fixture {
 	struct conf *conf;
 	struct settings_flags flags;
 	char dir[64];
-	char paths[4][128];
+	char paths[6][128];
 	unsigned n_paths;
 	/* --- the result --- */
 	bool done;
@@ -160,7 +160,7 @@ static void test_texts(void **state)
 	assert_false(blocks(f, "\4good\7example"));
 	lists_names(&f->lists, f->conf, &f->flags, &names);
 	assert_int_equal(names.n, 2);
-	assert_int_equal(names.n_configured, 0);
+	assert_false(names.configured[1]);
 	assert_string_equal(names.name[1], strrchr(f->flags.blocklist[1], '/') + 1);
 	assert_true(lists_text(&f->lists, f->conf, &f->flags, 1, &text));
 	assert_int_equal(text.path[0], '/'); /* who reads it may be elsewhere */
@@ -195,6 +195,25 @@ static void *take_image(const struct fixture *f, size_t *len)
 	assert_non_null(bytes);
 	assert_int_equal(pread(f->lists.fd, bytes, *len, 0), (ssize_t)*len);
 	return bytes;
+}
+
+/* Say beside the image that it is of these lists. */
+static void write_origin(
+    struct fixture *f, const uint8_t *image, size_t len, const char *a, const char *b)
+{
+	struct origin *origin = calloc(1, sizeof(*origin));
+	char *text;
+	uint64_t sum;
+
+	assert_non_null(origin);
+	assert_true(origin_sum(image, len, &sum));
+	origin_add(origin, a);
+	if (b != NULL)
+		origin_add(origin, b);
+	assert_int_equal(origin_write(origin, sum, NULL, 0, &text, &len), 0);
+	(void)write_file(f, "image.lists", text, len);
+	free(text);
+	free(origin);
 }
 
 static void test_image(void **state)
@@ -238,9 +257,17 @@ static void test_image(void **state)
 	assert_int_equal(f->lists.source, LISTS_IMAGE);
 	assert_string_equal(f->lists.trouble.text, "");
 	lists_names(&f->lists, f->conf, &f->flags, &names);
-	assert_int_equal(names.n, 1);
-	assert_int_equal(names.n_configured, 1);
+	assert_int_equal(names.n, 0); /* nobody has said of which lists it is */
+	assert_false(lists_text(&f->lists, f->conf, &f->flags, 0, &text));
+
+	write_origin(f, image, len, "mine", "gone");
+	load(f, false);
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_int_equal(names.n, 2);
 	assert_string_equal(names.name[0], "mine");
+	assert_string_equal(names.name[1], "gone");
+	assert_true(names.configured[0]);
+	assert_false(names.configured[1]);
 	f->conf->lists[0].match = CONF_MATCH_BELOW;
 	f->conf->lists[0].trust = CONF_TRUST_REWRITE;
 	assert_true(lists_text(&f->lists, f->conf, &f->flags, 0, &text));
@@ -252,15 +279,61 @@ static void test_image(void **state)
 	f->conf->lists[0].block_answer.mode = BLOCK_NODATA;
 	assert_true(lists_answers(&f->lists, f->conf, &answers));
 	assert_int_equal(answers.list[0].mode, BLOCK_NODATA);
-	/* What quell-update exempts stands behind the lists; more, and the image is another's. */
-	f->lists.info.n_lists = 2;
-	lists_names(&f->lists, f->conf, &f->flags, &names);
-	assert_int_equal(names.n, 1);
 	assert_false(lists_text(&f->lists, f->conf, &f->flags, 1, &text));
-	f->lists.info.n_lists = 3;
+	assert_false(lists_text(&f->lists, f->conf, &f->flags, 2, &text));
+
+	/* Of another place in the configuration the name is still the image's. */
+	f->n_paths--;
+	write_origin(f, image, len, "gone", "mine");
+	load(f, false);
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_false(names.configured[0]);
+	assert_true(names.configured[1]);
+	assert_true(lists_answers(&f->lists, f->conf, &answers));
+	assert_int_equal(answers.list[0].mode, BLOCK_DEFAULT);
+	assert_int_equal(answers.list[1].mode, BLOCK_NODATA);
+	assert_true(lists_text(&f->lists, f->conf, &f->flags, 1, &text));
+	assert_string_equal(text.path + strlen(f->conf->state_dir), "/lists/mine.txt");
+	/* What is said of another image is not said of this one. */
+	image[24] ^= 1;
+	f->n_paths--;
+	write_origin(f, image, len, "mine", "gone");
+	load(f, false);
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_int_equal(names.n, 0);
+	free(image);
+}
+
+/* An image that was named by the user: called as what stands beside it says; there are no texts. */
+static void test_named_image(void **state)
+{
+	struct fixture *f = *state;
+	struct reason_names names;
+	struct reason_answers answers;
+	struct lists_text text;
+	uint8_t *image;
+	size_t len;
+
+	f->flags.blocklist[0] = write_text(f, "a", "0.0.0.0 ads.example\n");
+	f->flags.n_blocklist = 1;
+	load(f, true);
+	image = take_image(f, &len);
+	f->flags.blocklist[0] = write_file(f, "image", image, len);
+	load(f, true);
+	assert_int_equal(f->err, 0);
+	assert_int_equal(f->lists.source, LISTS_FILES);
 	lists_names(&f->lists, f->conf, &f->flags, &names);
 	assert_int_equal(names.n, 0);
 	assert_false(lists_text(&f->lists, f->conf, &f->flags, 0, &text));
+	write_origin(f, image, len, "ads.txt", NULL);
+	load(f, true);
+	add_list(f, "ads.txt");
+	lists_names(&f->lists, f->conf, &f->flags, &names);
+	assert_int_equal(names.n, 1);
+	assert_string_equal(names.name[0], "ads.txt");
+	assert_false(names.configured[0]);
+	assert_false(lists_text(&f->lists, f->conf, &f->flags, 0, &text));
+	f->conf->lists[0].block_answer.mode = BLOCK_NODATA;
 	assert_false(lists_answers(&f->lists, f->conf, &answers));
 	assert_int_equal(answers.list[0].mode, BLOCK_DEFAULT);
 	free(image);
@@ -318,6 +391,7 @@ int main(void)
 	    TEST(test_texts),
 	    TEST(test_sealed),
 	    TEST(test_image),
+	    TEST(test_named_image),
 	    TEST(test_starter),
 	    TEST(test_none),
 	    TEST(test_bad_files),

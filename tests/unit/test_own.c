@@ -222,6 +222,31 @@ static void the_hand_writes_too(void **state)
 	assert_int_equal(says(0, "d.test"), 'a');
 }
 
+/* Of many mistakes some are shown, and how many there are. */
+static void many_mistakes(void **state)
+{
+	FILE *to = fopen("rules", "w");
+	struct evbuffer *reasons = evbuffer_new();
+	char text[4096] = "";
+	unsigned n = 0;
+
+	(void)state;
+	assert_true(to != NULL && reasons != NULL);
+	for (unsigned i = 0; i < 1000; i++)
+		fprintf(to, "blok n%u.test\n", i);
+	assert_int_equal(fclose(to), 0);
+	own_read(server);
+	own_reasons(server, reasons);
+	assert_true(evbuffer_get_length(reasons) < sizeof(text));
+	(void)evbuffer_remove(reasons, text, sizeof(text) - 1);
+	evbuffer_free(reasons);
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		n++;
+	assert_int_equal(n, 21);
+	assert_non_null(strstr(text, "reason rules:20: 'blok' is not known"));
+	assert_non_null(strstr(text, "reason rules: 980 more lines have a mistake\n"));
+}
+
 static void an_expiry_comes_by_itself(void **state)
 {
 	char text[512];
@@ -242,6 +267,21 @@ static void an_expiry_comes_by_itself(void **state)
 	assert_non_null(strstr(text, "\nblock a.test\n"));
 	assert_null(strstr(text, "\nallow"));
 	assert_null(strstr(text, "\npause"));
+}
+
+/* An expiry writes the file, but not over what was written by hand since it was read. */
+static void an_expiry_spares_the_hand(void **state)
+{
+	char text[512];
+
+	(void)state;
+	do_it("allow", "a.test for 50ms", "rule allow a.test left 1s\n");
+	scratch_write("rules", "# mine\nblock c.test\n");
+	while (says(0, "a.test") == 'a')
+		(void)event_base_loop(server->base, EVLOOP_ONCE);
+	(void)scratch_read("rules", text, sizeof(text));
+	assert_string_equal(text, "# mine\nblock c.test\n");
+	assert_int_equal(says(1, "c.test"), 'b');
 }
 
 /* A folder that cannot be written: the rule holds, and everybody says so. */
@@ -277,7 +317,9 @@ int main(void)
 	    CASE(mistakes_tell_nobody),
 	    CASE(a_restart_keeps_all),
 	    CASE(the_hand_writes_too),
+	    CASE(many_mistakes),
 	    CASE(an_expiry_comes_by_itself),
+	    CASE(an_expiry_spares_the_hand),
 	    CASE(unwritable_holds_for_now),
 	};
 

@@ -371,7 +371,8 @@ static void test_usage(void **state)
 	    "stats --all", "why --all", "why", "why a.example A B", "flush", "flush a.example A",
 	    "--client ::1 status", "--client ::1 flush a.example", "--client", "--comment x status",
 	    "--comment", "rules --all", "--client ::1 allow a.example", "flush --all a.example",
-	    "--bogus status", "status --control"};
+	    "rules all", "resume 5m", "resume --comment x", "rules --comment x",
+	    "unset a.example --comment x", "--bogus status", "status --control"};
 	char line[128];
 
 	(void)state;

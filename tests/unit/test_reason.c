@@ -53,7 +53,7 @@ static void compile(const char *const *texts)
 		(void)snprintf(names.name[names.n], CONF_NAME_SIZE, "l%u", names.n);
 		names.n++;
 	}
-	names.n_configured = names.n;
+	memset(names.configured, true, names.n);
 	assert_int_equal(compile_image(c, &image, &len, &why), 0);
 	compile_free(c);
 	assert_int_equal(trie_open(&trie, image, len, NULL), 0);
@@ -148,7 +148,7 @@ static void test_changes(void **state)
 	find(".", NULL);
 	assert_changes("");
 	/* Files that are no configured lists cannot be removed from the configuration. */
-	names.n_configured = 0;
+	memset(names.configured, false, sizeof(names.configured));
 	find("one.example", NULL);
 	assert_changes("quellctl allow one.example\n");
 }

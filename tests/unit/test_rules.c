@@ -1,8 +1,9 @@
 /* test_rules.c - the text of the user's own rules: read, changed, expired, written. */
-#include "resolver/rules.h"
+#include "blocklists/rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "resolver/core/overlay.h"
+#include "resolver/pack.h"
 #include "tests/unit/scratch.h"
 
 #define HOUR_MS 3600000u
@@ -84,7 +86,7 @@ static char says(const char *text)
 	size_t len;
 
 	assert_non_null(o);
-	assert_int_equal(rules_pack(&rules, &bytes, &len), 0);
+	assert_int_equal(pack_rules(&rules, &bytes, &len), 0);
 	assert_int_equal(overlay_set(o, rules_pause(&rules) != NULL, bytes, len), 0);
 	assert_int_equal(name_from_text(text, strlen(text), name, &len), 0);
 	action = overlay_judge(o, name);
@@ -187,6 +189,8 @@ static void mistakes_have_a_reason(void **state)
 	    {"permit a.test", "'permit'"},
 	    {"allow", "which name?"},
 	    {"allow *.a.test", "allow a.test"},
+	    {"allow *.", "'*.' is not a name"},
+	    {"allow *.a..test", "not a name"},
 	    {"allow 192.0.2.1", "not a name"},
 	    {"allow https://a.test/", "not a name"},
 	    {"block a..test", "not a name"},
@@ -623,6 +627,156 @@ static void unread_file_is_left_alone(void **state)
 	assert_rules("allow a.test\nblock b.test\n");
 }
 
+/* An editor that has the file open, and writes when it has just been replaced. */
+static int editor = -1;
+static const char late[] = "allow late.test\n";
+
+int __real_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	int result = __real_renameat2(from_dir, from, to_dir, to, flags);
+
+	if (editor >= 0) {
+		assert_int_equal(ftruncate(editor, 0), 0);
+		assert_int_equal(pwrite(editor, late, strlen(late), 0), (ssize_t)strlen(late));
+	}
+	return result;
+}
+
+static void the_hand_is_late(void **state)
+{
+	struct why why;
+
+	(void)state;
+	scratch_write("rules", "allow a.test\n");
+	read_anew();
+	change("block b.test");
+	editor = open("rules", O_RDWR | O_CLOEXEC);
+	assert_true(editor >= 0);
+	if (rules_write(&rules, "rules", &why) == 0)
+		skip(); /* this file system cannot exchange two files */
+	assert_file(late);
+	assert_int_not_equal(access("rules.new", F_OK), 0);
+	assert_int_equal(close(editor), 0);
+	editor = -1;
+	assert_int_equal(rules_read(&rules, "rules", &now, &why), 0);
+	write_out();
+	assert_file("allow late.test\nblock b.test\n");
+	assert_int_not_equal(access("rules.new", F_OK), 0);
+}
+
+/* What was written since it was read is not written over. */
+static void the_hand_comes_first(void **state)
+{
+	struct why why;
+
+	(void)state;
+	scratch_write("rules", "allow a.test\n");
+	read_anew();
+	change("block b.test");
+	scratch_write("rules", "allow a.test\nallow mine.test\n");
+	assert_int_equal(rules_write(&rules, "rules", &why), ERR_TAKEN);
+	assert_file("allow a.test\nallow mine.test\n");
+	assert_int_not_equal(access("rules.new", F_OK), 0);
+	assert_int_equal(rules_read(&rules, "rules", &now, &why), 0);
+	write_out();
+	assert_file("allow a.test\nallow mine.test\nblock b.test\n");
+	change("unset b.test");
+	assert_int_equal(unlink("rules"), 0);
+	assert_int_equal(rules_write(&rules, "rules", &why), ERR_TAKEN);
+	assert_int_equal(rules_read(&rules, "rules", &now, &why), 0);
+	assert_int_equal(says("a.test"), '-');
+	change("block c.test");
+	scratch_write("rules", "# made meanwhile\n");
+	assert_int_equal(rules_write(&rules, "rules", &why), ERR_TAKEN);
+	assert_file("# made meanwhile\n");
+}
+
+/* An editor's signature of UTF-8 is no mistake, and stays; elsewhere it is one. */
+static void signature_of_an_editor(void **state)
+{
+	(void)state;
+	scratch_write("rules", "\xef\xbb\xbf"
+			       "block a.test\r\n\xef\xbb\xbfxblock b.test\n");
+	read_anew();
+	assert_int_equal(says("a.test"), 'b');
+	assert_int_equal(rules.lines[1].kind, RULES_BAD);
+	change("block c.test");
+	write_out();
+	assert_file("\xef\xbb\xbf"
+		    "block a.test\r\n\xef\xbb\xbfxblock b.test\nblock c.test\n");
+}
+
+/* A pipe is not an empty file. */
+static void a_pipe_is_no_file(void **state)
+{
+	struct why why;
+
+	(void)state;
+	scratch_write("rules", "block a.test\n");
+	read_anew();
+	assert_int_equal(unlink("rules"), 0);
+	assert_int_equal(mkfifo("rules", 0600), 0);
+	assert_int_equal(rules_read(&rules, "rules", &now, &why), ERR_FORMAT);
+	assert_non_null(strstr(why.text, "pipe"));
+	assert_int_equal(says("a.test"), 'b');
+	assert_int_not_equal(rules_write(&rules, "rules", &why), 0);
+}
+
+/* A time by hand counts from when it was read first, though it cannot be written. */
+static void reading_again_prolongs_nothing(void **state)
+{
+	(void)state;
+	scratch_write("rules", "allow a.test for 5m\n");
+	assert_int_equal(rules_read(&rules, "rules", &now, NULL), 0);
+	pass(60000);
+	assert_int_equal(rules_read(&rules, "rules", &now, NULL), 0);
+	assert_int_equal(rules_next_ms(&rules), start.boot_ms + 5 * 60000);
+	scratch_write("rules", "allow a.test for 5m\nallow b.test\n");
+	assert_int_equal(rules_read(&rules, "rules", &now, NULL), 0);
+	assert_int_equal(rules_next_ms(&rules), now.boot_ms + 5 * 60000);
+}
+
+/* Only the first RULES_MAX count, of those that there are now. */
+static void a_mistake_may_come_right(void **state)
+{
+	FILE *to = fopen("rules", "w");
+
+	(void)state;
+	assert_non_null(to);
+	for (unsigned i = 0; i <= RULES_MAX; i++)
+		fprintf(to, "allow n%u.test\n", i);
+	assert_int_equal(fclose(to), 0);
+	read_anew();
+	assert_int_equal(rules.lines[RULES_MAX].kind, RULES_BAD);
+	change("unset n0.test");
+	write_out();
+	assert_int_equal(rules_read(&rules, "rules", &now, NULL), 0);
+	assert_int_equal(rules.n_rules, RULES_MAX);
+	assert_int_equal(rules.lines[RULES_MAX - 1].kind, RULES_ALLOW);
+}
+
+/* The header of a new file is a part of it, then and later. */
+static void header_stays(void **state)
+{
+	char first[4096], second[4096];
+
+	(void)state;
+	change("allow a.test");
+	write_out();
+	(void)scratch_read("rules", first, sizeof(first));
+	assert_int_equal(first[0], '#');
+	assert_int_equal(rules_number(&rules, &rules.lines[rules.n_lines - 1]), 3);
+	assert_int_equal(rules_read(&rules, "rules", &now, NULL), 0);
+	change("block b.test");
+	write_out();
+	(void)scratch_read("rules", second, sizeof(second));
+	strcat(first, "block b.test\n");
+	assert_string_equal(second, first);
+	assert_int_equal(rules_number(&rules, &rules.lines[rules.n_lines - 1]), 4);
+}
+
 /* ---- for people ---- */
 
 static void in_order_of_precedence(void **state)
@@ -641,8 +795,8 @@ static void in_order_of_precedence(void **state)
 	change("block b.test");
 	change("allow a.b.test for 1h # y");
 	change("block other.test");
-	free(rules.lines[4].note);
-	rules.lines[4].note = NULL;
+	free(rules.lines[6].note); /* behind the header */
+	rules.lines[6].note = NULL;
 	assert_int_equal(name_from_text("a.b.test", 8, name, &len), 0);
 	assert_int_equal(rules_matches(&rules, name, found, 8), 5);
 	for (size_t i = 0; i < 5; i++)
@@ -659,13 +813,11 @@ static void time_left(void **state)
 		uint64_t passed_ms;
 		const char *left;
 	} rows[] = {
-	    {"1d", 0, "pause left 1d"},
-	    {"1d", 1000, "pause left 23h59m"},
-	    {"90m", 1, "pause left 1h30m"},
-	    {"30m", 50000, "pause left 29m10s"},
-	    {"30m", 50001, "pause left 29m10s"},
-	    {"61", 0, "pause left 1m1s"},
+	    {"1d", 0, "pause left 1d"}, {"1d", 1000, "pause left 23h59m"},
+	    {"90m", 1, "pause left 1h30m"}, {"30m", 50000, "pause left 29m10s"},
+	    {"30m", 50001, "pause left 29m10s"}, {"61", 0, "pause left 1m1s"},
 	    {"10s", 9999, "pause left 1s"},
+	    {"10s", 10000, "pause left 0s"}, /* not one without an end */
 	};
 	char text[RULES_TEXT_SIZE];
 
@@ -706,6 +858,13 @@ int main(void)
 	    CASE(rights_and_links_stay),
 	    CASE(unwritten_changes_hold),
 	    CASE(unread_file_is_left_alone),
+	    CASE(the_hand_is_late),
+	    CASE(the_hand_comes_first),
+	    CASE(signature_of_an_editor),
+	    CASE(a_pipe_is_no_file),
+	    CASE(reading_again_prolongs_nothing),
+	    CASE(a_mistake_may_come_right),
+	    CASE(header_stays),
 	    CASE(in_order_of_precedence),
 	    CASE(time_left),
 	};

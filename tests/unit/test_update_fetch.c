@@ -270,7 +270,7 @@ static int get(struct fixture *f, const char *url)
 	f->said[0] = '\0';
 	update_fetch(&f->options, transfers, 1);
 	assert_int_equal(f->n_ended, 1);
-	if (f->t.err == 0 && !f->t.not_modified)
+	if (f->t.err == 0)
 		assert_int_equal(update_part_read(&f->t.part, &f->text, &f->len, &why), 0);
 	return f->t.err;
 }
@@ -564,6 +564,11 @@ static void keep(struct fixture *f, const char *url, const char *text, const cha
 	assert_int_equal(update_seen_write(f->lists_fd, "a.seen", &seen, NULL), 0);
 }
 
+static bool is_kept(const struct fixture *f)
+{
+	return update_part_is(&f->t.part, UPDATE_HERE_KEPT);
+}
+
 static void test_not_modified(void **state)
 {
 	static const char no[] = "HTTP/1.1 304 No\r\nConnection: close\r\n\r\n";
@@ -573,19 +578,19 @@ static void test_not_modified(void **state)
 	(void)snprintf(url, sizeof(url), "%s", here(f));
 	keep(f, url, TEXT, "W/\"1\"");
 	ANSWERS(f, no);
-	assert_int_equal(get(f, url), 0);
-	assert_true(f->t.unchanged && f->t.not_modified);
+	assert_text(f, url, TEXT, 28);
+	assert_true(is_kept(f) && f->t.not_modified);
 	assert_asked(f, 0, "If-None-Match: W/\"1\"\r\n");
 	ANSWERS(f, OK "\r\n" TEXT); /* the same, though not by its validator */
 	assert_text(f, url, TEXT, 28);
-	assert_true(f->t.unchanged && !f->t.not_modified);
+	assert_true(is_kept(f) && !f->t.not_modified);
 	assert_int_not_equal(access("lists/a.part", F_OK), 0);
 	ANSWERS(f, OK "\r\n" TEXT "x\n");
 	assert_text(f, url, TEXT "x\n", 30);
-	assert_false(f->t.unchanged);
+	assert_false(is_kept(f));
 	ANSWERS(f, OK "\r\nads.example\n");
 	assert_text(f, url, "ads.example\n", 12);
-	assert_false(f->t.unchanged);
+	assert_false(is_kept(f));
 	ANSWERS(f, FOUND "/b\r\n\r\n", no); /* the validator is not of /b */
 	assert_refused(f, url, ERR_NET, "answered 304");
 	assert_not_asked(f, 1, "If-None-Match");
@@ -599,6 +604,54 @@ static void test_not_modified(void **state)
 	ANSWERS(f, no);
 	assert_refused(f, url, ERR_NET, "answered 304");
 	assert_not_asked(f, 0, "If-None-Match");
+}
+
+/* What the publisher had is held, or was rolled back from: it is asked about that. */
+static void test_not_modified_since_held(void **state)
+{
+	static const char *const files[] = {"lists/a.held", "lists/a.back"};
+	static const char no[] = "HTTP/1.1 304 No\r\nConnection: close\r\n\r\n";
+	struct fixture *f = *state;
+	char url[URL_SIZE];
+
+	(void)snprintf(url, sizeof(url), "%s", here(f));
+	for (size_t i = 0; i < 2; i++) {
+		keep(f, url, TEXT, "\"2\"");
+		assert_return_code(rename("lists/a.txt", files[i]), errno);
+		scratch_write("lists/a.txt", "kept.example\n");
+		ANSWERS(f, no);
+		assert_text(f, url, TEXT, 28);
+		assert_asked(f, 0, "If-None-Match: \"2\"\r\n");
+		assert_true(f->t.not_modified && !is_kept(f));
+		assert_true(
+		    update_part_is(&f->t.part, i == 0 ? UPDATE_HERE_HELD : UPDATE_HERE_BACK));
+		ANSWERS(f, OK "\r\n" TEXT); /* where the server cannot tell nothing is written */
+		assert_text(f, url, TEXT, 28);
+		assert_int_not_equal(access("lists/a.part", F_OK), 0);
+		assert_return_code(unlink(files[i]), errno);
+		ANSWERS(f, OK "\r\n" TEXT);
+		assert_text(f, url, TEXT, 28);
+		assert_not_asked(f, 0, "If-None-Match");
+	}
+}
+
+/* A header without end, in one field or in many. */
+static void test_endless_header(void **state)
+{
+	enum { MANY = 400000 };
+	static char one[MANY + 64], many[MANY + 64];
+	struct fixture *f = *state;
+	size_t at = (size_t)snprintf(many, sizeof(many), "HTTP/1.1 200 OK\r\n");
+
+	(void)snprintf(one, sizeof(one), "HTTP/1.1 200 OK\r\nETag: \"%0*d\"\r\n\r\n" TEXT, MANY, 1);
+	while (at < MANY)
+		at += (size_t)snprintf(many + at, sizeof(many) - at, "X-Field: %060d\r\n", 1);
+	(void)snprintf(many + at, sizeof(many) - at, "\r\n" TEXT);
+	f->options.tries = 3;
+	ANSWERS(f, one);
+	assert_refused(f, here(f), ERR_NET, "header");
+	ANSWERS(f, many);
+	assert_refused(f, here(f), ERR_NET, "header");
 }
 
 /* ---- a text that goes with it ---- */
@@ -800,6 +853,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_range, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_wrong_range, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_not_modified, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_not_modified_since_held, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_endless_header, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_also, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_https, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_clock_not_set, setup, teardown),

@@ -241,9 +241,9 @@ static void test_allowed_names(void **state)
 {
 	struct fixture *f = *state;
 
-	scratch_write("rules",
-	    "# mine\nallow bank.example for 1h until x # why\n allow =only.example\n"
-	    "block ads.example\nallow\nallow not..a.name\npause\n");
+	scratch_write("rules", "# mine\nallow bank.example for 1h # why\n allow =only.example\n"
+			       "block ads.example\nallow\nallow not..a.name\npause\nallow .\n"
+			       "allow ads.example for 1h until 2001-01-01T00:00:00Z\n"); /* over */
 	(void)snprintf(f->conf->rules, sizeof(f->conf->rules), "rules");
 	f->conf->vital_names = false;
 	watch(f);

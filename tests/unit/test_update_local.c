@@ -68,6 +68,10 @@ static void test_file(void **state)
 	assert_refused("", 9, ERR_NOTFOUND, "No such file");
 	scratch_write("list", "");
 	assert_text("list", 0, "");
+	assert_return_code(mkfifo("pipe", 0600), errno); /* nobody ever writes to it */
+	assert_refused("pipe", 9, ERR_FORMAT, "pipe: neither a file nor a folder");
+	assert_refused("/dev/zero", 9, ERR_FORMAT, "neither a file nor a folder");
+	assert_return_code(unlink("pipe"), errno); /* which the teardown does not know */
 }
 
 static void test_folder(void **state)

@@ -89,14 +89,14 @@ static void test_first_copy(void **state)
 	struct fixture *f = *state;
 
 	assert_has(f, "");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	take(f, "one\n");
 	take(f, "two\n");
 	assert_true(is_written());
 	assert_has(f, "one\ntwo\n");
 	take(f, "three\n"); /* reading does not move the end */
 	assert_has(f, "one\ntwo\nthree\n");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 }
 
 static void test_same(void **state)
@@ -108,17 +108,17 @@ static void test_same(void **state)
 	take(f, "on");
 	assert_has(f, "on");
 	take(f, "e\ntwo");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	take(f, "\n");
-	assert_true(update_part_is_kept(&f->part));
+	assert_true(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	assert_has(f, "one\ntwo\n");
 	assert_false(is_written());
 	assert_int_equal(update_store_written(), written);
 	take(f, "x");
-	assert_false(update_part_is_kept(&f->part));
+	assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 	assert_has(f, "one\ntwo\nx");
 	open_anew(f, "", false);
-	assert_true(update_part_is_kept(&f->part));
+	assert_true(update_part_is(&f->part, UPDATE_HERE_KEPT));
 }
 
 /* The first other byte is at each place of the text, and of the pieces that it comes in. */
@@ -138,7 +138,7 @@ static void test_other(void **state)
 						     10 - i < piece ? 10 - i : piece, &f->why),
 				    0);
 			assert_true(is_written());
-			assert_false(update_part_is_kept(&f->part));
+			assert_false(update_part_is(&f->part, UPDATE_HERE_KEPT));
 			assert_has(f, text);
 		}
 	}
@@ -192,7 +192,7 @@ static void test_restart(void **state)
 	assert_false(is_written());
 	assert_has(f, "");
 	take(f, "one\n");
-	assert_true(update_part_is_kept(&f->part));
+	assert_true(update_part_is(&f->part, UPDATE_HERE_KEPT));
 }
 
 static void save(struct fixture *f)
@@ -269,6 +269,145 @@ static void test_no_resume(void **state)
 	}
 }
 
+/* Beside three texts: as long as one of them has what comes, nothing is written. */
+static void test_same_as_any(void **state)
+{
+	static const char *const files[] = {"lists/a.txt", "lists/a.held", "lists/a.back"};
+	static const char *const texts[] = {"one\ntwo\n", "one\nthree\n", "one\ntwo\nfour\n"};
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < UPDATE_HERES; i++)
+		scratch_write(files[i], texts[i]);
+	for (unsigned i = 0; i < UPDATE_HERES; i++) {
+		open_anew(f, NULL, false);
+		take(f, "one\nt");
+		assert_has(f, "one\nt");
+		take(f, texts[i] + 5);
+		assert_false(is_written());
+		assert_has(f, texts[i]);
+		for (unsigned k = 0; k < UPDATE_HERES; k++)
+			assert_int_equal(update_part_is(&f->part, k), k == i);
+		open_anew(f, NULL, false);
+		update_part_set(&f->part, i);
+		assert_has(f, texts[i]);
+		assert_true(update_part_is(&f->part, i));
+		update_part_restart(&f->part);
+		take(f, "one\n");
+		take(f, texts[i] + 4);
+		take(f, "x");
+		assert_true(is_written());
+		assert_int_equal(f->part.bytes, strlen(texts[i]) + 1);
+		assert_false(update_part_is(&f->part, i));
+	}
+	open_anew(f, NULL, false);
+	take(f, "one\ntwo\nfive\n");
+	assert_has(f, "one\ntwo\nfive\n");
+}
+
+/* A run that is killed closes nothing and saves nothing. */
+static void be_killed(struct fixture *f)
+{
+	close(f->part.fd);
+	f->part.fd = -1;
+	open_anew(f, NULL, false);
+}
+
+static void test_resume_after_a_kill(void **state)
+{
+	static char text[1 << 18];
+	struct update_seen seen;
+	struct fixture *f = *state;
+	uint64_t written;
+
+	memset(text, 'a', sizeof(text));
+	f->part.max_bytes = 4 * sizeof(text);
+	assert_int_equal(update_part_take(&f->part, text, sizeof(text) - 1, &f->why), 0);
+	update_part_note(&f->part, &f->seen); /* it is not worth it yet */
+	assert_int_not_equal(access("lists/a.part-seen", F_OK), 0);
+	take(f, "b");
+	update_part_note(&f->part, &f->seen);
+	assert_int_equal(access("lists/a.part-seen", F_OK), 0);
+	take(f, "c");
+	written = update_store_written();
+	update_part_note(&f->part, &f->seen); /* once is enough */
+	assert_int_equal(update_store_written(), written);
+	be_killed(f);
+	f->part.max_bytes = 4 * sizeof(text);
+	assert_true(update_part_resume(&f->part, URL, &seen));
+	assert_string_equal(seen.etag, "\"1\"");
+	assert_int_equal(f->part.bytes, sizeof(text) + 1);
+	take(f, "d");
+	be_killed(f); /* and larger by now than may be */
+	assert_false(update_part_resume(&f->part, URL, &seen));
+	assert_false(is_written());
+	assert_int_not_equal(access("lists/a.part-seen", F_OK), 0);
+}
+
+/* After the machine was started anew, what was not synced may be lost. */
+static void test_no_resume_after_a_start(void **state)
+{
+	struct fixture *f = *state;
+
+	take(f, "one\n");
+	be_killed(f);
+	(void)snprintf(f->seen.boot, sizeof(f->seen.boot), "00000000-0000-0000-0000-000000000000");
+	assert_int_equal(update_seen_write(f->lists_fd, "a.part-seen", &f->seen, NULL), 0);
+	assert_false(resume(f, URL));
+	assert_false(is_written());
+}
+
+static bool is_b(void *ctx, const char *name)
+{
+	++*(unsigned *)ctx;
+	return strcmp(name, "b") == 0;
+}
+
+static void test_sweep(void **state)
+{
+	static const char *const swept[] = {"a.part", "a.part-seen", "b.txt.part"};
+	static const char *const stay[] = {
+	    "b.part", "b.part-seen", "a.txt", "a.held", "part", ".part", "b.parts", "a.part.txt"};
+	struct fixture *f = *state;
+	unsigned n_asked = 0;
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(swept) / sizeof(swept[0]); i++) {
+		(void)snprintf(path, sizeof(path), "lists/%s", swept[i]);
+		scratch_write(path, "x");
+	}
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++) {
+		(void)snprintf(path, sizeof(path), "lists/%s", stay[i]);
+		scratch_write(path, "x");
+	}
+	update_part_sweep(f->lists_fd, is_b, &n_asked);
+	assert_int_equal(n_asked, 5);
+	for (size_t i = 0; i < sizeof(swept) / sizeof(swept[0]); i++)
+		assert_int_not_equal(faccessat(f->lists_fd, swept[i], F_OK, 0), 0);
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+		assert_int_equal(faccessat(f->lists_fd, stay[i], F_OK, 0), 0);
+}
+
+/* What one has set aside, another does not get; and it is given back. */
+static void test_room(void **state)
+{
+	struct fixture *f = *state;
+	struct update_part other;
+
+	f->part.expected = 100000;
+	take(f, "one\n");
+	assert_int_equal(f->part.reserved, 100000 - 4);
+	update_store_reserve((uint64_t)1 << 60);
+	update_part_open(&other, f->lists_fd, "b", false, MAX);
+	assert_int_equal(update_part_take(&other, "x", 1, &f->why), ERR_SYS);
+	assert_non_null(strstr(f->why.text, "No space left"));
+	update_part_close(&other);
+	take(f, "two\n"); /* its own is its own */
+	update_store_release((uint64_t)1 << 60);
+	update_part_open(&other, f->lists_fd, "b", false, MAX);
+	assert_int_equal(update_part_take(&other, "x", 1, &f->why), 0);
+	update_part_close(&other);
+}
+
 static void test_rename(void **state)
 {
 	struct fixture *f = *state;
@@ -310,6 +449,11 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_resume_of_the_same, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_resume, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_same_as_any, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_resume_after_a_kill, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_resume_after_a_start, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_room, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rename, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_dry, setup, teardown),
 	};

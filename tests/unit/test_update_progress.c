@@ -23,7 +23,8 @@
 
 static uint64_t now_ms = 1000000;
 
-uint64_t clock_ms(void)
+uint64_t __wrap_clock_ms(void);
+uint64_t __wrap_clock_ms(void)
 {
 	return now_ms;
 }

@@ -274,13 +274,22 @@ static void test_held(void **state)
 
 	f->lists[0].outcome = UPDATE_HELD;
 	f->lists[0].held = true;
+	f->lists[0].remedy = UPDATE_REMEDY_ACCEPT;
 	(void)why_set(&f->lists[0].why, ERR_DENIED, "it has shrunk");
 	has(f, update_report_text,
 	    "ads: held, 3 rules, 30 B: it has shrunk (https://lists.example/ads); to take it all "
 	    "the "
 	    "same: quell-update --accept ads\n");
 	has(f, update_report_json,
-	    "\"result\":\"held\",\"reason\":\"it has shrunk\",\"held\":true,");
+	    "\"result\":\"held\",\"reason\":\"it has shrunk\",\"held\":true,"
+	    "\"remedy\":\"to take it all the same: quell-update --accept ads\",");
+	f->lists[0].outcome = UPDATE_KEPT;
+	f->lists[0].held = false;
+	f->lists[0].remedy = UPDATE_REMEDY_SIZE;
+	has(f, update_report_text,
+	    "; to take it all the same: raise option max_size of list ads\n");
+	f->lists[0].remedy = UPDATE_REMEDY_NONE;
+	has(f, update_report_text, "it has shrunk (https://lists.example/ads)\n");
 	f->lists[0].outcome = UPDATE_BACK; /* which is no failure */
 	f->lists[0].held = false;
 	has(f, update_report_text, "ads: rolled back, 3 rules, 30 B\n");
@@ -294,11 +303,12 @@ static void test_exempted(void **state)
 	assert_null(strstr(report(f, update_report_text), "exempted"));
 	f->hits[0][0] = f->hits[1][0] = true; /* the second was left out, though */
 	has(f, update_report_text,
-	    "exempted: *.pool.ntp.org, since the network needs it (blocked by ads)\n");
+	    "exempted: *.pool.ntp.org, since the network needs it (blocked by ads); to "
+	    "block it all the same: quellctl block pool.ntp.org\n");
 	has(f, update_report_json,
 	    "\"exempted\":[{\"name\":\"pool.ntp.org\",\"lists\":[\"ads\"]}]");
 	f->lists[1].outcome = UPDATE_KEPT;
-	has(f, update_report_text, "(blocked by ads, own)\n");
+	has(f, update_report_text, "(blocked by ads, own); to ");
 	f->names[0].kind = UPDATE_WATCH_ALLOWED;
 	assert_null(strstr(report(f, update_report_text), "exempted"));
 }

@@ -101,6 +101,25 @@ static void test_note(void **state)
 	assert_false(update_seen_has_validator(&seen));
 }
 
+/* RFC 9110, 8.8.3; and tags without quotes, which are in use. */
+static void test_tags(void **state)
+{
+	static const char *const good[] = {"\"1\"", "W/\"1\"", "\"\"", "\"a b\"", "5-6f", "\"W/\""};
+	static const char *const bad[] = {
+	    "\"", "\"1", "1\"", "W/\"", "W/\"1", "w/\"1\"", "x\"1\"", "\"1\", \"2\"", "\"1\" "};
+	struct update_seen seen;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		seen = seen_of(good[i], NULL);
+		assert_string_equal(seen.etag, good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		seen = seen_of(bad[i], NULL);
+		assert_string_equal(seen.etag, "");
+	}
+}
+
 /* RFC 9110, 8.8.1 and 13.1.5 */
 static void test_strong(void **state)
 {
@@ -152,6 +171,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_file, scratch_set_up, scratch_tear_down),
 	    cmocka_unit_test_setup_teardown(test_other_files, scratch_set_up, scratch_tear_down),
 	    cmocka_unit_test(test_note),
+	    cmocka_unit_test(test_tags),
 	    cmocka_unit_test(test_strong),
 	    cmocka_unit_test(test_fits),
 	    cmocka_unit_test(test_is_from),

@@ -166,6 +166,23 @@ static void test_hold_writes_once(void **state)
 	assert_int_equal(update_store_written(), written);
 }
 
+/* A part that was downloaded becomes what is held; and it is no offer any more. */
+static void test_hold_part(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+	    update_versions_hold_part(&f->store, "a", "a.part", &f->why), ERR_NOTFOUND);
+	assert_int_equal(update_versions_hold(&f->store, "a", "held", 4, &f->why), 0);
+	scratch_write("state/lists/a.part", "newer");
+	assert_int_equal(update_versions_hold_part(&f->store, "a", "a.part", &f->why), 0);
+	has("a.held", "newer");
+	has("a.part", NULL);
+	update_versions_unhold(&f->store, "a");
+	has("a.held", NULL);
+	update_versions_unhold(&f->store, "a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +191,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_gaps, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_accept, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_hold_writes_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_hold_part, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,29 @@ static void test_kinds(void **state)
 }
 
 /* What the options of the list say counts: else a rule would not be found. */
+/* Lines are counted as an editor counts them, whatever ends them and however long they are. */
+static void test_line_ends(void **state)
+{
+	const struct why_text domains = {.syntax = feed_find("domains")};
+	FILE *to = fopen("list", "w");
+
+	(void)state;
+	assert_non_null(to);
+	fputs("\xef\xbb\xbf"
+	      "first.example\r\n\r\n# third\nnul\1.example\n",
+	    to);
+	for (unsigned i = 0; i < 100000; i++)
+		fputc('x', to);
+	fputs("\r\nsixth.example\r\n", to);
+	for (unsigned i = 7; i < 300000; i++)
+		fprintf(to, "n%u.example\r\n", i);
+	fputs("last.example", to);
+	assert_int_equal(fclose(to), 0);
+	assert_found(domains, "suffix first.example", 1, 1);
+	assert_found(domains, "suffix sixth.example", 1, 6);
+	assert_found(domains, "suffix last.example", 1, 300000);
+}
+
 static void test_options(void **state)
 {
 	struct why_text text = {.match = CONF_MATCH_BELOW};
@@ -93,6 +116,11 @@ static void test_errors(void **state)
 	scratch_write("page", "<!DOCTYPE html>\n<html></html>\n");
 	text.path = "page";
 	assert_int_equal(why_text_find(&text, &rule, 1, &written_s, &why), ERR_FORMAT);
+	/* A pipe would never end. */
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	text.path = "pipe";
+	assert_int_equal(why_text_find(&text, &rule, 1, &written_s, &why), ERR_FORMAT);
+	assert_string_equal(why.text, "pipe: not a regular file");
 }
 
 static void test_words(void **state)
@@ -163,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_kinds),
+	    TEST(test_line_ends),
 	    TEST(test_options),
 	    TEST(test_long_rule),
 	    TEST(test_errors),

@@ -7,7 +7,7 @@
  *   allow cdn.example for 30m until 2026-11-21T15:31:05Z boot 5f0c2a81+7325.250  # the telly
  *   pause for 1h until ...
  *
- *   file --rules_read()--> lines --rules_apply(change)--> lines --rules_pack()--> overlay.h
+ *   file --rules_read()--> lines --rules_apply(change)--> lines --> the workers (resolver/pack.h)
  *                            |  \--rules_expire()------/
  *                            \--rules_write()--> file
  *
@@ -29,20 +29,22 @@
 #include <stdint.h>
 
 #include "lib/block_answer.h"
+#include "lib/clock.h"
 #include "lib/dns/name.h"
 #include "lib/err.h"
 
+#define RULES_MAX	4096   /* that count */
 #define RULES_FILE_MAX	524288 /* bytes */
 #define RULES_LINES_MAX 16384
 #define RULES_FOR_MAX_S (3650 * 86400u)
-#define RULES_BOOT_SIZE 9 /* of a boot's ID, and the terminator */
+#define RULES_BOOT_SIZE CLOCK_BOOT_SIZE
 #define RULES_TEXT_SIZE 1536
 
 /* What time it is. */
 struct rules_clock {
-	uint64_t boot_ms; /* clock_ms() */
-	int64_t wall_s;	  /* since 1970, right or not */
-	char boot[RULES_BOOT_SIZE];
+	uint64_t boot_ms;	    /* clock_ms() */
+	int64_t wall_s;		    /* since 1970, right or not */
+	char boot[RULES_BOOT_SIZE]; /* clock_boot() */
 };
 
 enum rules_kind {
@@ -83,7 +85,8 @@ void rules_init(struct rules *r);
 void rules_fini(struct rules *r);
 
 /* Take what the file has (nothing, where it is not there), and the changes that it has not.  Returns
- * 0; or ERR_SYS, ERR_DENIED, ERR_RANGE, ERR_NOMEM with the reason: then all stays as it was. */
+ * 0; or ERR_SYS, ERR_DENIED, ERR_RANGE, ERR_NOMEM with the reason: then all stays as it was.  Cost: of
+ * a file that has not changed, and has no mistake, reading it. */
 int rules_read(
     struct rules *r, const char *path, const struct rules_clock *now, struct why *why) QUELL_CHECK;
 
@@ -106,13 +109,10 @@ bool rules_expire(struct rules *r, const struct rules_clock *now);
 /* When the next one expires, by boot_ms; UINT64_MAX: never. */
 uint64_t rules_next_ms(const struct rules *r);
 
-/* Write the file, if it would be another: beside it, synced, renamed into its place.  Returns 0, or
- * ERR_SYS, ERR_DENIED, ERR_NOMEM with the reason: the file is as it was then. */
+/* Write the file, if it would be another: beside it, synced, renamed into its place.  Returns 0; or
+ * ERR_TAKEN, where it is not what was read: to be read and written anew; or ERR_SYS, ERR_DENIED,
+ * ERR_NOMEM with the reason.  The file is as it was then. */
 int rules_write(struct rules *r, const char *path, struct why *why) QUELL_CHECK;
-
-/* What is in force, for overlay_set(): *bytes (malloc'ed, the caller's) and *len.  Returns 0 or
- * ERR_NOMEM. */
-int rules_pack(const struct rules *r, uint8_t **bytes, size_t *len) QUELL_CHECK;
 
 /* The pause that is in force; NULL: none. */
 const struct rules_line *rules_pause(const struct rules *r);

@@ -1,5 +1,5 @@
 /* rules.c - lines of the user's own rules: read, changed, written. */
-#include "resolver/rules.h"
+#include "blocklists/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 #include "blocklists/feed.h"
 #include "lib/conf.h"
 #include "lib/file.h"
-#include "resolver/core/overlay.h"
 
 #define BLANKS	   " \t\r"
 #define TIME_SIZE  32 /* 2026-11-21T15:31:05Z, with years of any length */
@@ -24,9 +23,13 @@
 #define WORDS_MAX (9 + 1 + 2 * BLOCK_ADDRESSES_MAX)
 #define WITH_SIZE (BLOCK_TEXT_SIZE + 8)
 
-static const char header[] =
-    "# Rules of this network, before all lists; see quellctl(8).  A line may be changed by hand:\n"
-    "# run `quellctl reload` then.\n";
+/* What a new file begins with. */
+static const char *const header[] = {
+    "# Rules of this network, before all lists; see quellctl(8).  A line may be changed by hand:",
+    "# run `quellctl reload` then.",
+};
+
+#define N_HEADER (sizeof(header) / sizeof(header[0]))
 
 static const char *const verbs[] = {
     [RULES_ALLOW] = "allow",
@@ -97,6 +100,10 @@ static void format_left(uint64_t ms, char text[TIME_SIZE])
 {
 	size_t i = 0, used;
 
+	if (ms == 0) {
+		(void)snprintf(text, TIME_SIZE, "0s");
+		return;
+	}
 	ms = (ms + 999) / 1000 * 1000;
 	while (i < 3 && ms < units[i].ms)
 		i++;
@@ -237,7 +244,7 @@ static int parse_name(struct rules_line *line, const char *text, struct why *why
 	}
 	if (feed_host(text, strlen(text), line->name, &len))
 		return 0;
-	if (strncmp(text, "*.", 2) == 0)
+	if (strncmp(text, "*.", 2) == 0 && feed_host(text + 2, strlen(text + 2), line->name, &len))
 		return why_set(why, ERR_FORMAT,
 		    "'%.300s': write it as: %s %.100s, which covers all below it, too", text, verb,
 		    text + 2);
@@ -459,6 +466,23 @@ static int copy_line(struct rules_line *to, const struct rules_line *from)
 	return ERR_NOMEM;
 }
 
+/* A file that is not there yet begins with the header.  Returns 0 or ERR_NOMEM. */
+static int add_header(struct rules *r)
+{
+	if (r->disk != NULL || r->n_lines != 0)
+		return 0;
+	for (size_t i = 0; i < N_HEADER; i++) {
+		char *text = strdup(header[i]);
+
+		if (text == NULL || make_room(r) < 0) {
+			free(text);
+			return ERR_NOMEM;
+		}
+		r->lines[r->n_lines++] = (struct rules_line){.kind = RULES_TEXT, .text = text};
+	}
+	return 0;
+}
+
 /* Make the change on the lines, for which there is room; it becomes a line, or is freed. */
 static void change_lines(struct rules *r, struct rules_line *change)
 {
@@ -532,9 +556,8 @@ static int check_change(const struct rules *r, const struct rules_line *change, 
 		return why_set(why, ERR_NOTFOUND,
 		    "there is no rule for %s%.255s: quellctl rules shows those there are",
 		    change->exact ? "=" : "", name_to_text(change->name, name));
-	if (is_rule(change) && r->n_rules >= OVERLAY_RULES_MAX && !any_concerned(r, change))
-		return why_set(
-		    why, ERR_LIMIT, "there are %d rules, and no more may be", OVERLAY_RULES_MAX);
+	if (is_rule(change) && r->n_rules >= RULES_MAX && !any_concerned(r, change))
+		return why_set(why, ERR_LIMIT, "there are %d rules, and no more may be", RULES_MAX);
 	return 0;
 }
 
@@ -543,9 +566,9 @@ int rules_apply(
 {
 	int err = check_change(r, change, why);
 
-	if (err == 0 &&
-	    (keep_note(r, change) < 0 || make_room(r) < 0 ||
-		(!is_change(change) && compose(change, now) < 0) || remember(r, change) < 0))
+	if (err == 0 && (keep_note(r, change) < 0 || (!is_change(change) && add_header(r) < 0) ||
+			    make_room(r) < 0 || (!is_change(change) && compose(change, now) < 0) ||
+			    remember(r, change) < 0))
 		err = why_set(why, ERR_NOMEM, "no memory");
 	if (err == 0)
 		change_lines(r, change);
@@ -555,6 +578,14 @@ int rules_apply(
 }
 
 /* ---- reading ---- */
+
+/* Some editors begin a file with the signature of UTF-8 (RFC 3629, 6). */
+static size_t signature_len(const char *text)
+{
+	static const char signature[] = "\xef\xbb\xbf";
+
+	return strncmp(text, signature, sizeof(signature) - 1) == 0 ? sizeof(signature) - 1 : 0;
+}
 
 /* One line of the file into r. */
 static int add_line(struct rules *r, const char *text, const struct rules_clock *now)
@@ -567,9 +598,10 @@ static int add_line(struct rules *r, const char *text, const struct rules_clock 
 	if (make_room(r) < 0)
 		return ERR_NOMEM;
 	line = &r->lines[r->n_lines];
-	err = parse(line, text, now, false, &stamp, &why);
-	if (err == 0 && is_rule(line) && r->n_rules >= OVERLAY_RULES_MAX)
-		err = why_set(&why, ERR_FORMAT, "only the first %d rules count", OVERLAY_RULES_MAX);
+	err = parse(
+	    line, text + (r->n_lines == 0 ? signature_len(text) : 0), now, false, &stamp, &why);
+	if (err == 0 && is_rule(line) && r->n_rules >= RULES_MAX)
+		err = why_set(&why, ERR_FORMAT, "only the first %d rules count", RULES_MAX);
 	if (err == ERR_FORMAT) {
 		rules_line_fini(line);
 		line->kind = RULES_BAD;
@@ -620,7 +652,8 @@ static int add_text(
 /* The whole file; *text NULL: it is not there. */
 static int read_text(const char *path, char **text, size_t *len, struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
+	struct stat st;
 
 	*text = NULL;
 	*len = 0;
@@ -628,7 +661,11 @@ static int read_text(const char *path, char **text, size_t *len, struct why *why
 		return 0;
 	if (fd < 0)
 		return why_set(why, errno == EACCES ? ERR_DENIED : ERR_SYS, "%s", strerror(errno));
-	err = file_read(fd, "the file", RULES_FILE_MAX, text, len, why);
+	/* A pipe that nobody writes would be an empty file. */
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		err = why_set(why, ERR_FORMAT, "this is a pipe");
+	else
+		err = file_read(fd, "the file", RULES_FILE_MAX, text, len, why);
 	(void)close(fd);
 	return err;
 }
@@ -639,11 +676,33 @@ static int add_pending(struct rules *r, const struct rules *old)
 	for (size_t i = 0; i < old->n_pending; i++) {
 		struct rules_line copy;
 
-		if (make_room(r) < 0 || copy_line(&copy, &old->pending[i]) < 0)
+		if ((!is_change(&old->pending[i]) && add_header(r) < 0) || make_room(r) < 0 ||
+		    copy_line(&copy, &old->pending[i]) < 0)
 			return ERR_NOMEM;
 		change_lines(r, &copy);
 	}
 	return 0;
+}
+
+/* Is text[0..len) (NULL: no file) what the file had when it was read? */
+static bool is_disk(const struct rules *r, const char *text, size_t len)
+{
+	if (text == NULL || r->disk == NULL)
+		return text == NULL && r->disk == NULL;
+	return len == r->disk_len && memcmp(text, r->disk, len) == 0;
+}
+
+/* Are the lines what text[0..len) comes to?  What a line with a mistake comes to may depend on the
+ * others. */
+static bool is_known(const struct rules *r, const char *text, size_t len)
+{
+	if (text == NULL || !is_disk(r, text, len))
+		return false;
+	for (size_t i = 0; i < r->n_lines; i++) {
+		if (r->lines[i].kind == RULES_BAD)
+			return false;
+	}
+	return true;
 }
 
 int rules_read(struct rules *r, const char *path, const struct rules_clock *now, struct why *why)
@@ -653,6 +712,11 @@ int rules_read(struct rules *r, const char *path, const struct rules_clock *now,
 	char *copy = NULL;
 	int err = read_text(path, &next.disk, &next.disk_len, &reason);
 
+	if (err == 0 && is_known(r, next.disk, next.disk_len)) {
+		free(next.disk);
+		r->unread = false;
+		return 0;
+	}
 	if (err == 0 && next.disk != NULL) {
 		copy = malloc(next.disk_len + 1);
 		if (copy == NULL) {
@@ -720,16 +784,13 @@ uint64_t rules_next_ms(const struct rules *r)
 /* The file's text: *text is the caller's. */
 static int make_text(const struct rules *r, char **text, size_t *len)
 {
-	bool fresh = r->disk == NULL;
-	size_t size = 1 + (fresh ? strlen(header) : 0), at = 0;
+	size_t size = 1, at = 0;
 
 	for (size_t i = 0; i < r->n_lines; i++)
 		size += strlen(r->lines[i].text) + 1;
 	*text = malloc(size);
 	if (*text == NULL)
 		return ERR_NOMEM;
-	if (fresh)
-		at = (size_t)(stpcpy(*text, header) - *text);
 	for (size_t i = 0; i < r->n_lines; i++)
 		at = (size_t)(stpcpy(stpcpy(*text + at, r->lines[i].text), "\n") - *text);
 	(*text)[at] = '\0';
@@ -748,10 +809,12 @@ static int write_beside(
     const char *path, const char *temp, const char *text, size_t len, struct why *why)
 {
 	struct stat st;
-	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-	int err;
+	int fd, err;
 
+	/* What a run that was killed has left there need not be ours. */
+	(void)unlink(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+	    S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
 	if (fd < 0)
 		return sys_error(temp, why);
 	if (stat(path, &st) == 0)
@@ -767,22 +830,63 @@ static int write_beside(
 }
 
 /* The name of the file, and not only its bytes, is to last. */
-static void sync_folder(char *path)
+static void sync_folder(const char *path)
 {
-	char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
 	int fd;
 
 	if (slash == NULL)
 		return;
-	slash[slash == path ? 1 : 0] = '\0';
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(
+	    folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	(void)fsync(fd);
 	(void)close(fd);
 }
 
-static int replace(const char *path, const char *text, size_t len, struct why *why)
+/* Has the file what it had when it was read? */
+static int check_disk(const struct rules *r, const char *path, struct why *why)
+{
+	struct why reason;
+	char *text;
+	size_t len;
+	int err = read_text(path, &text, &len, &reason);
+
+	if (err < 0)
+		return why_set(why, err, "%.200s: %.250s", path, reason.text);
+	if (!is_disk(r, text, len))
+		err = why_set(why, ERR_TAKEN, "%.400s: somebody else is writing it", path);
+	free(text);
+	return err;
+}
+
+/* Put `temp` at `target`.  Who has opened the old file may still be writing into it: it is looked at
+ * when all is done, and put back where it is not what was read. */
+static int swap(const struct rules *r, const char *temp, const char *target, struct why *why)
+{
+	bool kept =
+	    r->disk != NULL && renameat2(AT_FDCWD, temp, AT_FDCWD, target, RENAME_EXCHANGE) == 0;
+	int err = 0;
+
+	if (!kept && rename(temp, target) != 0)
+		return sys_error(target, why);
+	sync_folder(target);
+	if (!kept)
+		return 0;
+	err = check_disk(r, temp, why);
+	if (err < 0 && rename(temp, target) == 0)
+		return err;
+	if (err < 0)
+		return sys_error(temp, why);
+	(void)unlink(temp);
+	return 0;
+}
+
+static int replace(
+    const struct rules *r, const char *path, const char *text, size_t len, struct why *why)
 {
 	char target[PATH_MAX], temp[PATH_MAX + 8];
 	int err;
@@ -792,13 +896,12 @@ static int replace(const char *path, const char *text, size_t len, struct why *w
 		(void)snprintf(target, sizeof(target), "%s", path);
 	(void)snprintf(temp, sizeof(temp), "%s.new", target);
 	err = write_beside(target, temp, text, len, why);
-	if (err == 0 && rename(temp, target) != 0) {
-		err = sys_error(target, why);
+	if (err < 0)
+		return err;
+	err = check_disk(r, target, why);
+	if (err < 0)
 		(void)unlink(temp);
-	}
-	if (err == 0)
-		sync_folder(target);
-	return err;
+	return err < 0 ? err : swap(r, temp, target, why);
 }
 
 static void forget_pending(struct rules *r)
@@ -824,7 +927,7 @@ int rules_write(struct rules *r, const char *path, struct why *why)
 		return why_set(why, ERR_NOMEM, "no memory");
 	err = r->disk != NULL && len == r->disk_len && memcmp(text, r->disk, len) == 0
 		  ? 0
-		  : replace(path, text, len, why);
+		  : replace(r, path, text, len, why);
 	if (err < 0) {
 		free(text);
 		return err;
@@ -837,38 +940,6 @@ int rules_write(struct rules *r, const char *path, struct why *why)
 }
 
 /* ---- what is in force ---- */
-
-/* The rules of one action, all with or all without an expiry, to the end of bytes; their length. */
-static size_t pack(const struct rules *r, enum rules_kind kind, bool timed, uint8_t *bytes)
-{
-	struct overlay_rule rule = {.action = kind == RULES_ALLOW ? OVERLAY_ALLOW : OVERLAY_BLOCK};
-	size_t len = 0;
-
-	for (size_t i = 0; i < r->n_lines; i++) {
-		const struct rules_line *line = &r->lines[i];
-
-		if (line->kind != kind || (line->for_ms != 0) != timed)
-			continue;
-		rule.exact = line->exact;
-		rule.name = line->name;
-		rule.answer = line->answer.mode != BLOCK_DEFAULT ? &line->answer : NULL;
-		len += overlay_put(bytes + len, &rule);
-	}
-	return len;
-}
-
-/* Of equals the overlay takes the first. */
-int rules_pack(const struct rules *r, uint8_t **bytes, size_t *len)
-{
-	*bytes = malloc((size_t)r->n_rules * OVERLAY_RULE_SIZE + 1);
-	if (*bytes == NULL)
-		return ERR_NOMEM;
-	*len = pack(r, RULES_ALLOW, true, *bytes);
-	*len += pack(r, RULES_BLOCK, true, *bytes + *len);
-	*len += pack(r, RULES_ALLOW, false, *bytes + *len);
-	*len += pack(r, RULES_BLOCK, false, *bytes + *len);
-	return 0;
-}
 
 const struct rules_line *rules_pause(const struct rules *r)
 {
@@ -928,12 +999,7 @@ size_t rules_matches(
 
 size_t rules_number(const struct rules *r, const struct rules_line *line)
 {
-	size_t n = (size_t)(line - r->lines) + 1, n_disk = 0;
-
-	/* Of a file just made, the header is not among the lines. */
-	for (const char *at = r->disk; at != NULL && (at = strchr(at, '\n')) != NULL; at++)
-		n_disk++;
-	return r->n_pending == 0 && n_disk > r->n_lines ? n + n_disk - r->n_lines : n;
+	return (size_t)(line - r->lines) + 1;
 }
 
 const char *rules_format(
@@ -943,8 +1009,9 @@ const char *rules_format(
 
 	if (line->kind != RULES_PAUSE && line->kind != RULES_RESUME)
 		(void)name_to_text(line->name, name);
-	if (line->for_ms != 0 && line->expires_ms > now->boot_ms)
-		format_left(line->expires_ms - now->boot_ms, left);
+	if (line->for_ms != 0)
+		format_left(
+		    line->expires_ms > now->boot_ms ? line->expires_ms - now->boot_ms : 0, left);
 	(void)snprintf(text, RULES_TEXT_SIZE, "%s%s%s%s%s%s%s%s%.*s", verbs[line->kind],
 	    name[0] != '\0' ? " " : "", line->exact ? "=" : "", name, format_with(line, with),
 	    left[0] != '\0' ? " left " : "", left, line->note != NULL ? " # " : "", NOTE_SHOWN,
