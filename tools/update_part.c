@@ -123,17 +123,21 @@ static int open_part(struct update_part *p)
 	return p->fd >= 0 ? 0 : ERR_SYS;
 }
 
-/* Room for `len` bytes more, and for what they may add to the image: about half of what a text grows
- * by, since an image is denser. */
+/* Room for `len` bytes more, and all that is to come behind them; and for what they may add to the
+ * image: about half of what a text grows by, since an image is denser. */
 static int make_room(struct update_part *p, uint64_t len, struct why *why)
 {
 	char file[UPDATE_PART_FILE_SIZE];
-	uint64_t step = len > ROOM_STEP || p->expected != 0 ? len : ROOM_STEP;
-	uint64_t kept = p->bases[UPDATE_HERE_KEPT].bytes, after = p->bytes + step, more = 0;
+	uint64_t rest = p->expected > p->bytes ? p->expected - p->bytes : 0;
+	uint64_t step = p->expected != 0 ? rest : ROOM_STEP;
+	uint64_t kept = p->bases[UPDATE_HERE_KEPT].bytes, after, more = 0;
 	int err;
 
 	if (p->dry || len <= p->reserved)
 		return 0;
+	if (step < len)
+		step = len;
+	after = p->bytes + step;
 	if (after > kept)
 		more = (after - kept < step ? after - kept : step) / 2;
 	update_part_file(p, file);
