@@ -3,7 +3,7 @@
 # sockets, channels and the worker: each with a core of its own making
 if HAVE_CMOCKA
 IO_TESTS = tests/unit/test_channel tests/unit/test_listen_udp tests/unit/test_listen_tcp \
-	tests/unit/test_carrier_udp tests/unit/test_carrier_tcp tests/unit/test_worker
+	tests/unit/test_carrier_udp tests/unit/test_carrier_tcp tests/unit/test_peers tests/unit/test_worker
 check_PROGRAMS += $(IO_TESTS)
 TESTS += $(IO_TESTS)
 IO_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
@@ -24,6 +24,9 @@ tests_unit_test_carrier_udp_LDADD = $(IO_LIBS)
 tests_unit_test_carrier_tcp_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_carrier_tcp_SOURCES = tests/unit/test_carrier_tcp.c $(IO_SOURCES)
 tests_unit_test_carrier_tcp_LDADD = $(IO_LIBS)
+tests_unit_test_peers_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_peers_SOURCES = tests/unit/test_peers.c $(IO_SOURCES)
+tests_unit_test_peers_LDADD = $(IO_LIBS)
 tests_unit_test_worker_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(IO_SOURCES)
 tests_unit_test_worker_LDADD = $(IO_LIBS)

@@ -259,7 +259,7 @@ static void conn_end(struct tcp_conn *c)
 {
 	int unsent = 0;
 
-	if (c->state == CONN_UNSENT || (ioctl(c->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0))
+	if (ioctl(c->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
 		conn_reset(c);
 	else
 		conn_close(c);

@@ -128,6 +128,7 @@ int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	}
 	CHECK(eventfd_read(fd, &one) == 0 && *len >= sizeof(from));
 	memcpy(addr, &from, sizeof(from));
+	*len = sizeof(from);
 	return got;
 }
 
