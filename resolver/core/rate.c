@@ -158,7 +158,7 @@ enum rate_verdict rate_take(struct rate *r, const union addr *from, uint64_t now
 {
 	const uint64_t now_ns = now_ms * MS_NS, address = source_of(from);
 	const uint64_t source[LIMITS_N] = {address, address & NETWORK_MASK};
-	struct bucket *b[LIMITS_N];
+	struct bucket *b[LIMITS_N] = {NULL};
 
 	for (unsigned i = 0; i < LIMITS_N; i++) {
 		if (r->limits[i].drop_ns == 0)
@@ -168,7 +168,7 @@ enum rate_verdict rate_take(struct rate *r, const union addr *from, uint64_t now
 			return over(r, b[i], &r->limits[i], from);
 	}
 	for (unsigned i = 0; i < LIMITS_N; i++)
-		if (r->limits[i].drop_ns != 0)
+		if (b[i] != NULL)
 			fill(b[i], &r->limits[i], from, now_ns);
 	return RATE_PASS;
 }
