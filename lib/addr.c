@@ -2,6 +2,7 @@
 #include "lib/addr.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,34 @@ int addr_host_bytes(const union addr *a, uint8_t bytes[16])
 	default:
 		return AF_UNSPEC;
 	}
+}
+
+static uint64_t load_be64(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return be64toh(word);
+}
+
+struct addr_number addr_number(const union addr *a)
+{
+	const uint8_t *b6 = a->in6.sin6_addr.s6_addr;
+	struct addr_number n = {.family = a->sa.sa_family};
+
+	if (n.family == AF_INET) {
+		n.low = ntohl(a->in4.sin_addr.s_addr);
+	} else if (n.family == AF_INET6) {
+		n.high = load_be64(b6);
+		n.low = load_be64(b6 + 8);
+		if (n.high == 0 && n.low >> 32 == 0xffff) {
+			n.family = AF_INET;
+			n.low &= UINT32_MAX;
+		}
+	} else {
+		n.family = AF_UNSPEC;
+	}
+	return n;
 }
 
 bool addr_is_wildcard(const union addr *a)

@@ -46,6 +46,14 @@ bool addr_is_loopback(const union addr *a);
  * for one mapped into IPv6), AF_INET6, or AF_UNSPEC for neither. */
 int addr_host_bytes(const union addr *a, uint8_t bytes[16]);
 
+/* The same as numbers, to compare with: IPv4 in `low` alone. */
+struct addr_number {
+	uint64_t high, low;
+	int family; /* as addr_host_bytes() returns it */
+};
+
+struct addr_number addr_number(const union addr *a);
+
 /* Same family, address, port and (for link-local ones) interface. */
 bool addr_equal(const union addr *a, const union addr *b);
 

@@ -39,6 +39,7 @@ enum channel_type {
 };
 
 _Static_assert(sizeof(struct reason) <= CHANNEL_MAX, "an explanation is one message");
+_Static_assert(sizeof(struct options) <= CHANNEL_MAX, "options are one message");
 
 struct channel_head {
 	uint32_t type;	 /* enum channel_type */

@@ -146,12 +146,13 @@ static void log_state(const struct server *s, const char *tag)
 	log_each(LOG_NOTICE, tag,
 	    "listen%s; own rules %u of %d; lists %" PRIu32 " (%s), rules %" PRIu64
 	    ", generation %" PRIu32 "; upstream%s; workers %u; cache_size %" PRIu64
-	    ", questions_max %" PRIu32 ", tcp_clients_max %" PRIu32
-	    ", control clients %d, log lines %d of a tag in %d s",
+	    ", questions_max %" PRIu32 ", tcp_clients_max %" PRIu32 ", rate_limit %" PRIu32
+	    ", rate_limit_network %" PRIu32 ", control clients %d, log lines %d of a tag in %d s",
 	    listen, s->own.rules.n_rules, OVERLAY_RULES_MAX, s->lists.info.n_lists,
 	    lists_source_text(s->lists.source), s->lists.info.n_rules, s->generation, upstream,
 	    supervise_n(s->workers), s->conf->cache_size, s->conf->questions_max,
-	    s->conf->tcp_clients_max, CTL_CLIENTS, LOG_BURST, LOG_WINDOW_MS / 1000);
+	    s->conf->tcp_clients_max, s->conf->rate_limit, s->conf->rate_limit_network, CTL_CLIENTS,
+	    LOG_BURST, LOG_WINDOW_MS / 1000);
 }
 
 static void log_lists(const struct lists *lists)

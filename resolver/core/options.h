@@ -15,10 +15,13 @@
 #define OPTIONS_ALLOW_MAX  (CONF_NETWORKS_MAX + 192) /* configured or default, and the host's own */
 #define OPTIONS_ACCESS_MAX (OPTIONS_ALLOW_MAX + 2 * CONF_NETWORKS_MAX)
 
-/* Who is answered (client.h). */
+/* Who is answered (client.h): whose number is `high`, `low` where the masks have a bit. */
 struct options_access {
-	struct net net;
+	uint64_t high, low;
+	uint64_t high_mask, low_mask;
+	uint8_t family, bits;
 	uint8_t access; /* enum client_access */
+	uint8_t unused[5];
 };
 
 /* When a client is moved to quieter block answers (adapt.h). */

@@ -11,9 +11,9 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define MS_NS	  UINT64_C(1000000)
 
-/* Spreads the addresses of a network, which has one hash, over the table: an odd number whose multiples
- * are far apart (Knuth's multiplicative hashing). */
-#define SPREAD UINT64_C(0x9e3779b97f4a7c15)
+#define IPV4_BIT     (UINT64_C(1) << 32)
+#define NETWORK_MASK (~UINT64_C(0xff))
+#define RATE_SETS    (1 << RATE_SETS_BITS)
 
 /* How much is in a bucket is known by when all of it will have leaked out. */
 struct bucket {
@@ -31,12 +31,12 @@ struct limit {
 	uint8_t v4_bits, v6_bits; /* of the address that count */
 	uint32_t per_s;
 	uint64_t drop_ns; /* one query more takes that long to leak; 0: no limit */
+	uint64_t factor;  /* of the hash: secret, odd */
 };
 
 enum { ADDRESS, NETWORK, LIMITS_N };
 
 struct rate {
-	struct hash_key key;
 	struct limit limits[LIMITS_N];
 	uint32_t slip;
 	struct bucket buckets[RATE_SETS][RATE_WAYS];
@@ -48,10 +48,10 @@ struct rate *rate_new(const struct hash_key *key)
 
 	if (r == NULL)
 		return NULL;
-	r->key = *key;
-	r->limits[ADDRESS] = (struct limit){.option = "rate_limit", .v4_bits = 32, .v6_bits = 64};
-	r->limits[NETWORK] =
-	    (struct limit){.option = "rate_limit_network", .v4_bits = 24, .v6_bits = 56};
+	r->limits[ADDRESS] = (struct limit){
+	    .option = "rate_limit", .v4_bits = 32, .v6_bits = 64, .factor = key->k0 | 1};
+	r->limits[NETWORK] = (struct limit){
+	    .option = "rate_limit_network", .v4_bits = 24, .v6_bits = 56, .factor = key->k1 | 1};
 	return r;
 }
 
@@ -73,41 +73,42 @@ void rate_set(struct rate *r, const struct rate_limits *limits)
 	r->slip = limits->slip;
 }
 
-/* The hashes of the source: the two limits differ in the last byte of what they count. */
-static void hash_source(const struct rate *r, const union addr *from, uint64_t hash[LIMITS_N])
+/* What counts of a source: the upper half of an address of IPv6, or all of one of IPv4, beside a bit that
+ * no address in use has there (RFC 4291, 2.4: 0000::/8).  Either way a network is all but the last byte. */
+static uint64_t source_of(const union addr *from)
 {
-	uint8_t bytes[16] = {0}, network[8] = {0};
-	unsigned last;
+	const struct addr_number n = addr_number(from);
 
-	if (addr_host_bytes(from, bytes) == AF_INET) {
-		memcpy(network, bytes, 3);
-		network[7] = AF_INET;
-		last = bytes[3];
-	} else {
-		memcpy(network, bytes, 7);
-		network[7] = AF_INET6;
-		last = bytes[7];
-	}
-	hash[NETWORK] = hash_siphash13(&r->key, network, sizeof(network));
-	hash[ADDRESS] = hash[NETWORK] + (last + 1) * SPREAD;
+	return n.family == AF_INET6 ? n.high : n.low | IPV4_BIT;
 }
 
-/* The bucket of what hashes to `hash`. */
-static struct bucket *find(struct rate *r, uint64_t hash)
+/* Take the bucket of the set that is the emptiest. */
+static struct bucket *replace(struct bucket *set, uint32_t tag)
 {
-	struct bucket *set = r->buckets[hash % RATE_SETS], *emptiest = set;
-	uint32_t tag = (uint32_t)(hash >> 32);
+	struct bucket *emptiest = set;
 
-	for (unsigned i = 0; i < RATE_WAYS; i++) {
-		if (set[i].tag == tag)
-			return &set[i];
+	for (unsigned i = 1; i < RATE_WAYS; i++)
 		if (set[i].empty_ns < emptiest->empty_ns)
 			emptiest = &set[i];
-	}
 	emptiest->tag = tag;
 	emptiest->n_over = 0;
 	emptiest->warned = emptiest->full = false;
 	return emptiest;
+}
+
+/* The bucket of `source`.  Multiplied by a secret odd number, two sources agree in the upper m bits with a
+ * chance of at most 2^(1 - m), whatever they are (Dietzfelbinger and others, 1997): nobody outside can
+ * choose some that fall into one set. */
+static struct bucket *find(struct rate *r, uint64_t source, uint64_t factor)
+{
+	uint64_t hash = source * factor;
+	struct bucket *set = r->buckets[hash >> (64 - RATE_SETS_BITS)];
+	uint32_t tag = (uint32_t)(hash >> (32 - RATE_SETS_BITS));
+
+	for (unsigned i = 0; i < RATE_WAYS; i++)
+		if (set[i].tag == tag)
+			return &set[i];
+	return replace(set, tag);
 }
 
 static void say(const struct limit *limit, const union addr *from, const char *consequence)
@@ -155,20 +156,19 @@ static enum rate_verdict over(
 
 enum rate_verdict rate_take(struct rate *r, const union addr *from, uint64_t now_ms)
 {
-	const uint64_t now_ns = now_ms * MS_NS;
-	uint64_t hash[LIMITS_N];
-	struct bucket *b[LIMITS_N];
+	const uint64_t now_ns = now_ms * MS_NS, address = source_of(from);
+	const uint64_t source[LIMITS_N] = {address, address & NETWORK_MASK};
+	struct bucket *b[LIMITS_N] = {NULL};
 
-	hash_source(r, from, hash);
 	for (unsigned i = 0; i < LIMITS_N; i++) {
 		if (r->limits[i].drop_ns == 0)
 			continue;
-		b[i] = find(r, hash[i]);
+		b[i] = find(r, source[i], r->limits[i].factor);
 		if (!has_room(b[i], &r->limits[i], now_ns))
 			return over(r, b[i], &r->limits[i], from);
 	}
 	for (unsigned i = 0; i < LIMITS_N; i++)
-		if (r->limits[i].drop_ns != 0)
+		if (b[i] != NULL)
 			fill(b[i], &r->limits[i], from, now_ns);
 	return RATE_PASS;
 }

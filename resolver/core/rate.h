@@ -6,8 +6,8 @@
  * A bucket takes one drop for each query and leaks at the limit's rate; it holds a second's worth.
  * A query that finds one of its two buckets full is over the limit.
  *
- * Whoever has one address of IPv6 has all of its /64 to choose from, so that counts as one; /24 and /56
- * are what a provider hands a site.
+ * Whoever has one address of IPv6 has all of its /64 to choose from, so that counts as one.  A /24 is the
+ * smallest network of IPv4 that is routed by itself, a /56 what a provider hands a site (RFC 6177, 2).
  *
  * Memory is fixed: a source that has no bucket takes that of its set that is the emptiest, and what is in
  * it.  So a full table counts somebody a little too much, and nobody too little.
@@ -21,8 +21,8 @@
 #include "lib/err.h"
 #include "lib/hash.h"
 
-#define RATE_WAYS 4
-#define RATE_SETS 2048 /* a power of two; with 16 bytes for each bucket 128 KiB */
+#define RATE_WAYS      4
+#define RATE_SETS_BITS 11 /* 2,048 sets; with 16 bytes for each bucket 128 KiB */
 
 /* Percent of a bucket from which there is a warning in the log. */
 #define RATE_WARN 80

@@ -340,18 +340,18 @@ static void conn_ask(struct tcp_conn *c, const struct query_asker *asker, const 
 	size_t out_len;
 
 	c->took = true;
-	if (len < MSG_HEADER || (msg_u16(msg + 2) & MSG_QR) != 0)
-		c->malformed = true;
-	else
-		c->pending++;
+	c->pending++;
 	out_len = query_ask(l->core, asker, msg, len, now_ms, out + 2, QUERY_OUT_SIZE);
-	if (out_len == 0)
-		return;
-	c->pending--;
-	msg_set_u16(out, (unsigned)out_len);
-	l->n_answers += 2 + out_len;
-	if (l->n_answers > TURN_OUT)
-		conn_flush(c);
+	if (out_len > 0) {
+		c->pending--;
+		msg_set_u16(out, (unsigned)out_len);
+		l->n_answers += 2 + out_len;
+		if (l->n_answers > TURN_OUT)
+			conn_flush(c);
+	} else if (len < MSG_HEADER || (msg_u16(msg + 2) & MSG_QR) != 0) {
+		c->pending--;
+		c->malformed = true;
+	}
 }
 
 /* Bytes of the frame that begins bytes[0..len), its length field included; 0: it is not there as a

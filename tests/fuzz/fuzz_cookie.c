@@ -23,7 +23,8 @@ static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg
 
 static int net_port(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port)
 {
-	(void)ctx, (void)via, (void)to, (void)port;
+	(void)ctx, (void)via, (void)to;
+	*port = 0;
 	return ERR_NET;
 }
 

@@ -287,6 +287,38 @@ static void test_net_contains(void **state)
 	}
 }
 
+/* The numbers say of two addresses what the bytes do. */
+static void test_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		int family;
+		uint64_t high, low;
+	} addrs[] = {
+	    {"1.2.3.4", AF_INET, 0, 0x01020304},
+	    {"255.255.255.255", AF_INET, 0, 0xffffffff},
+	    {"[::ffff:1.2.3.4]", AF_INET, 0, 0x01020304},
+	    {"[::1]", AF_INET6, 0, 1},
+	    {"[::1.2.3.4]", AF_INET6, 0, 0x01020304},
+	    {"[::fffe:1.2.3.4]", AF_INET6, 0, 0xfffe01020304},
+	    {"[2001:db8:1:2:3:4:5:6]", AF_INET6, 0x20010db800010002, 0x0003000400050006},
+	    {"[1::ffff:1.2.3.4]", AF_INET6, 0x0001000000000000, 0xffff01020304},
+	};
+	const union addr none = {.sa = {.sa_family = AF_UNIX}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		struct addr_number n;
+		union addr a;
+
+		assert_int_equal(addr_parse(&a, addrs[i].text, 53, NULL), 0);
+		n = addr_number(&a);
+		assert_int_equal(n.family, addrs[i].family);
+		assert_true(n.high == addrs[i].high && n.low == addrs[i].low);
+	}
+	assert_int_equal(addr_number(&none).family, AF_UNSPEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +333,7 @@ int main(void)
 	    cmocka_unit_test(test_net_text),
 	    cmocka_unit_test(test_net_errors),
 	    cmocka_unit_test(test_net_contains),
+	    cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
