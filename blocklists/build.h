@@ -1,7 +1,8 @@
 /* build.h - rules to an image (the bytes that trie.h reads; docs/format.md).
  *
  * Add rules in any order, doubles allowed; the image is the same for the same set of rules.
- * Memory while building: about the bytes of the names, and then the image.
+ * Memory while building: about the bytes of the names, then besides these those of the image, and then
+ * twice the image.
  */
 #ifndef QUELL_BUILD_H
 #define QUELL_BUILD_H

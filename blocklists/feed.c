@@ -294,13 +294,25 @@ int feed_check_regex(struct rule *rule)
 	return err;
 }
 
+static int give_name(const uint8_t *name, size_t name_len, enum rule_kind kind,
+    const struct effect *effect, uint64_t line, struct feed_sink *sink, struct feed_counts *counts)
+{
+	struct rule rule = {.kind = kind, .name = name, .name_len = name_len};
+
+	if (effect != NULL) {
+		rule.effect = effect->bytes;
+		rule.effect_len = effect->len;
+	}
+	return feed_give_rule(&rule, line, sink, counts);
+}
+
 int feed_give(const char *text, size_t len, enum rule_kind kind, const struct effect *effect,
     uint64_t line, struct feed_sink *sink, struct feed_counts *counts)
 {
 	uint8_t name[NAME_SIZE];
-	struct rule rule = {.kind = kind, .name = name};
+	size_t name_len;
 
-	if (!feed_host(text, len, name, &rule.name_len)) {
+	if (!feed_host(text, len, name, &name_len)) {
 		/* Some lists block the address of nowhere itself (`0.0.0.0 0.0.0.0`). */
 		feed_skip(text, len, feed_is_sink_address(text, len) ? FEED_OWN_NAME : FEED_BAD,
 		    line, sink, counts);
@@ -310,11 +322,17 @@ int feed_give(const char *text, size_t len, enum rule_kind kind, const struct ef
 		feed_skip(text, len, FEED_OWN_NAME, line, sink, counts);
 		return 0;
 	}
-	if (effect != NULL) {
-		rule.effect = effect->bytes;
-		rule.effect_len = effect->len;
-	}
-	return feed_give_rule(&rule, line, sink, counts);
+	return give_name(name, name_len, kind, effect, line, sink, counts);
+}
+
+int feed_give_line(const char *text, size_t len, enum rule_kind kind, bool *given, uint64_t line,
+    struct feed_sink *sink, struct feed_counts *counts)
+{
+	uint8_t name[NAME_SIZE];
+	size_t name_len;
+
+	*given = feed_name(text, len, name, &name_len) && !rule_is_own_name(name);
+	return *given ? give_name(name, name_len, kind, NULL, line, sink, counts) : 0;
 }
 
 /* The expression of a name with stars; its length, 0: everything, -1: it is none. */

@@ -137,6 +137,11 @@ int feed_give(const char *text, size_t len, enum rule_kind kind, const struct ef
 int feed_give_glob(const char *text, size_t len, const struct effect *effect, uint64_t line,
     struct feed_sink *sink, struct feed_counts *counts);
 
+/* Give a whole line as a plain block, if it is an ASCII name and not the machine's own, which most lines
+ * are; else *given is false, and nothing was done. */
+int feed_give_line(const char *text, size_t len, enum rule_kind kind, bool *given, uint64_t line,
+    struct feed_sink *sink, struct feed_counts *counts);
+
 /* Make `effect` a finished EFFECT_ANSWER that gives this address to queries for its type, and
  * nothing to others. */
 void feed_answer_address(struct effect *effect, unsigned flags, int family, const uint8_t *bytes);

@@ -337,6 +337,8 @@ static size_t cosmetic_mark(const char *text, size_t len)
 	static const char *const marks[] = {"##", "#@#", "#?#", "#@?#", "#$#", "#@$#", "#$?#",
 	    "#@$?#", "#%#", "#@%#", "$$", "$@$", "%%"};
 
+	if (*text != '#' && *text != '$' && *text != '%')
+		return 0;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		size_t n = strlen(marks[i]);
 

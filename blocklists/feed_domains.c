@@ -32,10 +32,14 @@ static const char *domain_of(const char *text, size_t *len, bool *rest)
 static int domains_line(
     const char *text, size_t len, uint64_t line, struct feed_sink *sink, struct feed_counts *counts)
 {
+	const char *domain;
 	size_t n = len;
-	bool rest;
-	const char *domain = domain_of(text, &n, &rest);
+	bool rest, given;
+	int ret = feed_give_line(text, len, RULE_SUFFIX, &given, line, sink, counts);
 
+	if (given)
+		return ret;
+	domain = domain_of(text, &n, &rest);
 	if (n == 0)
 		return 0;
 	if (rest) {

@@ -221,13 +221,17 @@ static void sort(struct names_ref *refs, struct names_ref *spare, size_t n)
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && refs[end].key == refs[i].key; end++)
 			;
-		sort_group(refs + i, spare, end - i);
+		if (end - i > 1)
+			sort_group(refs + i, spare, end - i);
 	}
 }
 
 static bool same_name(const struct names_ref *a, const struct names_ref *b)
 {
-	return a->record[0] == b->record[0] && memcmp(a->record, b->record, 1u + a->record[0]) == 0;
+	size_t len = a->record[0];
+
+	return a->key == b->key && len == b->record[0] &&
+	       memcmp(a->record + 1, b->record + 1, len) == 0;
 }
 
 /* The sets that single entries have, by their lowest bits: most names have one rule, of one of a few

@@ -171,6 +171,38 @@ static void test_bytes_of_names(void **state)
 	}
 }
 
+/* And in every place of the name, with a dot too, which parts two labels, or is the root's. */
+static void test_places_of_bytes(void **state)
+{
+	enum { N = 19 };
+	uint8_t wire[NAME_SIZE];
+	size_t len;
+
+	(void)state;
+	for (unsigned place = 0; place < N; place++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+			bool expected = letter || (byte >= '0' && byte <= '9') || byte == '-' ||
+					byte == '_' || (byte == '.' && place != 0);
+			char text[N];
+
+			memset(text, 'x', sizeof(text));
+			text[place] = (char)byte;
+			if (feed_name(text, N, wire, &len) != expected)
+				fail_msg("byte %u at %u", byte, place);
+			if (!expected)
+				continue;
+			assert_int_equal(len, byte == '.' && place == N - 1 ? N + 1 : N + 2);
+			assert_int_equal(wire[0], byte == '.' ? place : N);
+			assert_int_equal(wire[len - 1], 0);
+			if (byte == '.')
+				assert_int_equal(wire[place + 1], N - 1 - place);
+			else
+				assert_int_equal(wire[place + 1], letter ? byte | 0x20 : byte);
+		}
+	}
+}
+
 static void test_unicode(void **state)
 {
 	static const struct {
@@ -530,6 +562,7 @@ int main(void)
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_lengths_of_names),
 	    cmocka_unit_test(test_bytes_of_names),
+	    cmocka_unit_test(test_places_of_bytes),
 	    cmocka_unit_test(test_unicode),
 	    cmocka_unit_test(test_long_unicode),
 	    cmocka_unit_test(test_addresses),

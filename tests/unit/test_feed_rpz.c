@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "blocklists/zonefile.h"
+
 #define SOA "@ SOA ns.example. root.example. 1 3600 600 86400 60\n"
 
 static struct given given = {.with_lines = true};
@@ -268,6 +270,23 @@ static void test_errors(void **state)
 	    "7 bad");
 }
 
+/* An entry may have ZONEFILE_ENTRY_MAX bytes. */
+static void test_long_entries(void **state)
+{
+	static const char begin[] = "a.example CNAME", end[] = ".\nb.example CNAME .\n";
+	static char text[ZONEFILE_ENTRY_MAX + sizeof(end) + 1];
+
+	(void)state;
+	for (size_t len = ZONEFILE_ENTRY_MAX; len <= ZONEFILE_ENTRY_MAX + 1; len++) {
+		memset(text, ' ', len);
+		memcpy(text, begin, sizeof(begin) - 1);
+		memcpy(text + len - 1, end, sizeof(end));
+		expect(text, false,
+		    len == ZONEFILE_ENTRY_MAX ? "1 exact a.example, 2 exact b.example"
+					      : "1 bad, 2 exact b.example");
+	}
+}
+
 static void test_bytes(void **state)
 {
 	static const char nul[] =
@@ -389,6 +408,7 @@ int main(void)
 	    cmocka_unit_test(test_zone_name),
 	    cmocka_unit_test(test_entries),
 	    cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_long_entries),
 	    cmocka_unit_test(test_bytes),
 	    cmocka_unit_test(test_open_parentheses),
 	    cmocka_unit_test(test_include),

@@ -133,6 +133,44 @@ static void test_merge(void **state)
 	merged_end(&m);
 }
 
+/* What hangs on one name of two labels comes in one run, also where the keys of two such are equal:
+ * of so many there are dozens. */
+static void test_runs(void **state)
+{
+	enum { HEADS = 50000 };
+	size_t n_names = 0, n_runs = 0;
+	struct merged m;
+	char text[64];
+
+	(void)state;
+	merged_start(&m);
+	for (unsigned i = 0; i < 3 * HEADS; i++) {
+		unsigned head = i % HEADS;
+
+		snprintf(text, sizeof(text), "%sn%u.com",
+		    i >= 2 * HEADS ? "b."
+		    : i >= HEADS   ? "a."
+				   : "",
+		    head);
+		add(&m.names, rule_of(text, RULE_EXACT, 0).name, 1);
+	}
+	merge(&m, NULL);
+	for (unsigned shard = 0; shard < NAMES_SHARDS; shard++) {
+		struct names_cursor c = names_begin(&m.names, shard);
+		struct names_one one, last = {.len = 0};
+
+		for (; names_next(&c, &one); last = one) {
+			size_t head = names_head(one.bytes, one.len, 2);
+
+			n_names++;
+			n_runs += last.len < head || memcmp(last.bytes, one.bytes, head) != 0;
+		}
+	}
+	assert_int_equal(n_names, 3 * HEADS);
+	assert_int_equal(n_runs, HEADS);
+	merged_end(&m);
+}
+
 static void only_odd(void *ctx, const uint8_t *turned, size_t len, uint32_t *entries, size_t *n)
 {
 	size_t kept = 0;
@@ -177,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_turn),
 	    cmocka_unit_test(test_merge),
+	    cmocka_unit_test(test_runs),
 	    cmocka_unit_test(test_filter),
 	};
 
