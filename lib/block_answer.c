@@ -52,12 +52,12 @@ int block_answer_add(struct block_answer *a, unsigned index, const char *word, s
 	uint8_t address[16];
 	int err;
 
-	for (uint8_t mode = BLOCK_SERVFAIL; mode < BLOCK_ADDRESS; mode++) {
+	for (unsigned mode = BLOCK_SERVFAIL; mode < BLOCK_ADDRESS; mode++) {
 		if (strcmp(word, words[mode]) != 0)
 			continue;
 		if (index != 0)
 			return why_set(why, ERR_FORMAT, "'%s' can only stand alone", word);
-		next.mode = mode;
+		next.mode = (uint8_t)mode;
 		*a = next;
 		return 0;
 	}

@@ -657,6 +657,17 @@ static bool put_soa(struct buf *out, const struct answer_to *to, enum msg_sectio
 	return put_record_at(out, to, section, zone_off, TYPE_SOA, ttl_s, rdata, sizeof(rdata));
 }
 
+/* The zone whose SOA goes with a "no" about the name at `name_off`: a zone's own name is there, so it is
+ * the one above where the name is not (RFC 2308, 2.1); dnsmasq makes NODATA of what says otherwise. */
+static size_t denying_zone(const struct buf *out, size_t name_off, unsigned rcode)
+{
+	uint8_t label_len = out->bytes[name_off];
+
+	if (rcode != RCODE_NXDOMAIN || label_len == 0 || label_len >= 0x40)
+		return name_off;
+	return name_off + 1 + label_len;
+}
+
 /* The CNAMEs of the lists; *end is where they lead to.  The last bytes of the message are this name
  * then, or, where there are none, the question. */
 static bool put_way(struct msg_writer *w, const struct answer_to *to, const struct policy_way *way,
@@ -713,7 +724,8 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 		fits = put_answer(&w, to, owner, &verdict->answers[i], &n);
 	/* Only a "no" is kept by its SOA (RFC 2308, 5). */
 	if (fits && n == 0 && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN))
-		fits = put_soa(&w.out, to, SECTION_AUTHORITY, owner_off, ANSWER_RULE_TTL_S);
+		fits = put_soa(&w.out, to, SECTION_AUTHORITY,
+		    denying_zone(&w.out, owner_off, rcode), ANSWER_RULE_TTL_S);
 	*truncated = !fits;
 	if (!fits)
 		start_own(&w, to, EDE_FORGED, out);
@@ -806,7 +818,8 @@ size_t answer_write_blocked(const struct answer_to *to, const struct block_answe
 	b = buf_over(out, to->limit - opt_len_for(to, EDE_BLOCKED, ede_text));
 	b.pos = start_empty(to, rcode, out);
 	if (put_addresses(&b, to, addresses, ttl_s) == 0)
-		(void)put_soa(&b, to, SECTION_AUTHORITY, MSG_HEADER, ttl_s);
+		(void)put_soa(
+		    &b, to, SECTION_AUTHORITY, denying_zone(&b, MSG_HEADER, rcode), ttl_s);
 	return put_opt(to, rcode, EDE_BLOCKED, ede_text, out, b.pos);
 }
 

@@ -42,7 +42,6 @@ static const struct row rows[] = {
     {NAME("\5onion"), 0, 0, false, NOTHING, SPECIAL_ONION},		       /* RFC 7686, 2 */
     {NAME("\5local"), 0, 0, false, NOTHING, SPECIAL_LOCAL},		       /* RFC 6762, 22.1 */
     {NAME("\3alt"), 0, 0, false, NOTHING, SPECIAL_ALT},			       /* RFC 9476, 2 */
-    {NAME("\10internal"), 0, 0, false, NOTHING, SPECIAL_INTERNAL},	       /* of ICANN, 2024 */
     {NAME("\4home\4arpa"), 0, 0, true, EMPTY, SPECIAL_HOME_ARPA},	       /* RFC 8375, 4 */
     {NAME("\10resolver\4arpa"), 0, 0, false, NO_DATA, SPECIAL_RESOLVER_ARPA},  /* RFC 9462, 4 */
     {NAME("\10ipv4only\4arpa"), 0, 0, true, ADDRESSES, SPECIAL_IPV4ONLY_ARPA}, /* RFC 8880, 7.1 */

@@ -25,7 +25,6 @@
 	X(ONION, "onion")                                                                          \
 	X(LOCAL, "local")                                                                          \
 	X(ALT, "alt")                                                                              \
-	X(INTERNAL, "internal")                                                                    \
 	X(HOME_ARPA, "home.arpa")                                                                  \
 	X(RESOLVER_ARPA, "resolver.arpa")                                                          \
 	X(IPV4ONLY_ARPA, "ipv4only.arpa")                                                          \

@@ -193,6 +193,40 @@ static void test_other_lengths(void **state)
 		    len == 24 ? COOKIE_GOOD : COOKIE_BAD);
 }
 
+/* A cookie that is as it should be, made with `secret` by hand. */
+static void make(const uint8_t secret[16], uint8_t version, uint32_t made_s, uint8_t cookie[24])
+{
+	const struct hash_key key = hash_key_of(secret);
+	uint8_t input[20] = "my cooky";
+	uint64_t hash;
+
+	input[8] = version;
+	msg_set_u32(input + 12, made_s);
+	memcpy(input + 16, "\xc0\0\2\1", 4);
+	hash = hash_siphash24(&key, input, sizeof(input));
+	memcpy(cookie, input, 16);
+	for (unsigned i = 0; i < 8; i++)
+		cookie[16 + i] = (uint8_t)(hash >> (8 * i));
+}
+
+static void test_forged(void **state)
+{
+	static const uint8_t zeros[16];
+	struct cookie_secrets s = secrets_of(SECRET, NULL);
+	uint8_t cookie[24], answer[24];
+
+	(void)state;
+	s.wall_s = 1700000000;
+	make(s.current, 1, 1700000000, cookie);
+	assert_int_equal(check(&s, cookie, 24, "192.0.2.1", answer), COOKIE_GOOD);
+	/* A version that is not known says nothing of what is behind it. */
+	make(s.current, 2, 1700000000, cookie);
+	assert_int_equal(check(&s, cookie, 24, "192.0.2.1", answer), COOKIE_BAD);
+	/* There is no secret before the first. */
+	make(zeros, 1, 1700000000, cookie);
+	assert_int_equal(check(&s, cookie, 24, "192.0.2.1", answer), COOKIE_BAD);
+}
+
 static void test_roll(void **state)
 {
 	const struct cookie_secrets before = secrets_of(OLD_SECRET, NULL),
@@ -219,6 +253,7 @@ int main(void)
 	    cmocka_unit_test(test_every_bit_counts),
 	    cmocka_unit_test(test_address_of_ipv6),
 	    cmocka_unit_test(test_other_lengths),
+	    cmocka_unit_test(test_forged),
 	    cmocka_unit_test(test_roll),
 	};
 

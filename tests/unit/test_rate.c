@@ -116,6 +116,7 @@ static void all_of_a_prefix_share_one(void **state)
 	/* IPv4 is itself however it came. */
 	assert_int_equal(passed(r, "192.0.2.1", 3, START_MS), 3);
 	assert_int_equal(passed(r, "[::ffff:192.0.2.1]", 3, START_MS), 2);
+	assert_int_equal(passed(r, "[0:0:c000:201::]", 9, START_MS), 5);
 	rate_free(r);
 }
 
@@ -203,6 +204,26 @@ static void a_full_table_forgets_nobody(void **state)
 	rate_free(r);
 }
 
+/* However many sources there are: together they have no more than the buckets that there are hold. */
+static void a_full_table_lets_nobody_through(void **state)
+{
+	const unsigned n_buckets = RATE_WAYS << RATE_SETS_BITS;
+	struct rate *r = rate_with(2, 0, 0);
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 8 * n_buckets; i++) {
+			union addr a = {
+			    .in4 = {.sin_family = AF_INET, .sin_addr = {0x0b000000 + i * 7919}}};
+
+			n += rate_take(r, &a, START_MS) == RATE_PASS;
+		}
+	}
+	assert_in_range(n, n_buckets, 2 * n_buckets);
+	rate_free(r);
+}
+
 /* The lines that were logged by what `act` does. */
 static size_t logged(void (*act)(void), char *text, size_t size)
 {
@@ -277,6 +298,7 @@ int main(void)
 	    cmocka_unit_test(each_limit_can_be_off),
 	    cmocka_unit_test(slips),
 	    cmocka_unit_test(a_full_table_forgets_nobody),
+	    cmocka_unit_test(a_full_table_lets_nobody_through),
 	};
 
 	return cmocka_run_group_tests_name("rate", tests, NULL, NULL);

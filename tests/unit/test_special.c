@@ -23,7 +23,6 @@ static const struct {
     {"onion", "x.onion"},
     {"local", "nas.local"},
     {"alt", "alt"},
-    {"internal", "a.b.c.internal"},
     {"home.arpa", "nas.home.arpa"},
     {"resolver.arpa", "_dns.resolver.arpa"},
     {"ipv4only.arpa", "ipv4only.arpa"},
