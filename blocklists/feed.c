@@ -133,6 +133,7 @@ static bool end_label(uint8_t *label, const uint8_t *end)
 static bool is_digits(const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): of `len` bytes */
 		if (bytes[i] < '0' || bytes[i] > '9')
 			return false;
 	}

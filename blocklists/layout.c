@@ -580,11 +580,12 @@ static void write_records(
 	const uint8_t *record = chunk->bytes, *end = chunk->bytes + chunk->len;
 
 	while (record < end) {
-		struct bits_out out = {.bytes = nodes};
+		struct bits_out out;
 		size_t n;
 
 		record = get_step(record, bucket);
 		n = record_bits(record);
+		out.bytes = nodes;
 		out.at = l->buckets[*bucket];
 		bits_copy(&out, record, n);
 		l->buckets[*bucket] = (uint32_t)out.at;
