@@ -243,7 +243,8 @@ def test_no_open_resolver():
                     for tcp in (False, True):
                         r = ask(source, name, tcp)
                         assert_rcode(r, "REFUSED")
-                        equal(ede_codes(r), [18], "EDE")
+                        # Over UDP nobody has more sent to another than they send: there is no room for it.
+                        equal(ede_codes(r), [18] if tcp else [], "EDE")
                         equal(r.answer, [], "answer section")
             equal(upstream.asked("fresh.example"), [], "packets upstream for strangers")
             # The networks of the host itself, though public, and private ones.

@@ -163,7 +163,7 @@ def test_edns():
             assert r.payload >= 512, "UDP size"
             assert daemon.ask("a.example.", do=True, tcp=tcp).ednsflags & dns.flags.DO
         q = query("a.example.")
-        q.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, b"12345678"),
+        q.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(65002, b"12345678"),
                                         dns.edns.GenericOption(65001, b"x" * 20)])
         r = daemon.ask(q)
         equal(r.options, (), "options")
