@@ -95,9 +95,8 @@ _quell_update() {
 		run) options="$fetch --force --dry-run --control --accept" ;;
 		preview) options="$fetch --names" ;;
 		rollback) options="-c --json --control" ;;
-		report | remove) options="-c --json" ;;
+		report | remove | why) options="-c --json" ;;
 		compile) options="-o" ;;
-		why) options="-c" ;;
 		catalogue) options="--json" ;;
 		add) options="-c --name --syntax --json" ;;
 		*) options= ;;

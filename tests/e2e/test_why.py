@@ -388,7 +388,7 @@ def test_json():
 @test
 def test_internal_names():
     """What is below quell.internal is answered here: for each type, over UDP and TCP, and never asked upstream"""
-    conf = 'special_off = {"test", "internal"}\n'
+    conf = 'special_off = {"test"}\n'
     with FakeUpstream(handler) as upstream, Quelld([upstream], ["ads.test\n"], conf=conf) as daemon:
         for tcp in (False, True):
             r = daemon.ask("ads.test.why.quell.internal.", "TXT", tcp=tcp)
