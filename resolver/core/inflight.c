@@ -66,8 +66,7 @@ void inflight_fini(struct inflight *f)
 			(taken) = &(f)->what[(f)->n_used_##what++];                                \
 	} while (0)
 
-#define HAS_ROOM(f, what)                                                                          \
-	((f)->free_##what != NULL || (f)->n_used_##what < (f)->n_##what##_max)
+#define HAS_ROOM(f, what) ((f)->free_##what != NULL || (f)->n_used_##what < (f)->n_##what##_max)
 
 bool inflight_has_room(const struct inflight *f, bool new_question)
 {

@@ -54,7 +54,7 @@ struct inflight_waiter {
 	uint16_t id, flags; /* of its query */
 	uint16_t limit;	    /* bytes that it can take */
 	bool edns;
-	struct msg_opt opt;		    /* of its answer */
+	struct msg_opt opt; /* of its answer */
 	bool has_upper;
 	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
 	struct inflight_alias *alias;	    /* NULL: the question's name was asked */

@@ -49,8 +49,8 @@
 struct listen_tcp;
 
 struct listen_tcp_limits {
-	unsigned clients_max; /* connections in all, > 0 */
-	unsigned per_address_max;  /* of one client, > 0; not for loopback */
+	unsigned clients_max;	  /* connections in all, > 0 */
+	unsigned per_address_max; /* of one client, > 0; not for loopback */
 	unsigned idle_ms;
 };
 
