@@ -55,6 +55,7 @@ ANSWERS = {
 }
 
 LIMIT_SECONDS = 300  # for one step of a client
+BROWSER_SECONDS = 60  # for a page; a browser that has not got so far by then is started anew
 SETTLE_SECONDS = 0.2  # for packets behind the answer that a client took
 BURST = 20
 PAGE_HOSTS = 10
@@ -94,7 +95,7 @@ class Wire:
                 frame, where = self.sock.recvfrom(65535)
             except OSError:
                 return
-            if not frame:  # closed
+            if len(where) < 3:  # closed
                 return
             if where[2] == self.PACKET_HOST:
                 self._take(frame[14:])
@@ -129,7 +130,7 @@ def at(server, packets):
 
 
 def counts(packets, servers):
-    """Packets of the first server and of the second."""
+    """Packets from and to the first server, and the second."""
     return " + ".join(str(len(at(server, packets))) for server in servers)
 
 
@@ -137,6 +138,68 @@ def has_edns(packets):
     """Do all queries to the servers have OPT?  None: there are none."""
     asked = [p.payload for p in packets if p.target in SERVERS and not p.tcp and len(p.payload) >= 12]
     return all(struct.unpack("!H", wire[10:12])[0] > 0 for wire in asked) if asked else None
+
+
+class Distance:
+    """Between the clients and a server, as over a wireless network: each query over UDP, and each answer, comes half of
+    the round trip later."""
+
+    def __init__(self, namespace, address, server, round_trip_ms):
+        self.seconds = round_trip_ms / 2000
+        self.waiting = collections.deque()  # (when, send, datagram)
+        self.changed = threading.Condition()
+        self.asked = {}  # our ID: (client, its ID)
+        self.closing = False
+        with namespace:
+            self.near, self.far = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+            self.near.bind((address, 53))
+            self.far.connect(server)
+        for loop, args in ((self._read, (self.near, self._query)), (self._read, (self.far, self._answer)),
+                           (self._send, ())):
+            threading.Thread(target=loop, args=args, daemon=True).start()
+
+    def close(self):
+        with self.changed:
+            self.closing = True
+            self.changed.notify_all()
+        for s in (self.near, self.far):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+            s.close()
+
+    def _read(self, sock, take):
+        while not self.closing:
+            try:
+                datagram, source = sock.recvfrom(65535)
+            except OSError:
+                return
+            if len(datagram) > 2:
+                take(datagram, source)
+
+    def _query(self, datagram, client):
+        own = struct.pack("!H", len(self.asked) & 0xffff)
+        self.asked[own] = client, datagram[:2]
+        self._later(self.far.send, own + datagram[2:])
+
+    def _answer(self, datagram, _):
+        client, id = self.asked[datagram[:2]]
+        self._later(lambda d: self.near.sendto(d, client), id + datagram[2:])
+
+    def _later(self, send, datagram):
+        with self.changed:
+            self.waiting.append((time.monotonic() + self.seconds, send, datagram))
+            self.changed.notify_all()
+
+    def _send(self):
+        while not self.closing:
+            with self.changed:
+                left = self.waiting[0][0] - time.monotonic() if self.waiting else None
+                if left is None or left > 0:
+                    self.changed.wait(left)
+                    continue
+                _, send, datagram = self.waiting.popleft()
+            with contextlib.suppress(OSError):
+                send(datagram)
 
 
 # --- the house ---
@@ -151,7 +214,7 @@ def every_name(ask):
 class House:
     """A namespace with quelld, the second server, and a look at the wire."""
 
-    def __init__(self, answer, kind):
+    def __init__(self, answer, kind, round_trip_ms=0):
         self.servers = SERVERS[:1 if kind == "1" else 2]
         self.folder = contextlib.ExitStack()
         try:
@@ -164,14 +227,18 @@ class House:
             self.namespace.ip("addr add 192.168.54.1/24 dev v0")
             for link in ("v0", "v1"):
                 self.namespace.ip("link set %s up" % link)
+            port = 5300 if round_trip_ms else 53
             with self.namespace:
                 upstream = self.folder.enter_context(FakeUpstream(every_name))
                 if kind == "1 + other":
-                    self.folder.enter_context(FakeUpstream(every_name, host=SECOND, port=53))
+                    self.folder.enter_context(FakeUpstream(every_name, host=SECOND, port=port))
             for address in self.servers if kind == "2" else (QUELL,):
                 self.folder.enter_context(
-                    Quelld([upstream], ["ads.example\n"], listen=[address], port=53, namespace=self.namespace,
+                    Quelld([upstream], ["ads.example\n"], listen=[address], port=port, namespace=self.namespace,
                            conf=ANSWERS[answer] + "\n"))
+            for address in self.servers if round_trip_ms else ():
+                distance = Distance(self.namespace, address, (address, port), round_trip_ms)
+                self.folder.callback(distance.close)
             self.wire = Wire(self.namespace)
             self.folder.callback(self.wire.close)
             self.dir = self.folder.enter_context(temporary_folder())
@@ -334,44 +401,56 @@ def ms(value):
     return "%.1f" % value if value < 10 else "%.0f" % value
 
 
-def measure(client_class, answer, kind, args):
-    """A row of the table for this client."""
+def measure_once(client_class, answer, kind, args):
+    """One run: what is measured, by column."""
     with House(answer, kind) as house:
-        servers = house.servers
         client = client_class(house, args)
-        client.lookup("warm.page.example")
-        house.wire.take()
-        (before_ms, _), = client.lookup("before.page.example")
-        before = house.wire.take()
-        (first_ms, first_found), = client.lookup("one.ads.example")
-        first = house.wire.take()
-        client.lookup("one.ads.example")
-        again = house.wire.take()
-        (next_ms, next_found), = client.lookup("next.page.example")
-        following = house.wire.take()
-        client.lookup(*["burst.ads.example"] * BURST)
-        burst = house.wire.take()
-        client.lookup(*["b%d.ads.example" % i for i in range(BURST)])
-        house.wire.take()
-        (later_ms, later_found), = client.lookup("later.page.example")
-        later = house.wire.take()
+
+        def step(*names):
+            """Look these up: packets, time and address of the first, has_edns(), is there TCP."""
+            took, address = client.lookup(*names)[0]
+            packets = house.wire.take()
+            return counts(packets, house.servers), took, address, has_edns(packets), any(p.tcp for p in packets)
+
+        step("warm.page.example")
+        before = step("before.page.example")
+        first = step("one.ads.example")
+        again = step("one.ads.example")
+        following = step("next.page.example")
+        burst = step(*["burst.ads.example"] * BURST)
+        step(*["b%d.ads.example" % i for i in range(BURST)])
+        later = step("later.page.example")
     notes = []
-    for name, packets, found in (("blocked", first, True), ("next", following, next_found),
-                                 ("later", later, later_found)):
-        if not found:
+    for name, (_, _, address, edns, tcp) in (("blocked", first), ("next", following), ("later", later)):
+        if name != "blocked" and address is None:
             notes.append("%s: not found" % name)
-        if has_edns(before) and has_edns(packets) is False:
+        if before[3] and edns is False:
             notes.append("%s: asked without EDNS, too" % name)
-        if any(p.tcp for p in packets):
+        if tcp:
             notes.append("%s: asked over TCP" % name)
-    return ["`%s`" % answer, kind, counts(first, servers), ms(first_ms),
-            OUTCOMES.get(first_found, first_found), counts(again, servers), counts(burst, servers),
-            "%s; %s" % (counts(following, servers), ms(next_ms)), "%s; %s" % (counts(later, servers), ms(later_ms)),
-            "%s; %s" % (counts(before, servers), ms(before_ms)), "; ".join(notes)]
+    return [first[0], first[1], OUTCOMES.get(first[2], first[2]), again[0], burst[0], *following[:2], *later[:2],
+            *before[:2], "; ".join(notes)]
 
 
-NAMES_HEAD = ["answer", "servers", "packets, first time", "ms", "outcome", "asked again", "%d times" % BURST,
-              "next allowed: packets; ms", "after %d more names" % BURST, "allowed, before", "effect"]
+def combined(values):
+    """Of all runs: the median of times, else what came most often, with ~ where it was not always the same."""
+    if isinstance(values[0], float):
+        return ms(statistics.median(values))
+    often, _ = collections.Counter(values).most_common(1)[0]
+    return often if len(set(values)) == 1 else "~ " + often
+
+
+def measure(client_class, answer, kind, args):
+    """A row of the table for this client.  What takes more than a minute is measured once."""
+    begin = time.monotonic()
+    runs = []
+    while len(runs) < args.runs and (not runs or time.monotonic() - begin < 60):
+        runs.append(measure_once(client_class, answer, kind, args))
+    return ["`%s`" % answer, kind] + [combined(list(values)) for values in zip(*runs)]
+
+
+NAMES_HEAD = ["answer", "servers", "first time", "ms", "outcome", "again", "%d times" % BURST, "next allowed", "ms",
+              "after %d more" % BURST, "ms", "allowed, before", "ms", "notes"]
 
 
 # --- a page in a browser ---
@@ -391,7 +470,6 @@ def page(hosts, then):
 
 
 class Web(http.server.BaseHTTPRequestHandler):
-    results = queue.Queue()
     ads = ["https://ad%d.ads.example/pixel.png" % i for i in range(PAGE_HOSTS)]
     pages = {
         "/": page([], "/first"),
@@ -403,9 +481,10 @@ class Web(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path.partition("?")[0]
         if path == "/result":
-            self.results.put({k: float(v) for k, v in (pair.split("=") for pair in self.path.split("?")[1].split("&"))})
+            pairs = (pair.split("=") for pair in self.path.split("?")[1].split("&"))
+            self.server.results.put({key: float(value) for key, value in pairs})
             # The step is over: what went over the wire belongs to it.
-            self.server.step_done.wait(LIMIT_SECONDS)
+            self.server.step_done.wait(BROWSER_SECONDS)
             self.server.step_done.clear()
         body = self.pages.get(path, "").encode()
         self.send_response(200)
@@ -425,6 +504,7 @@ def browse(house):
         web = http.server.ThreadingHTTPServer((WEB, 80), Web)
     web.daemon_threads = True
     web.step_done = threading.Event()
+    web.results = queue.Queue()
     threading.Thread(target=web.serve_forever, daemon=True).start()
     conf = house.resolv_conf(house.servers)
     with temporary_folder() as profile:
@@ -435,7 +515,7 @@ def browse(house):
         steps = []
         try:
             for step in range(4):
-                result = Web.results.get(timeout=LIMIT_SECONDS)
+                result = web.results.get(timeout=BROWSER_SECONDS)
                 packets = house.wire.take()
                 took = result["allowed"] if step == 3 else result["load"] - result["begin"]
                 steps.append((took, packets))
@@ -449,8 +529,8 @@ def browse(house):
 
 def measure_page(answer, kind, args):
     runs = []
-    for _ in range(args.runs):
-        with House(answer, kind) as house:
+    while len(runs) < args.runs:
+        with House(answer, kind, args.round_trip) as house, contextlib.suppress(queue.Empty):
             servers = house.servers
             runs.append(browse(house))
     cells = ["`%s`" % answer, kind]
@@ -505,7 +585,8 @@ def main():
     names = list(CLIENTS) + ["chromium"]
     parser.add_argument("--client", action="append", choices=names)
     parser.add_argument("--answer", action="append", choices=list(ANSWERS))
-    parser.add_argument("--runs", type=int, default=5, help="of the browser, for each row")
+    parser.add_argument("--runs", type=int, default=5, help="for each row; the median counts")
+    parser.add_argument("--round-trip", type=float, default=5, metavar="MS", help="of the browser to its servers (5)")
     parser.add_argument("--resolved", default="/lib/systemd/systemd-resolved", metavar="FILE")
     args = parser.parse_args()
     args.answer = args.answer or list(ANSWERS)
@@ -520,6 +601,8 @@ def main():
             left_out.append("%s: %s" % (title, why))
             continue
         print("### %s %s\n" % (title, version_of(title, args)))
+        if title == "chromium" and args.round_trip:
+            print("With a round trip of %g ms to each server.\n" % args.round_trip)
         table(PAGE_HEAD if title == "chromium" else NAMES_HEAD, rows)
     for line in left_out:
         print("Left out: " + line)
