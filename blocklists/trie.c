@@ -1,6 +1,8 @@
 /* trie.c - reading an image. */
 #include "blocklists/trie.h"
 
+#include <assert.h>
+
 #include "blocklists/format.h"
 
 /* ---- Sets, effects ---- */
@@ -438,6 +440,7 @@ static void find_tops(struct trie *t)
 		label = top_label(name);
 		top = &t->tops[top_place(label)];
 		path_start(&path, name);
+		assert(path.n_left == 1);
 		if (label == 0 || top->label != 0 || !path_down(&path, t, name) ||
 		    path.hub == UINT32_MAX)
 			continue;
