@@ -204,6 +204,8 @@ bool special_find(const struct special *s, const uint8_t *name, size_t len, uint
 	out->word = row->word;
 	switch (row->content) {
 	case NOTHING:
+		/* The zone above says so: in its own a name would be there. */
+		out->zone += out->zone[0] + 1;
 		out->rcode = RCODE_NXDOMAIN;
 		break;
 	case EMPTY:
