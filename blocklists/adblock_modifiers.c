@@ -66,15 +66,19 @@ uint16_t adblock_type(const char *text, size_t len)
 	return (uint16_t)ldns_get_rr_type_by_name(name);
 }
 
+static bool is_name_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
+}
+
 /* Letters, digits, hyphen and underscore up to a `=` or the end, a tilde before them: 0 where the
  * modifier has no such name. */
 static size_t name_length(const char *text, size_t len)
 {
 	size_t n = len != 0 && text[0] == '~' ? 1 : 0, first = n;
 
-	while (
-	    n < len && ((text[n] >= 'a' && text[n] <= 'z') || (text[n] >= 'A' && text[n] <= 'Z') ||
-			   (text[n] >= '0' && text[n] <= '9') || text[n] == '-' || text[n] == '_'))
+	while (n < len && is_name_byte(text[n]))
 		n++;
 	return n != first && (n == len || text[n] == '=') ? n : 0;
 }
@@ -359,8 +363,12 @@ bool adblock_is_modifiers(const char *text, size_t len)
 	    "inline-script", "match-case", "media", "network", "object", "other", "ping", "popup",
 	    "redirect", "removeparam", "script", "stylesheet", "subdocument", "third-party",
 	    "first-party", "1p", "webrtc", "websocket", "xhr", "xmlhttprequest"};
-	size_t n = name_length(text, adblock_item(text, len, ','));
+	size_t n = len != 0 && text[0] == '~' ? 1 : 0;
 
+	/* This is asked behind every `$` of a line: it reads no further than the name. */
+	while (n < len && is_name_byte(text[n]))
+		n++;
+	n = name_length(text, n < len && text[n] != ',' ? n + 1 : n);
 	if (n != 0 && text[0] == '~') {
 		text++;
 		n--;

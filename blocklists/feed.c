@@ -282,11 +282,15 @@ int feed_give_rule(
 	return ret;
 }
 
-int feed_check_regex(struct rule *rule)
+int feed_check_regex(struct rule *rule, struct feed_counts *counts)
 {
 	struct regex regex;
-	int err = regex_compile(&regex, rule->regex, rule->regex_len, rule->inverted, NULL);
+	int err;
 
+	if (counts->regex_work > FEED_REGEX_WORK_MAX)
+		return ERR_LIMIT;
+	err = regex_compile(&regex, rule->regex, rule->regex_len, rule->inverted, NULL);
+	counts->regex_work += regex.work;
 	if (err == 0) {
 		rule->regex_load = regex.load;
 		rule->regex_size = (uint32_t)patterns_table_size(&regex);
@@ -389,7 +393,7 @@ int feed_give_glob(const char *text, size_t len, const struct effect *effect, ui
 		return 0;
 	}
 	rule.regex_len = (size_t)n;
-	n = feed_check_regex(&rule);
+	n = feed_check_regex(&rule, counts);
 	if (n == ERR_NOMEM)
 		return n;
 	if (n != 0) {

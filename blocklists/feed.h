@@ -48,6 +48,7 @@ struct feed_counts {
 	uint64_t rules; /* given to the sink, doubles and cancelling ones included */
 	uint64_t skips[FEED_SKIPS];
 	uint64_t first_bad_line; /* 0: none */
+	uint64_t regex_work;	 /* of all expressions: feed_check_regex() */
 };
 
 struct feed_syntax {
@@ -149,9 +150,11 @@ void feed_answer_address(struct effect *effect, unsigned flags, int family, cons
 /* Make it a finished answer without records. */
 void feed_answer_rcode(struct effect *effect, unsigned flags, uint8_t rcode);
 
-/* Can the rule's expression be compiled within its budget?  Fills in what it costs.  Returns 0,
- * ERR_FORMAT, ERR_LIMIT or ERR_NOMEM. */
-int feed_check_regex(struct rule *rule) QUELL_CHECK;
+/* Can the rule's expression be compiled within its budget, and within that of all expressions of the
+ * list, FEED_REGEX_WORK_MAX?  Fills in what it costs.  Returns 0, ERR_FORMAT, ERR_LIMIT or
+ * ERR_NOMEM. */
+#define FEED_REGEX_WORK_MAX 10000000000u /* nodes looked at: about ten seconds */
+int feed_check_regex(struct rule *rule, struct feed_counts *counts) QUELL_CHECK;
 
 /* Give a rule that is ready; counts it.  An expression that does not fit beside those of before
  * (ERR_LIMIT of the sink) is skipped as FEED_BUDGET. */

@@ -60,7 +60,7 @@ static int give_regex(
 	struct rule rule = {.kind = RULE_REGEX, .regex = text, .regex_len = len};
 	struct rule of_name = {0};
 	uint8_t name[NAME_SIZE];
-	int err = feed_check_regex(&rule);
+	int err = feed_check_regex(&rule, out->counts);
 
 	if (err == ERR_NOMEM)
 		return err;
@@ -83,6 +83,7 @@ static int give_expression(
     const char *text, size_t len, const struct adblock_modifiers *m, const struct out *out)
 {
 	char regex[REGEX_TEXT_MAX];
+	bool class = false; /* in brackets, where `[A-z]` has more than letters */
 
 	if (len == 0 || memchr(text, '\0', len) != NULL)
 		return skip(out, FEED_BAD);
@@ -91,7 +92,9 @@ static int give_expression(
 	if (len > sizeof(regex))
 		return skip(out, FEED_BUDGET);
 	for (size_t i = 0; i < len; i++) {
-		regex[i] = lower(text[i]);
+		regex[i] = class ? text[i] : lower(text[i]);
+		if (text[i] == '[' || text[i] == ']')
+			class = text[i] == '[';
 		if (text[i] == '\\' && i + 1 < len) {
 			i++;
 			regex[i] = text[i];

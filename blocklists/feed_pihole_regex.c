@@ -230,8 +230,8 @@ static bool is_plain(const char *text, size_t len)
 	return true;
 }
 
-/* The expression in lower case but for what is escaped, without its comments `(?#...)`; `out` has
- * room for it.  False: a comment has no end. */
+/* The expression in lower case but for what is escaped or in brackets, without its comments
+ * `(?#...)`; `out` has room for it.  False: a comment has no end. */
 static bool copy_regex(const char *text, size_t len, char *out, size_t *out_len)
 {
 	const char *class = NULL; /* behind the bracket that opened it */
@@ -257,7 +257,8 @@ static bool copy_regex(const char *text, size_t len, char *out, size_t *out_len)
 			class = text + i + 1;
 		else if (c == ']' && text + i != class)
 			class = NULL;
-		out[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+		/* In `[A-z]` there is more than letters. */
+		out[n++] = class == NULL && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 	}
 	*out_len = n;
 	return true;
@@ -276,7 +277,7 @@ static int give_regex(const char *text, size_t len, struct rule *rule, uint64_t 
 		return 0;
 	}
 	rule->kind = RULE_REGEX;
-	ret = feed_check_regex(rule);
+	ret = feed_check_regex(rule, counts);
 	if (ret == 0)
 		return feed_give_rule(rule, line, sink, counts);
 	if (ret == ERR_NOMEM)

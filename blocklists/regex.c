@@ -799,6 +799,7 @@ int regex_compile(struct regex *r, const char *text, size_t len, bool inverted, 
 	}
 out:
 	free(b.memory);
+	r->work = m.work;
 	maker_fini(&m);
 	regex_tree_free(&tree);
 	return err;

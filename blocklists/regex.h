@@ -56,6 +56,7 @@ uint8_t regex_symbol(uint8_t byte);
 /* The minimal automaton: state 0 is the start; it reads the whole subject, and accepts by
  * accepts[state at the end].  No way leads out of the states from first_sink on. */
 struct regex {
+	uint64_t work; /* nodes looked at to make it; also where that failed */
 	uint16_t n_states, first_sink;
 	uint8_t n_classes;
 	uint8_t class_of[REGEX_SYMBOLS];

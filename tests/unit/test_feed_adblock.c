@@ -2,6 +2,7 @@
  * test_lists_doc; here is what the rules then say of names, and what is odd. */
 #include "tests/unit/feeds.h"
 
+#include "blocklists/regex.h"
 #include "lib/dns/name.h"
 #include "tests/unit/naive.h"
 
@@ -197,7 +198,7 @@ static void test_odd(void **state)
 	    {"/$important", "browser"},
 	    {"/a$/$important", "regex /a$/ block important"},
 	    {"/a/$/", "browser"},
-	    {"/\\W\\D[A-Z]/", "regex /\\W\\D[a-z]/"},
+	    {"/\\W\\D[A-Z]/", "regex /\\W\\D[A-Z]/"},
 	    {"/^localhost$/", "own"},
 	    {"/\\.example\\.com$/$important", "below example.com block important"},
 	    {"||255.255.255.255^", "address 255.255.255.255/32"},
@@ -298,6 +299,43 @@ static void test_long_values(void **state)
 	for (unsigned i = 0; i < 500; i++)
 		sprintf(line + strlen(line), "%sname-%u.example", i != 0 ? "|" : "", i);
 	assert_string_equal(given_parse(&given, "adblock", line, strlen(line), true), "bad");
+}
+
+/* A line in which there may be modifiers everywhere is read once, not once from each of them on. */
+static void test_many_dollars(void **state)
+{
+	static struct given given;
+	size_t len = (size_t)3 << 20;
+	char *line = malloc(len);
+
+	(void)state;
+	assert_non_null(line);
+	for (size_t i = 0; i < len; i++)
+		line[i] = "/$a"[i % 3];
+	given_parse(&given, "adblock", line, len, false);
+	assert_int_equal(given.counts.rules, 0);
+	assert_int_equal(given.counts.skips[FEED_BROWSER], 1);
+	assert_int_equal(feed_adblock.looks(line, len), 0);
+	free(line);
+}
+
+/* All expressions of a list have a budget together. */
+static void test_work(void **state)
+{
+	static const char regex[] = "ads[0-9]+x";
+	struct rule rule = {.kind = RULE_REGEX, .regex = regex, .regex_len = sizeof(regex) - 1};
+	struct feed_counts counts = {0};
+	uint64_t once;
+
+	(void)state;
+	assert_int_equal(feed_check_regex(&rule, &counts), 0);
+	once = counts.regex_work;
+	assert_true(once != 0 && once < REGEX_WORK_MAX);
+	assert_int_equal(feed_check_regex(&rule, &counts), 0);
+	assert_int_equal(counts.regex_work, 2 * once);
+	counts.regex_work = FEED_REGEX_WORK_MAX + 1;
+	assert_int_equal(feed_check_regex(&rule, &counts), ERR_LIMIT);
+	assert_int_equal(counts.regex_work, FEED_REGEX_WORK_MAX + 1);
 }
 
 static void test_bytes(void **state)
@@ -409,6 +447,8 @@ int main(void)
 	    cmocka_unit_test(test_odd),
 	    cmocka_unit_test(test_odd_rewrites),
 	    cmocka_unit_test(test_long_values),
+	    cmocka_unit_test(test_many_dollars),
+	    cmocka_unit_test(test_work),
 	    cmocka_unit_test(test_bytes),
 	    cmocka_unit_test(test_sink),
 	    cmocka_unit_test(test_looks),
