@@ -1156,10 +1156,25 @@ static void server_declined(
 	try_lost(q, t, now_ms);
 }
 
-/* Was EDNS what the server did not understand (RFC 6891, 7)? */
+/* Does the server not understand the message?  Then EDNS may be why (RFC 6891, 7); one that knows EDNS
+ * says so with an OPT. */
+static bool rejects_message(const struct answer *a)
+{
+	return !a->had_edns && (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
+}
+
+/* Was EDNS what the server did not understand? */
 static bool rejects_edns(const struct inflight_try *t, const struct answer *a)
 {
-	return !t->plain && !a->had_edns && (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
+	return !t->plain && rejects_message(a);
+}
+
+/* Without EDNS the server does not understand it either: it was the question.  Others are asked with
+ * EDNS again, or one odd question would take the signatures from everybody. */
+static void forgive_edns(struct query *q, const struct inflight_try *t)
+{
+	if (t->plain && rejects_message(&q->answer) && server_stays(q, t))
+		q->upstreams.server[t->server].plain_until_ms = 0;
 }
 
 /* Ask the server of `t` once more in another way; where that cannot be, go on to the next. */
@@ -1222,6 +1237,7 @@ static void use_reply(
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}
+	forgive_edns(q, t);
 	switch (q->answer.rcode) {
 	case RCODE_FORMERR:
 	case RCODE_SERVFAIL:
