@@ -22,8 +22,8 @@
  * every other one (key_of()). */
 struct odd {
 	uint32_t off, len; /* of the key */
-	uint32_t entry; /* its kind is not the rule's, which stands in the key; of a cancelled rule
-			      the list is 0 */
+	/* Its kind is not the rule's, which stands in the key; of a cancelled rule the list is 0. */
+	uint32_t entry;
 };
 
 struct odds {
@@ -165,8 +165,7 @@ static int intern_effect(struct build *b, const uint8_t *effect, size_t len, uin
 	return 0;
 }
 
-#define KEY_REGEX   2 /* bytes before its text */
-#define KEY_NETWORK 19
+#define KEY_REGEX 2 /* bytes before its text */
 
 /* What a rule matches, as bytes behind the keys: its kind; then a turned name, `inverted` and text,
  * or family, length and bytes. */

@@ -12,6 +12,8 @@
 #include "blocklists/names.h"
 #include "lib/err.h"
 
+struct bits_out;
+
 /* Nodes in the order of their names: each right before its children. */
 struct family_node {
 	const uint8_t *name; /* turned; the node's own is its first name_len bytes */
@@ -55,7 +57,6 @@ int family_measure(struct family *f, const codes_word *codes, const struct sets 
 
 /* Write the record of node i, measured: with the code of hub `hub` before it, or (UINT32_MAX) as a
  * child. */
-struct bits_out;
 void family_put(const struct family *f, uint32_t i, uint32_t hub, const codes_word *codes,
     const struct sets *sets, struct bits_out *out);
 

@@ -253,11 +253,6 @@ static void number_family(struct layout *l, uint32_t *next_hub)
 			l->family.nodes[i].hub = next_inner(l, next_hub);
 }
 
-static void make_number_code(codes_word *table, uint64_t counts[CODES_SYMBOLS_MAX])
-{
-	codes_make(table, counts, CODES_SYMBOLS_MAX);
-}
-
 static void make_codes(struct layout *l)
 {
 	uint64_t sets[CODES_SYMBOLS_MAX] = {l->n_bare}, hubs[CODES_SYMBOLS_MAX] = {l->n_tops};
@@ -275,8 +270,8 @@ static void make_codes(struct layout *l)
 	for (unsigned context = 0; context < FORMAT_CONTEXTS; context++)
 		codes_make(l->codes + FORMAT_CODES_LABEL + context * FORMAT_SYMBOLS,
 		    l->label_counts + context * FORMAT_SYMBOLS, FORMAT_SYMBOLS);
-	make_number_code(l->codes + FORMAT_CODES_SET, sets);
-	make_number_code(l->codes + FORMAT_CODES_HUB, hubs);
+	codes_make(l->codes + FORMAT_CODES_SET, sets, CODES_SYMBOLS_MAX);
+	codes_make(l->codes + FORMAT_CODES_HUB, hubs, CODES_SYMBOLS_MAX);
 }
 
 /* ---- Buckets ---- */

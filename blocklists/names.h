@@ -58,13 +58,13 @@ typedef void names_filter_fn(
 int names_merge(struct names *names, unsigned shard, struct sets *sets, names_filter_fn *filter,
     void *ctx) QUELL_CHECK;
 
-/* Reading a merged shard in order: cursor all zero but for `next`, the shard's first chunk. */
+/* Reading a merged shard in order, from names_begin() on; false: *one is behind the last. */
 struct names_cursor {
 	const struct chunk *chunk;
 	size_t at;
 };
-bool names_next(struct names_cursor *c, struct names_one *one);
 struct names_cursor names_begin(const struct names *names, unsigned shard);
+bool names_next(struct names_cursor *c, struct names_one *one);
 
 /* Drop a shard's names. */
 void names_clear(struct names *names, unsigned shard);

@@ -83,8 +83,6 @@ static const struct unit {
 	uint64_t ms;
 } units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 
-#define N_UNITS (sizeof(units) / sizeof(units[0]))
-
 /* As conf_parse_duration() reads it: in the largest unit that leaves no rest. */
 static void format_for(uint64_t ms, char text[TIME_SIZE])
 {
@@ -829,24 +827,6 @@ static int write_beside(
 	return err;
 }
 
-/* The name of the file, and not only its bytes, is to last. */
-static void sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
-	int fd;
-
-	if (slash == NULL)
-		return;
-	(void)snprintf(
-	    folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)fsync(fd);
-	(void)close(fd);
-}
-
 /* Has the file what it had when it was read? */
 static int check_disk(const struct rules *r, const char *path, struct why *why)
 {
@@ -873,7 +853,7 @@ static int swap(const struct rules *r, const char *temp, const char *target, str
 
 	if (!kept && rename(temp, target) != 0)
 		return sys_error(target, why);
-	sync_folder(target);
+	file_sync_folder(target);
 	if (!kept)
 		return 0;
 	err = check_disk(r, temp, why);

@@ -91,8 +91,8 @@ int rules_read(
     struct rules *r, const char *path, const struct rules_clock *now, struct why *why) QUELL_CHECK;
 
 /* Parse a change: `allow [=]NAME [for DURATION] [# COMMENT]`, `block [=]NAME [with ANSWER] ...` likewise,
- * `unset [=]NAME`, `pause [[for] DURATION]`, `resume`.  Returns 0 with *change, to be given to rules_apply() or
- * rules_line_fini(); ERR_FORMAT with the reason; ERR_NOMEM. */
+ * `unset [=]NAME`, `pause [[for] DURATION]`, `resume`.  Returns 0 with *change, to be given to
+ * rules_apply() or rules_line_fini(); ERR_FORMAT with the reason; ERR_NOMEM. */
 int rules_parse_change(struct rules_line *change, const char *text, const struct rules_clock *now,
     struct why *why) QUELL_CHECK;
 void rules_line_fini(struct rules_line *line);

@@ -131,8 +131,7 @@ static int sys_error(const char *path, struct why *why)
 	return why_set(why, ERR_SYS, "%s: %s", path, strerror(errno));
 }
 
-/* The name of a file, and not only its bytes, is to last. */
-static void sync_folder(const char *path)
+void file_sync_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[PATH_MAX];
@@ -175,7 +174,7 @@ int file_replace(const char *path, mode_t mode, const void *bytes, size_t len, s
 	if (err == 0 && rename(temp, path) != 0)
 		err = sys_error(path, why);
 	if (err == 0)
-		sync_folder(path);
+		file_sync_folder(path);
 	else
 		(void)unlink(temp);
 	return err;

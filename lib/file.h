@@ -33,6 +33,10 @@ int file_read_into(struct file_buffer *buffer, int fd, const char *name, size_t 
 int file_replace(
     const char *path, mode_t mode, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
+/* Put the names in the folder of `path` on the disk, as fsync(2) does the bytes of a file: after a rename
+ * that is to last.  Where that cannot be done, nothing is said. */
+void file_sync_folder(const char *path);
+
 /* Write bytes[0..len).  Returns 0 or ERR_SYS with the reason in `why`. */
 int file_write(
     int fd, const char *name, const void *bytes, size_t len, struct why *why) QUELL_CHECK;

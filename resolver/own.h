@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/err.h"
 #include "blocklists/rules.h"
+#include "lib/err.h"
 
 struct server;
 

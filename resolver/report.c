@@ -16,8 +16,8 @@
 #include "resolver/core/stats.h"
 #include "resolver/io/timer.h"
 
-#define WORKER_LIMIT_MS                                                                            \
-	1000 /* after this a report is made without the workers that have not answered */
+/* After this a report is made without the workers that have not answered. */
+#define WORKER_LIMIT_MS 1000
 
 /* ---- status ---- */
 

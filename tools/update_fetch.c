@@ -27,7 +27,6 @@
 #define TICK_MS	      200   /* a signal is noticed, and the progress redrawn, within this */
 #define RETRY_AFTER_S 60    /* a server that wants to be left alone for longer is not asked again */
 #define ALSO_MAX      65536 /* bytes of the text that goes with one */
-#define CLOCK_LOOK_MS 1000  /* how often the clock is looked at where it cannot be watched */
 
 /* OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED. */
 #define VERIFY_NOT_YET_VALID 9

@@ -6,10 +6,10 @@
  *     \------- paused <-------/  broken, busy, too slow: with back-off, `tries` times in all
  *
  * http and https; a redirect is followed to these alone, from https to https alone, and from a host
- * on the internet to none of this network.  Compressed transfers are unpacked, and the bound holds for what comes out.  A body that is shorter than
- * announced, and any status that is not one of what was asked for, is a failure.  Hosts are asked
- * for at the upstreams (update_resolve.h), for each redirect too, and at the system only where these
- * have no answer.  Of a slow transfer nobody else takes notice but for its place among `parallel`.
+ * on the internet to none of this network.  Compressed transfers are unpacked, and the bound holds
+ * for what comes out.  A body that is shorter than announced, and any status that is not one of what
+ * was asked for, is a failure.  Hosts are asked for at the upstreams (update_resolve.h), for each
+ * redirect too, and at the system only where these have no answer.  Of a slow transfer nobody else takes notice but for its place among `parallel`.
  */
 #ifndef QUELL_UPDATE_FETCH_H
 #define QUELL_UPDATE_FETCH_H

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "tools/text.h"
 #include "tools/update_store.h"
@@ -18,8 +19,8 @@
 #define FILE_MODE 0644
 #define STEP_SIZE 65536 /* bytes compared or copied at a time */
 #define ROOM_STEP 65536 /* room that is asked for at a time, where no size was announced */
-#define NOTE_BYTES                                                                                 \
-	((uint64_t)256 << 10) /* a part below this is sent again as soon as gone on with */
+/* A part below this is sent again as soon as gone on with. */
+#define NOTE_BYTES ((uint64_t)256 << 10)
 
 static const char part_ending[] = ".part", seen_ending[] = ".part-seen";
 
@@ -325,17 +326,6 @@ int update_part_sync(struct update_part *p, struct why *why)
 	return err;
 }
 
-static void read_boot(char boot[UPDATE_BOOT_SIZE])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, boot, UPDATE_BOOT_SIZE - 1) : 0;
-
-	boot[n > 0 ? n : 0] = '\0';
-	boot[strcspn(boot, "\n")] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
-
 void update_part_note(struct update_part *p, const struct update_seen *seen)
 {
 	struct update_seen noted = *seen;
@@ -344,7 +334,7 @@ void update_part_note(struct update_part *p, const struct update_seen *seen)
 	if (p->is_noted || p->dry || p->fd < 0 || p->bytes < NOTE_BYTES)
 		return;
 	p->is_noted = true; /* or cannot be: then it begins anew */
-	read_boot(noted.boot);
+	clock_boot(noted.boot);
 	seen_file(p, file);
 	if (noted.boot[0] == '\0' || update_seen_write(p->lists_fd, file, &noted, NULL) != 0)
 		(void)unlinkat(p->lists_fd, file, 0);
@@ -373,7 +363,7 @@ int update_part_save(struct update_part *p, struct update_seen *seen, struct why
  * killed: was it written since this machine was started, so that nothing of it is lost? */
 static bool is_whole(struct update_part *p, const struct update_seen *seen)
 {
-	char boot[UPDATE_BOOT_SIZE], *text;
+	char boot[CLOCK_BOOT_SIZE], *text;
 	off_t size = lseek(p->fd, 0, SEEK_END);
 	size_t len;
 	bool fits;
@@ -382,7 +372,7 @@ static bool is_whole(struct update_part *p, const struct update_seen *seen)
 		return false;
 	p->bytes = (uint64_t)size;
 	if (seen->boot[0] != '\0') {
-		read_boot(boot);
+		clock_boot(boot);
 		return strcmp(seen->boot, boot) == 0;
 	}
 	if (seen->bytes != p->bytes || update_part_read(p, &text, &len, NULL) != 0)

@@ -12,6 +12,7 @@
 #include "blocklists/verify.h"
 #include "lib/resolvconf.h"
 #include "tools/control.h"
+#include "tools/text.h"
 #include "tools/update_fetch.h"
 #include "tools/update_list.h"
 #include "tools/update_origin.h"
@@ -22,7 +23,6 @@
 #include "tools/update_store.h"
 #include "tools/update_versions.h"
 #include "tools/update_watch.h"
-#include "tools/text.h"
 
 struct run {
 	const struct conf *conf;

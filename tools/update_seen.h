@@ -6,8 +6,8 @@
  *   etag "33a64df5"                         as sent; a weak one has its W/
  *   modified Sat, 21 Nov 2026 10:00:00 GMT
  *   key RWQf6LRC...                         that it was signed with
- *   boot 01234567-89ab-...                  of a part: written since this start of the machine; then
- *                                           what it has is all that was written
+ *   boot 01234567                           of a part: written since this start of the machine
+ *                                           (clock_boot()); then what it has is all that was written
  *   bytes 123456                            of the text that all this belongs to
  *   hash 0123456789abcdef                   of the same
  *
@@ -21,20 +21,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
 
 #define UPDATE_ETAG_SIZE     256 /* longer ones are not remembered */
 #define UPDATE_MODIFIED_SIZE 64
-#define UPDATE_BOOT_SIZE     64
 
 struct update_seen {
 	char url[CONF_URL_SIZE];
 	char from[CONF_URL_SIZE];
 	char etag[UPDATE_ETAG_SIZE];	     /* empty: none */
 	char modified[UPDATE_MODIFIED_SIZE]; /* empty: none that tells two versions apart */
-	char key[CONF_KEY_SIZE];     /* that the text was found to be signed with; empty: none */
-	char boot[UPDATE_BOOT_SIZE]; /* empty: bytes and hash say what the text is */
+	char key[CONF_KEY_SIZE];    /* that the text was found to be signed with; empty: none */
+	char boot[CLOCK_BOOT_SIZE]; /* empty: bytes and hash say what the text is */
 	uint64_t bytes, hash;
 };
 

@@ -9,12 +9,6 @@
 #define OPT_DO	     0x8000u
 #define OPTION_FIXED 4 /* code and length (RFC 6891, 6.1.2) */
 
-enum option {
-	OPTION_COOKIE = 10,    /* RFC 7873, 4 */
-	OPTION_KEEPALIVE = 11, /* RFC 7828, 3.1 */
-	OPTION_EDE = 15,       /* RFC 8914, 2 */
-};
-
 bool msg_next_option(const uint8_t *packet, size_t *pos, size_t end, uint16_t *code,
     const uint8_t **data, uint16_t *data_len)
 {
@@ -670,7 +664,7 @@ static size_t options_size(const struct msg_opt *opt)
 	return size;
 }
 
-static void put_option(struct buf *b, enum option code, size_t len)
+static void put_option(struct buf *b, enum msg_option code, size_t len)
 {
 	buf_put_u16(b, (uint16_t)code);
 	buf_put_u16(b, (uint16_t)len);

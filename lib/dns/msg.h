@@ -29,7 +29,6 @@
 #define MSG_TC	   0x0200u
 #define MSG_RD	   0x0100u
 #define MSG_RA	   0x0080u
-#define MSG_Z	   0x0040u
 #define MSG_AD	   0x0020u
 #define MSG_CD	   0x0010u
 #define MSG_RCODE  0x000fu
@@ -205,6 +204,13 @@ enum { MSG_QUERY_DROP = -100, MSG_QUERY_COOKIE };
  * FORMERR (RFC 9619, 4).
  * Cost: one pass, no allocation. */
 int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q) QUELL_CHECK;
+
+/* Codes of EDNS options. */
+enum msg_option {
+	OPTION_COOKIE = 10,    /* RFC 7873, 4 */
+	OPTION_KEEPALIVE = 11, /* RFC 7828, 3.1 */
+	OPTION_EDE = 15,       /* RFC 8914, 2 */
+};
 
 /* Next EDNS option in packet[*pos .. end): its code, data (borrowed) and length.
  * Start with *pos = options_off.  Returns false at the end, and before an option that overruns

@@ -38,10 +38,7 @@ static uint64_t hash(
 	uint8_t bytes[16 + 2 + NAME_SIZE] = {0};
 	uint64_t h;
 
-	if (client->sa.sa_family == AF_INET6)
-		memcpy(bytes, &client->in6.sin6_addr, 16);
-	else
-		memcpy(bytes, &client->in4.sin_addr, 4);
+	(void)addr_host_bytes(client, bytes);
 	memcpy(bytes + 16, &type, sizeof(type));
 	memcpy(bytes + 18, name, len);
 	h = hash_siphash13(&a->key, bytes, 18 + len);

@@ -18,9 +18,8 @@
 
 #define POINTER 0xc000 /* with an offset: a name that stands there (RFC 1035, 4.1.4) */
 
-#define OPTION_EDE 15 /* RFC 8914, 2 */
-#define EDE_PRIVATE                                                                                \
-	0x8000 /* what does not fit the field; private use begins above (RFC 8914, 5.2) */
+/* What does not fit the field; private use begins above (RFC 8914, 5.2). */
+#define EDE_PRIVATE 0x8000
 
 /* The question's name, what its CNAME leads to, and so on; all in lower case.  Each name but the last
  * is an alias.  Of several CNAMEs at one name the first counts (RFC 2181, 10.1: there is but one). */

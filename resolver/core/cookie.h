@@ -30,8 +30,8 @@ struct cookie_secrets {
 	bool known;  /* false: there are no cookies */
 	bool rolled; /* there is a previous one */
 	uint8_t current[COOKIE_SECRET_SIZE];
-	uint8_t
-	    previous[COOKIE_SECRET_SIZE]; /* cookies made with it are good until they are too old */
+	/* Cookies made with it are good until they are too old. */
+	uint8_t previous[COOKIE_SECRET_SIZE];
 	int64_t wall_s; /* what the wall clock said when now_ms was 0, s since 1970 */
 };
 

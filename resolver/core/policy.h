@@ -30,8 +30,8 @@ struct policy_way {
 	struct judge_verdict verdict; /* of all on the way: by_client */
 	bool own;		      /* it is not the lists' but the user's: allowed or blocked */
 	unsigned n_hops;
-	uint8_t hop[POLICY_HOPS_MAX]
-		   [NAME_SIZE]; /* lower case; the last is the name to be resolved */
+	/* In lower case; the last is the name to be resolved. */
+	uint8_t hop[POLICY_HOPS_MAX][NAME_SIZE];
 };
 
 /* Judge by `lists` from now on; their bytes stay mapped until the next call. */

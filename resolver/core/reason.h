@@ -76,8 +76,8 @@ struct reason {
 		uint8_t verdict; /* enum effect_verdict */
 		uint8_t flags;	 /* of the effect */
 		uint8_t voided;	 /* another rule takes it out */
-		char
-		    rule[EXPLAIN_RULE_SIZE]; /* as rule_text(); of the user's: `allow =a.example` */
+		/* As rule_text(); of the user's: `allow =a.example`. */
+		char rule[EXPLAIN_RULE_SIZE];
 	} match[REASON_MATCHES];
 };
 

@@ -67,8 +67,8 @@ struct carrier_udp {
 	struct queued queue[QUEUE];
 	struct mmsghdr out[QUEUE], in[BATCH];
 	struct iovec in_iov[BATCH];
-	uint8_t datagrams[BATCH]
-			 [DATAGRAM_SIZE]; /* only as much of it is memory as was ever received */
+	/* Only as much of it is memory as was ever received. */
+	uint8_t datagrams[BATCH][DATAGRAM_SIZE];
 };
 
 static struct place *place_of(struct carrier_udp *c, uint32_t handle)

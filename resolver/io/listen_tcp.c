@@ -98,7 +98,6 @@ struct listen_tcp {
 	uint8_t read[READ_SIZE];
 };
 
-static void conn_close(struct tcp_conn *c);
 static void conn_reset(struct tcp_conn *c);
 
 /* ---- buffers ---- */

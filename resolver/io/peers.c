@@ -29,20 +29,12 @@ struct peers {
 
 static struct peer_key key_of(const union addr *from)
 {
-	const struct in6_addr *ip6 = &from->in6.sin6_addr;
-	struct peer_key key = {.family = AF_INET};
+	uint8_t bytes[16] = {0};
+	struct peer_key key = {.family = (uint8_t)addr_host_bytes(from, bytes)};
+	/* On the link itself all share one /64, and the rest of the address is the host. */
+	bool is_linklocal = key.family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&from->in6.sin6_addr);
 
-	if (from->sa.sa_family == AF_INET) {
-		memcpy(key.bytes, &from->in4.sin_addr, sizeof(from->in4.sin_addr));
-	} else if (IN6_IS_ADDR_V4MAPPED(ip6)) {
-		memcpy(key.bytes, ip6->s6_addr + 12, 4);
-	} else {
-		key.family = AF_INET6;
-		memcpy(key.bytes, ip6->s6_addr, IP6_BYTES);
-		/* On the link itself all share one /64, and the rest of the address is the host. */
-		if (IN6_IS_ADDR_LINKLOCAL(ip6))
-			memcpy(key.bytes, ip6->s6_addr + IP6_BYTES, IP6_BYTES);
-	}
+	memcpy(key.bytes, bytes + (is_linklocal ? IP6_BYTES : 0), IP6_BYTES);
 	return key;
 }
 
