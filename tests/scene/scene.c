@@ -989,7 +989,7 @@ static bool do_count(struct scene *s, const struct words *w)
 
 static bool do_line(struct scene *s, const struct words *w, const struct records *r)
 {
-	const char *command = w->word[0];
+	const char *command = w->n != 0 ? w->word[0] : "";
 	struct sent *t;
 
 	if (strcmp(command, "upstream") == 0)

@@ -611,9 +611,10 @@ static void test_example_holds_the_defaults(void **state)
 	assert_true(conf->allow.n > 0 && conf->refuse.n > 0 && conf->drop.n > 0);
 	conf->n_upstream = conf->n_special_off = 0;
 	conf->allow.n = conf->refuse.n = conf->drop.n = 0;
-	/* The two paths depend on how it was configured. */
+	/* The paths depend on how it was configured. */
 	(void)memcpy(conf->control, none->control, sizeof(conf->control));
 	(void)memcpy(conf->state_dir, none->state_dir, sizeof(conf->state_dir));
+	(void)memcpy(conf->rules, none->rules, sizeof(conf->rules));
 	print = printed(conf);
 	assert_string_equal(print, defaults);
 	free(print);

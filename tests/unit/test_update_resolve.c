@@ -31,17 +31,34 @@ struct fixture {
 	uint64_t now_ms;
 };
 
+/* Returns -1 where somebody else has the port. */
 static int open_socket(int type, union addr *a)
 {
 	socklen_t len = sizeof(*a);
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
 	assert_return_code(fd, errno);
-	assert_return_code(bind(fd, &a->sa, addr_len(a)), errno);
-	assert_return_code(getsockname(fd, &a->sa, &len), errno);
-	if (type == SOCK_STREAM)
-		assert_return_code(listen(fd, 4), errno);
+	if (bind(fd, &a->sa, addr_len(a)) != 0 || (type == SOCK_STREAM && listen(fd, 4) != 0)) {
+		close(fd);
+		return -1;
+	}
+	assert_int_equal(getsockname(fd, &a->sa, &len), 0);
 	return fd;
+}
+
+/* A port that is free for UDP need not be so for TCP. */
+static void open_upstream(struct upstream *u, union addr *a)
+{
+	u->tcp = -1;
+	for (unsigned tries = 0; u->tcp < 0; tries++) {
+		assert_true(tries < 100);
+		a->in4.sin_port = 0;
+		u->udp = open_socket(SOCK_DGRAM, a);
+		assert_true(u->udp >= 0);
+		u->tcp = open_socket(SOCK_STREAM, a);
+		if (u->tcp < 0)
+			close(u->udp);
+	}
 }
 
 static int setup(void **state)
@@ -53,9 +70,7 @@ static int setup(void **state)
 	rng_init_fixed(&f->rng, 7);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(addr_parse(&f->addresses[i], "127.0.0.1:1", 0, NULL), 0);
-		f->addresses[i].in4.sin_port = 0;
-		f->upstreams[i].udp = open_socket(SOCK_DGRAM, &f->addresses[i]);
-		f->upstreams[i].tcp = open_socket(SOCK_STREAM, &f->addresses[i]);
+		open_upstream(&f->upstreams[i], &f->addresses[i]);
 	}
 	*state = f;
 	return 0;
