@@ -86,9 +86,10 @@ struct inflight_question {
 	uint16_t name_len;
 	uint16_t type, class;
 	bool dnssec_ok, checking_disabled;
-	uint8_t rcode; /* of the answer when no upstream gives a better one ... */
-	int16_t ede;   /* ... and the extended error with it, or EDE_NONE */
-	bool replied;  /* some upstream replied */
+	uint8_t rcode;	/* of the answer when no upstream gives a better one ... */
+	int16_t ede;	/* ... and the extended error with it, or EDE_NONE */
+	bool replied;	/* some upstream replied */
+	uint16_t plain; /* a bit for each of the CONF_UPSTREAM_MAX to be asked this without EDNS */
 	uint8_t tries_udp[CONF_UPSTREAM_MAX], tries_tcp[CONF_UPSTREAM_MAX];
 	uint64_t started_ms;
 	struct inflight_waiter *waiters, *last_waiter;

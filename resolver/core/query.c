@@ -665,7 +665,7 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 	if (t == NULL)
 		return false;
 	t->server = (uint8_t)server;
-	t->plain = now_ms < s->plain_until_ms;
+	t->plain = now_ms < s->plain_until_ms || (question->plain >> server & 1) != 0;
 	/* TCP needs a round trip more. */
 	t->wait_class = (uint8_t)upstream_wait_class(
 	    &q->upstreams, server, tries[server] - 1u + (via == CARRIER_TCP));
@@ -1156,25 +1156,18 @@ static void server_declined(
 	try_lost(q, t, now_ms);
 }
 
-/* Does the server not understand the message?  Then EDNS may be why (RFC 6891, 7); one that knows EDNS
- * says so with an OPT. */
-static bool rejects_message(const struct answer *a)
-{
-	return !a->had_edns && (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
-}
-
-/* Was EDNS what the server did not understand? */
+/* Was EDNS what the server did not understand (RFC 6891, 7)? */
 static bool rejects_edns(const struct inflight_try *t, const struct answer *a)
 {
-	return !t->plain && rejects_message(a);
+	return !t->plain && !a->had_edns && (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
 }
 
-/* Without EDNS the server does not understand it either: it was the question.  Others are asked with
- * EDNS again, or one odd question would take the signatures from everybody. */
-static void forgive_edns(struct query *q, const struct inflight_try *t)
+/* It was, when it answers this question without EDNS: so it is asked others, too.  One that is rejected
+ * either way says nothing of EDNS, and must not take the signatures from everybody. */
+static void note_plain(struct query *q, const struct inflight_try *t, uint64_t now_ms)
 {
-	if (t->plain && rejects_message(&q->answer) && server_stays(q, t))
-		q->upstreams.server[t->server].plain_until_ms = 0;
+	if (t->plain && (t->question->plain >> t->server & 1) != 0 && server_stays(q, t))
+		q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
 }
 
 /* Ask the server of `t` once more in another way; where that cannot be, go on to the next. */
@@ -1232,12 +1225,10 @@ static void use_reply(
 	}
 	if (rejects_edns(t, &q->answer)) {
 		q->stats.replies_no_edns++;
-		if (server_stays(q, t))
-			q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
+		question->plain |= (uint16_t)(1u << t->server);
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}
-	forgive_edns(q, t);
 	switch (q->answer.rcode) {
 	case RCODE_FORMERR:
 	case RCODE_SERVFAIL:
@@ -1258,6 +1249,7 @@ static void use_reply(
 		return;
 	}
 	q->stats.replies++;
+	note_plain(q, t, now_ms);
 	finish_question(q, question, now_ms);
 }
 
