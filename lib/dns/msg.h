@@ -108,6 +108,7 @@ enum msg_type {
 	TYPE_LP = 107,
 	TYPE_EUI48 = 108,
 	TYPE_EUI64 = 109,
+	TYPE_NXNAME = 128, /* only ever in the bitmap of an NSEC (RFC 9824, 3.5) */
 	TYPE_TKEY = 249,
 	TYPE_TSIG = 250,
 	TYPE_IXFR = 251,

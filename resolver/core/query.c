@@ -314,6 +314,7 @@ static size_t answer_unforwardable(
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_HERE, out);
 	case 0:
 	case TYPE_OPT:
+	case TYPE_NXNAME:
 	case TYPE_TSIG:
 		return answer_bad(q, to, RCODE_FORMERR, out);
 	case TYPE_TKEY:

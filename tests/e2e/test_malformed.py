@@ -228,7 +228,8 @@ def test_rows_10_and_11():
 def test_rows_12_and_13():
     """Rows 12 and 13: types that no question has: FORMERR; TKEY: NOTIMP"""
     with daemon_and_upstream() as (daemon, upstream):
-        for rdtype, rcode in ((0, "FORMERR"), (41, "FORMERR"), (250, "FORMERR"), (249, "NOTIMP")):
+        for rdtype, rcode in ((0, "FORMERR"), (41, "FORMERR"), (128, "FORMERR"), (250, "FORMERR"),
+                              (249, "NOTIMP")):
             for rest in (b"", wire_opt()):
                 wire = wire_query(NAME, rdtype, counts=(1, 0, 0, 1 if rest else 0), rest=rest)
                 for tcp in (False, True):
