@@ -557,6 +557,8 @@ const struct option conf_options[] = {
 	86400000, "calm after which a move is taken back"},
     {"cache_size", &size_kind, FIELD(conf, cache_size), {"32M"}, 1 * MIB, 4 * GIB,
 	"memory for cached answers, all workers together"},
+    {"min_ttl", &seconds_kind, FIELD(conf, min_ttl_s), {"0"}, 0, HOUR_S,
+	"shortest time that an answer is kept, but for a no or a failure"},
     {"cache_max_ttl", &seconds_kind, FIELD(conf, cache_max_ttl_s), {"1d"}, 1, 7 * DAY_S,
 	"longest time that an answer is kept"},
     {"cache_negative_ttl", &seconds_kind, FIELD(conf, cache_negative_ttl_s), {"1h"}, 1, DAY_S,

@@ -89,6 +89,7 @@ struct conf {
 	uint32_t adaptive_threshold;
 	uint32_t adaptive_window_ms, adaptive_dwell_ms, adaptive_return_ms;
 	uint64_t cache_size; /* bytes, all workers together */
+	uint32_t min_ttl_s;	     /* answers that are no "no" are kept for so long at least */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
 	uint32_t cache_failure_ttl_s;	  /* how long who asks again is told that it failed */

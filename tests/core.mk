@@ -65,6 +65,7 @@ SCENES = \
 	tests/scene/forward.scene \
 	tests/scene/joined.scene \
 	tests/scene/key.scene \
+	tests/scene/min-ttl.scene \
 	tests/scene/negative.scene \
 	tests/scene/no-recursion.scene \
 	tests/scene/no-upstream.scene \

@@ -333,6 +333,23 @@ static void lower_soa_ttl(struct answer *a, uint32_t ttl_s)
 	}
 }
 
+/* An answer that would live for ttl_s lives for `min_ttl_s` at least.  What is not to be kept stays so. */
+static uint32_t raise_ttls(struct answer *a, uint32_t ttl_s, const struct answer_limits *limits)
+{
+	uint32_t least_s =
+	    limits->min_ttl_s < limits->max_ttl_s ? limits->min_ttl_s : limits->max_ttl_s;
+
+	if (ttl_s == 0 || ttl_s >= least_s)
+		return ttl_s;
+	for (unsigned i = 0; i < a->view.n_records; i++) {
+		uint8_t *ttl = a->msg + a->ttl_off[i];
+
+		if (msg_u32(ttl) < least_s)
+			msg_set_u32(ttl, least_s);
+	}
+	return least_s;
+}
+
 /* How long the answer lives; 0: it is not kept. */
 static uint32_t life_s(
     struct answer *a, const struct gathered *g, const struct answer_limits *limits)
@@ -342,7 +359,7 @@ static uint32_t life_s(
 	if (a->rcode != RCODE_NOERROR && a->rcode != RCODE_NXDOMAIN)
 		return 0;
 	if (a->rcode == RCODE_NOERROR && g->n_answers > 0)
-		return ttl_s;
+		return raise_ttls(a, ttl_s, limits);
 	/* A "no" without a SOA says not for how long it holds (RFC 2308, 5). */
 	if (!g->has_soa)
 		return 0;

@@ -38,6 +38,7 @@ struct answer_question {
 
 /* Bounds on what is kept, s. */
 struct answer_limits {
+	uint32_t min_ttl_s; /* of what is kept at all, and is no "no"; less than max_ttl_s counts */
 	uint32_t max_ttl_s;
 	uint32_t negative_ttl_s; /* RFC 2308, 5 */
 };

@@ -36,6 +36,7 @@ struct options {
 	uint32_t rate_limit, rate_limit_network; /* queries a second; 0: no limit (rate.h) */
 	uint16_t rate_slip;
 	size_t cache_size; /* bytes */
+	uint32_t min_ttl_s;
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;
 	uint32_t cache_failure_ttl_s;

@@ -1229,7 +1229,10 @@ static void use_reply(
 	    .dnssec_ok = question->dnssec_ok,
 	};
 	const struct answer_limits limits = {
-	    q->options.cache_max_ttl_s, q->options.cache_negative_ttl_s};
+	    .min_ttl_s = q->options.min_ttl_s,
+	    .max_ttl_s = q->options.cache_max_ttl_s,
+	    .negative_ttl_s = q->options.cache_negative_ttl_s,
+	};
 
 	question->replied = true;
 	if ((msg_u16(msg + 2) & MSG_TC) != 0) {

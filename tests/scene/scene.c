@@ -451,6 +451,8 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.cache_max_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_negative_ttl_s") == 0)
 		s->options.cache_negative_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "min_ttl_s") == 0)
+		s->options.min_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_failure_ttl_s") == 0)
 		s->options.cache_failure_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "block_ttl_s") == 0)

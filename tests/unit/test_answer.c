@@ -13,7 +13,7 @@
 static const uint8_t qname[] = "\3www\7example";
 static const struct answer_question question = {
     .name = qname, .name_len = sizeof(qname), .type = TYPE_A, .class = CLASS_IN};
-static const struct answer_limits limits = {86400, 3600};
+static const struct answer_limits limits = {.max_ttl_s = 86400, .negative_ttl_s = 3600};
 static struct answer answer;
 
 struct reply {
