@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/dns/name.h"
+
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SECOND_MS 1000u
@@ -370,26 +372,35 @@ static bool listen_get(
 	return true;
 }
 
+/* Value `index` of servers[0..CONF_UPSTREAM_MAX). */
+static int server_set(union addr *servers, unsigned index, const char *text, struct why *why)
+{
+	int err;
+
+	if (index >= CONF_UPSTREAM_MAX)
+		return too_many(CONF_UPSTREAM_MAX, why);
+	err = addr_parse(&servers[index], text, 53, why);
+	if (err < 0)
+		return err;
+	if (addr_is_wildcard(&servers[index]))
+		return why_set(why, ERR_FORMAT, "'%s' stands for every address; name one", text);
+	for (unsigned i = 0; i < index; i++) {
+		if (addr_equal(&servers[index], &servers[i]))
+			return why_set(why, ERR_FORMAT, "'%s' stands there twice", text);
+	}
+	return 0;
+}
+
 static int upstream_set(
     void *base, const struct option *option, unsigned index, const char *text, struct why *why)
 {
 	struct conf *conf = base;
-	int err;
+	int err = server_set(conf->upstream, index, text, why);
 
 	(void)option;
-	if (index >= CONF_UPSTREAM_MAX)
-		return too_many(CONF_UPSTREAM_MAX, why);
-	err = addr_parse(&conf->upstream[index], text, 53, why);
-	if (err < 0)
-		return err;
-	if (addr_is_wildcard(&conf->upstream[index]))
-		return why_set(why, ERR_FORMAT, "'%s' stands for every address; name one", text);
-	for (unsigned i = 0; i < index; i++) {
-		if (addr_equal(&conf->upstream[index], &conf->upstream[i]))
-			return why_set(why, ERR_FORMAT, "'%s' stands there twice", text);
-	}
-	conf->n_upstream = index + 1;
-	return 0;
+	if (err == 0)
+		conf->n_upstream = index + 1;
+	return err;
 }
 
 static bool upstream_get(
@@ -399,6 +410,26 @@ static bool upstream_get(
 
 	(void)option;
 	return index < conf->n_upstream && addr_format(&conf->upstream[index], text) != NULL;
+}
+
+static int servers_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf_servers *servers = (struct conf_servers *)(void *)((char *)base + option->off);
+	int err = server_set(servers->addr, index, text, why);
+
+	if (err == 0)
+		servers->n = index + 1;
+	return err;
+}
+
+static bool servers_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct conf_servers *servers = (const struct conf_servers *)(const void *)field;
+
+	return index < servers->n && addr_format(&servers->addr[index], text) != NULL;
 }
 
 static int networks_set(
@@ -441,6 +472,73 @@ static bool block_answer_get(
 	const char *field = (const char *)base + option->off;
 
 	return block_answer_word((const struct block_answer *)(const void *)field, index, text);
+}
+
+/* ---- lists of texts ---- */
+
+static int check_zone(const char *text, struct why *why)
+{
+	uint8_t name[NAME_SIZE];
+	size_t len;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+			return why_set(why, ERR_FORMAT,
+			    "'%s' is not a name of ASCII letters; write xn--... for others", text);
+	}
+	if (name_from_text(text, strlen(text), name, &len) == 0 && len > 1)
+		return 0;
+	return why_set(why, ERR_FORMAT, "'%s' is not a name as example.com", text);
+}
+
+/* Forget the texts from `index` on. */
+static void texts_cut(struct conf_texts *texts, unsigned index)
+{
+	while (texts->n > index)
+		free(texts->text[--texts->n]);
+}
+
+static int texts_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf_texts *texts = (struct conf_texts *)(void *)((char *)base + option->off);
+	char **more, *copy;
+
+	if (index >= option->max)
+		return too_many((unsigned)option->max, why);
+	if (strlen(text) >= CONF_VALUE_SIZE)
+		return why_set(why, ERR_FORMAT, "'%.40s...' is too long", text);
+	if (option->kind->check(text, why) < 0)
+		return ERR_FORMAT;
+	texts_cut(texts, index);
+	copy = strdup(text);
+	more = realloc(texts->text, (index + 1) * sizeof(*more));
+	if (more != NULL)
+		texts->text = more;
+	if (more == NULL || copy == NULL) {
+		free(copy);
+		return why_set(why, ERR_FORMAT, "%s", err_text(ERR_NOMEM));
+	}
+	texts->text[texts->n++] = copy;
+	return 0;
+}
+
+static bool texts_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct conf_texts *texts = (const struct conf_texts *)(const void *)field;
+
+	if (index >= texts->n)
+		return false;
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", texts->text[index]);
+	return true;
+}
+
+static void texts_free(struct conf_texts *texts)
+{
+	texts_cut(texts, 0);
+	free(texts->text);
 }
 
 /* ---- special names: the words are known to the resolver ---- */
@@ -501,6 +599,9 @@ static const struct kind key_kind = {.set = text_set, .get = text_get, .check = 
 static const struct kind listen_kind = {.is_list = true, .set = listen_set, .get = listen_get};
 static const struct kind upstream_kind = {
     .is_list = true, .set = upstream_set, .get = upstream_get};
+static const struct kind servers_kind = {.is_list = true, .set = servers_set, .get = servers_get};
+static const struct kind zones_kind = {
+    .is_list = true, .set = texts_set, .get = texts_get, .check = check_zone};
 static const struct kind networks_kind = {
     .is_list = true, .set = networks_set, .get = networks_get};
 static const struct kind block_answer_kind = {
@@ -516,6 +617,12 @@ const struct option conf_options[] = {
 	"addresses to answer on"},
     {"upstream", &upstream_kind, FIELD(conf, upstream), {NULL}, 0, 0,
 	"resolvers to ask; none: those of the system"},
+    {"rebind_protection", &flag_kind, FIELD(conf, rebind_protection), {"yes"}, 0, 0,
+	"whether answers that lead from public names to private addresses are refused"},
+    {"rebind_allow", &zones_kind, FIELD(conf, rebind_allow), {NULL}, 0, CONF_ZONES_MAX,
+	"names that may lead there, with all below them"},
+    {"rebind_trust", &servers_kind, FIELD(conf, rebind_trust), {NULL}, 0, 0,
+	"upstreams whose replies may lead there"},
     {"allow", &networks_kind, FIELD(conf, allow), {NULL}, 0, 0,
 	"networks that are answered; none: private ones and those of this machine"},
     {"refuse", &networks_kind, FIELD(conf, refuse), {NULL}, 0, 0,
@@ -667,7 +774,7 @@ struct conf *conf_new(void)
 
 	if (conf == NULL || conf_set_defaults(conf, conf_options) == 0)
 		return conf;
-	free(conf);
+	conf_free(conf);
 	return NULL;
 }
 
@@ -676,6 +783,7 @@ void conf_free(struct conf *conf)
 	if (conf == NULL)
 		return;
 	free(conf->lists);
+	texts_free(&conf->rebind_allow);
 	free(conf);
 }
 

@@ -28,6 +28,7 @@
 #define CONF_KEY_SIZE	  57 /* base64 of 42 bytes, and the terminator */
 #define CONF_VERSIONS_MAX 20
 #define CONF_SPECIAL_MAX  32
+#define CONF_ZONES_MAX	  64 /* values of rebind_allow */
 
 /* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
 enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MATCH_BELOW };
@@ -62,6 +63,18 @@ struct conf_networks {
 	unsigned n;
 };
 
+/* Addresses with ports. */
+struct conf_servers {
+	union addr addr[CONF_UPSTREAM_MAX];
+	unsigned n;
+};
+
+/* Values of any length; owned. */
+struct conf_texts {
+	char **text;
+	unsigned n;
+};
+
 struct conf {
 	/* Where the interface of a link-local address is not there, listen[i] is AF_UNSPEC and
 	 * listen_text[i] is to be parsed again later; the text is kept as it stands in the file. */
@@ -70,7 +83,9 @@ struct conf {
 	unsigned n_listen;
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;
-	struct conf_networks allow; /* answered besides loopback; none: the default set */
+	bool rebind_protection;		  /* public names lead to no private address ... */
+	struct conf_servers rebind_trust; /* ... but for what these upstreams say, and ... */
+	struct conf_networks allow;	  /* answered besides loopback; none: the default set */
 	struct conf_networks refuse, drop;
 	/* Queries a second from unproven sources, all workers together; 0: no limit */
 	uint32_t rate_limit, rate_limit_network;
@@ -89,7 +104,7 @@ struct conf {
 	uint32_t adaptive_threshold;
 	uint32_t adaptive_window_ms, adaptive_dwell_ms, adaptive_return_ms;
 	uint64_t cache_size; /* bytes, all workers together */
-	uint32_t min_ttl_s;	     /* answers that are no "no" are kept for so long at least */
+	uint32_t min_ttl_s;  /* answers that are no "no" are kept for so long at least */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
 	uint32_t cache_failure_ttl_s;	  /* how long who asks again is told that it failed */
@@ -100,8 +115,10 @@ struct conf {
 	uint32_t tcp_idle_ms;
 	uint16_t udp_size; /* largest UDP message sent or asked for, bytes */
 	bool log_queries;
-	struct conf_list *lists; /* owned, n_lists of them, in the order of the file */
+	/* --- owned --- */
+	struct conf_list *lists; /* n_lists of them, in the order of the file */
 	unsigned n_lists;
+	struct conf_texts rebind_allow; /* ... for names in these zones */
 };
 
 /* The compiled-in path of the configuration. */

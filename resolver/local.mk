@@ -13,10 +13,13 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \
 	resolver/core/rate.c resolver/core/rate.h \
+	resolver/core/rebind.c resolver/core/rebind.h \
 	resolver/core/reason.c resolver/core/reason.h \
 	resolver/core/special.c resolver/core/special.h \
 	resolver/core/stats.c resolver/core/stats.h \
-	resolver/core/upstream.c resolver/core/upstream.h
+	resolver/core/tails.h \
+	resolver/core/upstream.c resolver/core/upstream.h \
+	resolver/core/zones.c resolver/core/zones.h
 
 resolver_io_libio_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 resolver_io_libio_a_SOURCES = \

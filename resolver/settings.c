@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "blocklists/feed.h"
+#include "lib/dns/name.h"
 #include "lib/resolvconf.h"
 #include "resolver/core/client.h"
+#include "resolver/core/rebind.h"
 #include "resolver/core/special.h"
 #include "resolver/hostnet.h"
 #include "resolver/priv.h"
@@ -113,6 +115,36 @@ static int check_special(const struct conf *conf, const char *path, struct why *
 	return 0;
 }
 
+/* The zones whose names may lead to private addresses, into `zones`.  Returns 0 or ERR_RANGE. */
+static int put_excepted(const struct conf *conf, struct zones *zones)
+{
+	uint8_t name[NAME_SIZE];
+	size_t len;
+	int err = 0;
+
+	rebind_except_usual(zones);
+	for (unsigned i = 0; err == 0 && i < conf->rebind_allow.n; i++) {
+		const char *text = conf->rebind_allow.text[i];
+
+		err = name_from_text(text, strlen(text), name, &len);
+		if (err < 0)
+			return err;
+		name_lower(name, name, len);
+		err = zones_add(zones, name, 0);
+	}
+	return err;
+}
+
+static int check_rebind(const struct conf *conf, const char *path, struct why *why)
+{
+	struct zones zones = {.n = 0};
+
+	if (put_excepted(conf, &zones) == 0)
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "%s: rebind_allow: these names are too long in all; take shorter ones", path);
+}
+
 static int read_file(struct conf **conf, const char *path, struct why *why)
 {
 	const char *read = path != NULL ? path : conf_default_path;
@@ -124,6 +156,8 @@ static int read_file(struct conf **conf, const char *path, struct why *why)
 		err = check_lists(*conf, read, why);
 		if (err == 0)
 			err = check_special(*conf, read, why);
+		if (err == 0)
+			err = check_rebind(*conf, read, why);
 		if (err < 0)
 			conf_free(*conf);
 		return err;
@@ -199,6 +233,17 @@ static void put_access(const struct conf *conf, struct options *options)
 	put_networks(options, conf->drop.net, conf->drop.n, CLIENT_DROP);
 }
 
+/* Zones that may lead to private addresses, and upstreams that may say so. */
+static void put_rebind(const struct conf *conf, struct options *options)
+{
+	options->rebind_protection = conf->rebind_protection;
+	(void)put_excepted(conf, &options->rebind_allow); /* by check_rebind() there is room */
+	for (unsigned i = 0; i < options->n_upstream; i++)
+		for (unsigned k = 0; k < conf->rebind_trust.n; k++)
+			options->trusted[i] |=
+			    addr_equal(&options->upstream[i], &conf->rebind_trust.addr[k]);
+}
+
 void settings_options(const struct conf *conf, struct options *options)
 {
 	memset(options, 0, sizeof(*options));
@@ -210,6 +255,7 @@ void settings_options(const struct conf *conf, struct options *options)
 		    options->upstream, CONF_UPSTREAM_MAX, conf->listen, conf->n_listen);
 	}
 	put_access(conf, options);
+	put_rebind(conf, options);
 	options->rate_limit = rate_share(conf->rate_limit, conf->workers);
 	options->rate_limit_network = rate_share(conf->rate_limit_network, conf->workers);
 	options->rate_slip = conf->rate_slip;

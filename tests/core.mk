@@ -77,6 +77,7 @@ SCENES = \
 	tests/scene/overload-waiters.scene \
 	tests/scene/rate.scene \
 	tests/scene/rcodes.scene \
+	tests/scene/rebind.scene \
 	tests/scene/reconfigured.scene \
 	tests/scene/referral.scene \
 	tests/scene/rrset-ttl.scene \
@@ -150,6 +151,17 @@ tests_unit_test_stats_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
 tests_unit_test_upstream_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_rebind tests/unit/test_zones
+TESTS += tests/unit/test_rebind tests/unit/test_zones
+tests_unit_test_rebind_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rebind_SOURCES = tests/unit/test_rebind.c
+tests_unit_test_rebind_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zones_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_zones_SOURCES = tests/unit/test_zones.c
+tests_unit_test_zones_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 endif
 
 fuzz_programs += tests/fuzz/fuzz_cookie

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/hash.h"
+#include "resolver/core/rebind.h"
 
 /* ---- Normal form ---- */
 
@@ -285,6 +286,22 @@ static int take_opt(struct answer *a, const uint8_t *reply, const struct msg_rr 
 	return 0;
 }
 
+/* Could the record that was written last lead an asker to a private address?  Then note the first such.
+ * Those beside a SVCB or HTTPS record are there to be used (RFC 9460, 4.1); other additional ones are
+ * not. */
+static void note_private(
+    struct answer *a, const struct answer_question *question, const struct msg_rr *rr, size_t len)
+{
+	uint16_t ttl_off = a->ttl_off[a->view.n_records - 1];
+	bool is_service = question->type == TYPE_SVCB || question->type == TYPE_HTTPS;
+	struct rebind_address address;
+
+	if (a->view.private_off == 0 &&
+	    (rr->section == SECTION_ANSWER || (rr->section == SECTION_ADDITIONAL && is_service)) &&
+	    rebind_find(a->msg, len, ttl_off, &address))
+		a->view.private_off = ttl_off;
+}
+
 /* Copy the records of `reply` that belong to the chain. */
 static int copy_records(struct answer *a, struct msg_writer *w, struct gathered *g,
     const struct chain *chain, const struct answer_question *question,
@@ -316,6 +333,7 @@ static int copy_records(struct answer *a, struct msg_writer *w, struct gathered 
 			return ERR_FORMAT;
 		a->ttl_off[a->view.n_records++] = (uint16_t)(written + 4);
 		note_set(a, &rr, owner, owner_len);
+		note_private(a, question, &rr, w->out.pos);
 	}
 	level_ttls(a);
 	return more;

@@ -38,6 +38,7 @@ struct entry {
 	uint16_t key_len;
 	uint16_t msg_len;
 	int16_t ede;
+	uint16_t private_off;
 	uint32_t ttl_s;
 	uint64_t stored_ms;
 	struct cache_verdict verdict;
@@ -332,6 +333,7 @@ bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
 	    .has_targets = e->has_targets,
 	    .has_addresses = e->has_addresses,
 	    .ede = e->ede,
+	    .private_off = e->private_off,
 	};
 	*verdict = &e->verdict;
 	return true;
@@ -356,6 +358,7 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
 	e->has_targets = answer->has_targets;
 	e->has_addresses = answer->has_addresses;
 	e->ede = answer->ede;
+	e->private_off = answer->private_off;
 	e->n_records = (uint16_t)answer->n_records;
 	e->key_len = key->len;
 	e->msg_len = (uint16_t)answer->len;

@@ -54,6 +54,7 @@ struct cache_answer {
 	bool has_targets;   /* it leads to other names, which the lists may have */
 	bool has_addresses; /* it leads to addresses */
 	int16_t ede;	    /* the extended error that came with it, or EDE_NONE */
+	uint16_t private_off; /* the TTL of a record with a private address stands here; 0: none */
 };
 
 /* A verdict on what an entry leads to, and the generation of lists it was found under. */

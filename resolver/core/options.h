@@ -11,6 +11,7 @@
 #include "lib/addr.h"
 #include "lib/block_answer.h"
 #include "lib/conf.h"
+#include "resolver/core/zones.h"
 
 #define OPTIONS_ALLOW_MAX  (CONF_NETWORKS_MAX + 192) /* configured or default, and the host's own */
 #define OPTIONS_ACCESS_MAX (OPTIONS_ALLOW_MAX + 2 * CONF_NETWORKS_MAX)
@@ -31,6 +32,7 @@ struct options_adapt {
 struct options {
 	union addr upstream[CONF_UPSTREAM_MAX];
 	uint32_t n_upstream;
+	bool trusted[CONF_UPSTREAM_MAX]; /* its replies may have private addresses */
 	struct options_access access[OPTIONS_ACCESS_MAX]; /* in the order of client_put() */
 	uint32_t n_access;
 	uint32_t rate_limit, rate_limit_network; /* queries a second; 0: no limit (rate.h) */
@@ -51,6 +53,8 @@ struct options {
 	struct block_answer block_answer; /* where neither rule nor list has one of its own */
 	uint32_t block_ttl_s;
 	struct options_adapt adapt;
+	bool rebind_protection;	   /* public names lead to no private address ... */
+	struct zones rebind_allow; /* ... but for those in these zones */
 };
 
 #endif

@@ -18,6 +18,7 @@
 #include "resolver/core/policy.h"
 #include "resolver/core/rate.h"
 #include "resolver/core/reason.h"
+#include "resolver/core/rebind.h"
 #include "resolver/core/special.h"
 #include "resolver/core/upstream.h"
 
@@ -34,6 +35,7 @@
 #define TEXT_NOT_A_CLIENT   "this resolver serves its own network only"
 #define TEXT_NOT_HERE	    "not answered by a forwarding resolver"
 #define TEXT_NOT_CACHED	    "not in the cache, and recursion was not desired"
+#define TEXT_REBIND	    "rebinding: private address for a public name"
 #define TEXT_NO_UPSTREAM    "no upstream resolver answered"
 #define TEXT_FAILED	    "no upstream resolver had an answer a moment ago"
 
@@ -135,12 +137,33 @@ void query_free(struct query *q)
 	free(q);
 }
 
+/* Are the same upstreams trusted with private addresses? */
+static bool same_trust(const struct options *a, const struct options *b)
+{
+	unsigned n_a = 0, n_b = 0, n_both = 0;
+
+	for (unsigned i = 0; i < a->n_upstream; i++) {
+		n_a += a->trusted[i];
+		for (unsigned k = 0; k < b->n_upstream; k++)
+			n_both += a->trusted[i] && b->trusted[k] &&
+				  addr_equal(&a->upstream[i], &b->upstream[k]);
+	}
+	for (unsigned k = 0; k < b->n_upstream; k++)
+		n_b += b->trusted[k];
+	return n_a == n_both && n_b == n_both;
+}
+
 void query_set_options(struct query *q, const struct options *options)
 {
+	bool others_trusted = !same_trust(&q->options, options);
+
 	q->options = *options;
 	set_rate(q);
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
+	/* Of a cached answer it is not known who gave it. */
+	if (others_trusted)
+		(void)cache_flush(q->cache, NULL);
 }
 
 void query_set_lists(struct query *q, const struct trie *lists)
@@ -563,7 +586,33 @@ static size_t answer_special(struct query *q, const struct special_answer *speci
 	return len;
 }
 
-/* ---- 4.  The cache ---- */
+/* ---- 4.  Rebinding protection ---- */
+
+/* Does `a`, the answer to `name`, lead from outside into this network?  An allow of the user's own is an
+ * exception; a pause is not. */
+static bool rebinds(const struct query *q, const uint8_t *name, const struct cache_answer *a)
+{
+	struct overlay_rule own;
+
+	if (a->private_off == 0 || !q->options.rebind_protection ||
+	    !rebind_is_public(&q->options.rebind_allow, name, name_len(name)))
+		return false;
+	return overlay_matches(q->rules, name, &own, 1) == 0 || own.action != OVERLAY_ALLOW;
+}
+
+static size_t answer_rebinding(struct query *q, const struct query_asker *from,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out, const char **outcome)
+{
+	const struct block_answer *how =
+	    adapt_answer(q, from, &q->options.block_answer, to, now_ms);
+
+	q->stats.rebind++;
+	*outcome = "refused: a private address for a public name";
+	count_blocked(q, how);
+	return answer_write_blocked(to, how, q->options.block_ttl_s, TEXT_REBIND, out);
+}
+
+/* ---- 5.  The cache ---- */
 
 /* The answer `a` to ask->name, the end of q->way, for one asker; unless what it leads to is listed.
  * Returns the length, 0 for no answer at all. */
@@ -580,6 +629,8 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
 	heed_carrier(&verdict, from);
 	if (!is_open(&verdict))
 		return answer_by_list(q, from, &verdict, &what, to, now_ms, out, outcome);
+	if (rebinds(q, ask->name, a))
+		return answer_rebinding(q, from, to, now_ms, out, outcome);
 	if (q->way.n_hops == 0) {
 		len = answer_write(a, to, now_ms, out, &truncated);
 	} else {
@@ -590,7 +641,7 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
 	return len;
 }
 
-/* ---- 5.  Upstream: tries ---- */
+/* ---- 6.  Upstream: tries ---- */
 
 /* Tell the loop when query_tick() is due: the heads of the FIFOs are the earliest. */
 static void arm(struct query *q)
@@ -705,7 +756,7 @@ failed:
 	return false;
 }
 
-/* ---- 6.  Upstream: the end of a question ---- */
+/* ---- 7.  Upstream: the end of a question ---- */
 
 static struct answer_to answer_for_waiter(const struct inflight_question *question,
     const struct inflight_waiter *w, uint8_t asked[NAME_SIZE + 4])
@@ -1176,6 +1227,13 @@ static bool server_stays(const struct query *q, const struct inflight_try *t)
 	       addr_equal(&q->upstreams.server[t->server].addr, &t->sent.to);
 }
 
+/* May what the server of `t` says lead into this network?  Servers are told apart when they are asked, and
+ * not by what is cached: with other servers the cache begins anew. */
+static bool may_be_private(const struct query *q, const struct inflight_try *t)
+{
+	return server_stays(q, t) && q->upstreams.server[t->server].trusted;
+}
+
 /* A reply that is no answer: remember what to say if no server does better, and do not ask this one
  * again. */
 static void server_declined(
@@ -1277,6 +1335,8 @@ static void use_reply(
 		return;
 	}
 	q->stats.replies++;
+	if (may_be_private(q, t))
+		q->answer.view.private_off = 0;
 	failures_good(&q->failures, now_ms);
 	finish_question(q, question, now_ms);
 }
@@ -1397,6 +1457,7 @@ void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, s
 	struct special_answer special;
 	struct cache_answer cached;
 	uint8_t name[NAME_SIZE];
+	bool is_cached;
 
 	if (find_special(q, ask->name, name_len(ask->name), ask->type, &special)) {
 		reason_find_special(&q->policy, ask, &special, out);
@@ -1404,7 +1465,10 @@ void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, s
 	}
 	reason_end(&q->policy, ask, name);
 	end.name = name;
-	reason_find(&q->policy, ask, find_cached(q, &end, now_ms, &cached) ? &cached : NULL, out);
+	is_cached = find_cached(q, &end, now_ms, &cached);
+	reason_find(&q->policy, ask, is_cached ? &cached : NULL, out);
+	if (is_cached && !out->blocked && rebinds(q, name, &cached))
+		reason_set_rebinding(out, &cached);
 }
 
 /* ---- For the control socket ---- */

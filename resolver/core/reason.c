@@ -9,6 +9,7 @@
 #include "blocklists/feed.h"
 #include "lib/addr.h"
 #include "lib/dns/msg.h"
+#include "resolver/core/rebind.h"
 
 #define OWN_MAX 8 /* rules of the user's that are shown of a step */
 
@@ -265,6 +266,24 @@ void reason_find_special(const struct policy *p, const struct effect_ask *ask,
 		gets = "a fixed answer";
 	(void)snprintf(out->verdict, sizeof(out->verdict), "special name (%s): %s",
 	    special_words[special->word], gets);
+}
+
+void reason_set_rebinding(struct reason *out, const struct cache_answer *cached)
+{
+	unsigned n = out->n_steps < REASON_STEPS ? out->n_steps++ : REASON_STEPS - 1;
+	struct reason_step *step = &out->step[n];
+	struct rebind_address address;
+
+	memset(step, 0, sizeof(*step));
+	step->how = REASON_TARGET;
+	if (rebind_find(cached->msg, cached->len, cached->private_off, &address)) {
+		step->family = (uint8_t)address.family;
+		memcpy(step->name, address.bytes, address.family == AF_INET ? 4 : 16);
+	}
+	out->blocked = true;
+	out->paused = false;
+	(void)snprintf(out->verdict, sizeof(out->verdict),
+	    "blocked: rebinding: a private address for a public name");
 }
 
 void reason_end(const struct policy *p, const struct effect_ask *ask, uint8_t name[NAME_SIZE])

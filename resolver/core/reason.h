@@ -90,6 +90,10 @@ void reason_find(const struct policy *p, const struct effect_ask *ask,
 void reason_find_special(const struct policy *p, const struct effect_ask *ask,
     const struct special_answer *special, struct reason *out);
 
+/* Of `out` from reason_find(), where what is said there lets the asker through: the cached answer is refused
+ * for its private address (rebind.h). */
+void reason_set_rebinding(struct reason *out, const struct cache_answer *cached);
+
 /* The name whose answer it is that counts: ask->name, or where the lists' CNAMEs lead.  Into `name`. */
 void reason_end(const struct policy *p, const struct effect_ask *ask, uint8_t name[NAME_SIZE]);
 

@@ -41,7 +41,9 @@
 	X(blocked, RULES, "queries blocked because a list or rule has the name")                   \
 	X(blocked_target, RULES, "answers withheld because a list has what they lead to")          \
 	X(blocked_own, RULES, "of these two, those that a rule of the user's own blocks")          \
-	X(blocked_servfail, RULES, "of blocked and blocked_target, those answered SERVFAIL")       \
+	X(rebind, RULES, "answers withheld because a public name leads into this network")         \
+	X(blocked_servfail, RULES,                                                                 \
+	    "of these and of blocked and blocked_target, those answered SERVFAIL")                 \
 	X(blocked_nxdomain, RULES, "those answered NXDOMAIN")                                      \
 	X(blocked_nodata, RULES, "those answered NOERROR, without records")                        \
 	X(blocked_refused, RULES, "those answered REFUSED")                                        \

@@ -22,6 +22,7 @@ void upstream_configure(struct upstreams *u, const struct options *options)
 		if (known != NULL)
 			u->server[u->n] = *known;
 		u->server[u->n].addr = options->upstream[u->n];
+		u->server[u->n].trusted = options->trusted[u->n];
 	}
 }
 

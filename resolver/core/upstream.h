@@ -40,6 +40,7 @@ struct upstream {
 	uint64_t probe_ms;	 /* while down: when it is asked again */
 	uint64_t plain_until_ms; /* asked without EDNS until then */
 	uint64_t asked, answered, failed;
+	bool trusted; /* its replies may have private addresses */
 };
 
 struct upstreams {

@@ -23,6 +23,7 @@
 #include "lib/dns/msg.h"
 #include "resolver/core/client.h"
 #include "resolver/core/query.h"
+#include "resolver/core/rebind.h"
 #include "tests/scene/split.h"
 
 #define ASKS_MAX	256
@@ -457,8 +458,41 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.cache_failure_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "block_ttl_s") == 0)
 		s->options.block_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "rebind_protection") == 0)
+		s->options.rebind_protection = value != 0;
 	else if (!set_adapt(s, name, value))
 		return fail(s, "no such option: %s", name);
+	return true;
+}
+
+/* option rebind_allow NAME...: these, and those that are not public anyway */
+static bool set_rebind_allow(struct scene *s, const struct words *w)
+{
+	memset(&s->options.rebind_allow, 0, sizeof(s->options.rebind_allow));
+	rebind_except_usual(&s->options.rebind_allow);
+	for (unsigned i = 2; i < w->n; i++) {
+		uint8_t name[NAME_SIZE];
+		size_t len;
+
+		if (name_from_text(w->word[i], strlen(w->word[i]), name, &len) != 0 ||
+		    zones_add(&s->options.rebind_allow, name, 0) != 0)
+			return fail(s, "no zone: %s", w->word[i]);
+	}
+	return true;
+}
+
+/* option rebind_trust ADDR...: of the upstreams */
+static bool set_rebind_trust(struct scene *s, const struct words *w)
+{
+	union addr addr;
+
+	memset(s->options.trusted, 0, sizeof(s->options.trusted));
+	for (unsigned i = 2; i < w->n; i++) {
+		if (addr_parse(&addr, w->word[i], 53, NULL) != 0)
+			return fail(s, "no address: %s", w->word[i]);
+		for (unsigned k = 0; k < s->options.n_upstream; k++)
+			s->options.trusted[k] |= addr_equal(&addr, &s->options.upstream[k]);
+	}
 	return true;
 }
 
@@ -470,6 +504,10 @@ static bool do_option(struct scene *s, const struct words *w)
 		ok = set_special(s, w);
 	else if (w->n > 2 && strcmp(w->word[1], "block_answer") == 0)
 		ok = set_block_answer(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "rebind_allow") == 0)
+		ok = set_rebind_allow(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "rebind_trust") == 0)
+		ok = set_rebind_trust(s, w);
 	else
 		ok = set_option(s, w);
 	if (ok && s->core != NULL)

@@ -69,6 +69,9 @@ static void test_defaults(void **state)
 	assert_string_equal(conf->listen_text[1], "[::]:53");
 	assert_int_equal(conf->n_upstream, 0);
 	assert_int_equal(conf->allow.n, 0);
+	assert_true(conf->rebind_protection);
+	assert_int_equal(conf->rebind_allow.n, 0);
+	assert_int_equal(conf->rebind_trust.n, 0);
 	assert_int_equal(conf->workers, 1);
 	assert_string_equal(conf->control, QUELL_RUNDIR "/control");
 	assert_string_equal(conf->state_dir, QUELL_STATEDIR);
@@ -94,6 +97,9 @@ static void test_every_option(void **state)
 	struct conf *conf =
 	    read_ok("listen = { '127.0.0.1:5300', \"[::1]\" }\n"
 		    "upstream = {9.9.9.9, [2620:fe::fe]:5353, }\n"
+		    "rebind_protection = no\n"
+		    "rebind_allow = {plex.direct, \"example.com.\"}\n"
+		    "rebind_trust = {192.168.1.1}\n"
 		    "allow = 10.0.0.0/8\n"
 		    "workers = 4\n"
 		    "control = /tmp/c\n"
@@ -126,6 +132,11 @@ static void test_every_option(void **state)
 	assert_addr(&conf->upstream[1], "[2620:fe::fe]:5353");
 	assert_int_equal(conf->allow.n, 1);
 	assert_int_equal(conf->allow.net[0].bits, 8);
+	assert_false(conf->rebind_protection);
+	assert_int_equal(conf->rebind_allow.n, 2);
+	assert_string_equal(conf->rebind_allow.text[1], "example.com.");
+	assert_int_equal(conf->rebind_trust.n, 1);
+	assert_addr(&conf->rebind_trust.addr[0], "192.168.1.1:53");
 	assert_int_equal(conf->workers, 4);
 	assert_string_equal(conf->control, "/tmp/c");
 	assert_string_equal(conf->state_dir, "/var/tmp/a b");
@@ -281,6 +292,11 @@ static void test_refused_values(void **state)
 	    {"upstream = [fe80::1%no-such-if]:53", "no interface no-such-if"},
 	    {"upstream = 0.0.0.0", "every address"},
 	    {"upstream = dns.example", "192.0.2.1:53"},
+	    {"rebind_trust = {9.9.9.9, 9.9.9.9:53}", "twice"},
+	    {"rebind_allow = .", "not a name"},
+	    {"rebind_allow = a..b", "not a name"},
+	    {"rebind_allow = \"b\303\274cher.example\"", "xn--"},
+	    {"rebind_allow = \"a b\"", "ASCII"},
 	    {"allow = 192.168.1.1/24", "192.168.1.0/24"},
 	    {"control = run/control", "begins with /"},
 	    {"control = /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -375,6 +391,8 @@ static void test_bounds_of_lists(void **state)
 	    {"listen", "127.0.0.1:%u", CONF_LISTEN_MAX},
 	    {"upstream", "127.0.0.1:%u", CONF_UPSTREAM_MAX},
 	    {"allow", "10.0.0.%u", CONF_NETWORKS_MAX},
+	    {"rebind_trust", "127.0.0.1:%u", CONF_UPSTREAM_MAX},
+	    {"rebind_allow", "example.n%u", CONF_ZONES_MAX},
 	};
 	char *text = malloc(65536), *at;
 	struct conf *conf;
@@ -590,6 +608,12 @@ static void test_every_option_is_documented(void **state)
 	free(manual);
 }
 
+static void forget(struct conf_texts *texts)
+{
+	while (texts->n != 0)
+		free(texts->text[--texts->n]);
+}
+
 /* As it stands the example sets nothing; with each "#name = value" made a line of the file, it sets
  * everything to its default. */
 static void test_example_holds_the_defaults(void **state)
@@ -616,7 +640,9 @@ static void test_example_holds_the_defaults(void **state)
 	/* Where nothing is the default, the example shows something. */
 	assert_true(conf->n_upstream > 0 && conf->n_special_off > 0);
 	assert_true(conf->allow.n > 0 && conf->refuse.n > 0 && conf->drop.n > 0);
-	conf->n_upstream = conf->n_special_off = 0;
+	assert_true(conf->rebind_trust.n > 0 && conf->rebind_allow.n > 0);
+	conf->n_upstream = conf->n_special_off = conf->rebind_trust.n = 0;
+	forget(&conf->rebind_allow);
 	conf->allow.n = conf->refuse.n = conf->drop.n = 0;
 	/* The two paths depend on how it was configured. */
 	(void)memcpy(conf->control, none->control, sizeof(conf->control));
