@@ -108,6 +108,9 @@ struct conf {
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
 	uint32_t cache_failure_ttl_s;	  /* how long who asks again is told that it failed */
+	bool stale; /* an answer whose time is over is given where upstreams have none ... */
+	uint32_t stale_delay_ms; /* ... after this time, */
+	uint32_t stale_max_s;	 /* if it is not over for longer than this */
 	uint32_t query_timeout_ms;	  /* a question is given up after this */
 	uint32_t questions_max;		  /* in flight, all workers together */
 	uint32_t tcp_clients_max;	  /* all workers together */

@@ -101,6 +101,9 @@ SCENES = \
 	tests/scene/special-order.scene \
 	tests/scene/special-reverse.scene \
 	tests/scene/spoofed.scene \
+	tests/scene/stale.scene \
+	tests/scene/stale-day.scene \
+	tests/scene/stale-verdict.scene \
 	tests/scene/targets.scene \
 	tests/scene/truncated.scene \
 	tests/scene/ttl.scene \

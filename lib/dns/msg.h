@@ -126,10 +126,12 @@ enum msg_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_NONE = 254, CLASS_ANY = 255 }
 /* Extended DNS error codes (RFC 8914, 5.2) in use here. */
 enum msg_ede {
 	EDE_NONE = -1,
+	EDE_STALE = 3,
 	EDE_FORGED = 4,
 	EDE_CACHED_ERROR = 13,
 	EDE_BLOCKED = 15,
 	EDE_PROHIBITED = 18,
+	EDE_STALE_NXDOMAIN = 19,
 	EDE_NOT_AUTHORITATIVE = 20,
 	EDE_NO_REACHABLE_AUTHORITY = 22,
 };

@@ -528,14 +528,32 @@ static void set_counts(uint8_t *out, const struct cache_answer *a, unsigned n)
 	}
 }
 
+/* What is left now of the TTL `ttl_s` of a record of `a`. */
+static uint32_t ttl_left(const struct cache_answer *a, uint32_t ttl_s, uint64_t now_ms)
+{
+	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
+
+	if (a->stale)
+		return ANSWER_STALE_TTL_S;
+	return ttl_s > age_s ? ttl_s - age_s : 0;
+}
+
+/* The extended error of `a`, with its text. */
+static int ede_of(const struct cache_answer *a, const char **text)
+{
+	*text = a->stale ? ANSWER_STALE_TEXT : a->ede != EDE_NONE ? ANSWER_EDE_TEXT : NULL;
+	if (!a->stale)
+		return a->ede;
+	return (msg_u16(a->msg + 2) & MSG_RCODE) == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
+}
+
 size_t answer_write(const struct cache_answer *a, const struct answer_to *to, uint64_t now_ms,
     uint8_t *out, bool *truncated)
 {
-	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
 	const uint16_t kept = msg_u16(a->msg + 2);
 	unsigned n = a->n_records, extra = kept & MSG_RCODE;
-	int ede = a->ede;
-	const char *text = ede == EDE_NONE ? NULL : ANSWER_EDE_TEXT;
+	const char *text;
+	int ede = ede_of(a, &text);
 	size_t len = a->len, opt_len = opt_len_for(to, ede, text);
 
 	*truncated = false;
@@ -550,8 +568,10 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
 		*truncated = section_of(a->msg, n) != SECTION_ADDITIONAL;
 	}
 	memcpy(out, a->msg, len);
-	/* The AD bit is for those who asked to know (RFC 6840, 5.8), and do not want to check themselves. */
-	if ((to->opt.dnssec_ok || (to->flags & MSG_AD) != 0) && (to->flags & MSG_CD) == 0)
+	/* The AD bit is for those who asked to know (RFC 6840, 5.8), and do not want to check themselves.  An
+	 * old answer was authentic; whether it is, nobody knows. */
+	if (!a->stale && (to->opt.dnssec_ok || (to->flags & MSG_AD) != 0) &&
+	    (to->flags & MSG_CD) == 0)
 		extra |= kept & MSG_AD;
 	if (*truncated)
 		extra |= MSG_TC;
@@ -562,9 +582,8 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
 		set_counts(out, a, n);
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *ttl = out + a->ttl_off[i];
-		uint32_t ttl_s = msg_u32(ttl);
 
-		msg_set_u32(ttl, ttl_s > age_s ? ttl_s - age_s : 0);
+		msg_set_u32(ttl, ttl_left(a, msg_u32(ttl), now_ms));
 	}
 	return put_opt(to, kept & MSG_RCODE, ede, text, out, len);
 }
@@ -758,7 +777,6 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
     const struct answer_to *to, uint64_t now_ms, uint8_t *out, bool *truncated)
 {
-	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
 	struct msg_writer w;
 	struct msg_walk walk;
 	struct msg_rr rr;
@@ -768,9 +786,8 @@ size_t answer_write_behind(const struct cache_answer *a, const struct policy_way
 	*truncated = !put_way(&w, to, way, &end);
 	if (!*truncated && msg_walk_start(&walk, a->msg, a->len) == 0) {
 		while (msg_walk_next(&walk, &rr) == 1) {
-			uint32_t ttl_s = rr.ttl > age_s ? rr.ttl - age_s : 0;
-
-			if (msg_write_copy(&w, a->msg, a->len, &rr, ttl_s) == 0)
+			if (msg_write_copy(&w, a->msg, a->len, &rr, ttl_left(a, rr.ttl, now_ms)) ==
+			    0)
 				continue;
 			*truncated = rr.section != SECTION_ADDITIONAL;
 			break;

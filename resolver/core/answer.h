@@ -46,6 +46,10 @@ struct answer_limits {
 /* The text behind an EDE that an upstream gave: who speaks (RFC 8914, 3). */
 #define ANSWER_EDE_TEXT "said by an upstream resolver"
 
+/* How long an asker may keep an answer whose time is over, s (RFC 8767, 4); and what is said of it. */
+#define ANSWER_STALE_TTL_S 30
+#define ANSWER_STALE_TEXT  "the upstream resolvers give no newer answer"
+
 #define ANSWER_SLOTS 8192 /* more than records */
 
 /* An upstream's reply in normal form. */
@@ -81,7 +85,8 @@ struct answer_to {
 	size_t limit;	    /* bytes that the asker can take */
 };
 
-/* Write `a` for one asker: ID, letter case, flags, TTLs less the time since it was stored, OPT; cut
+/* Write `a` for one asker: ID, letter case, flags, TTLs less the time since it was stored (ANSWER_STALE_TTL_S
+ * and EDE 3 or 19 where its time is over), OPT; cut
  * at the edge of an RRset, with TC, where it is larger than to->limit (RFC 2181, 9: records of the
  * additional section are left out without TC).  *truncated says whether TC was set.  Returns the
  * length, at most to->limit; `out` must have that size. */

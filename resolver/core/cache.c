@@ -64,6 +64,7 @@ struct cache {
 	uint32_t ghosts_mask;
 	uint32_t run_max; /* bytes of the largest run that is kept */
 	uint32_t spare;	  /* bytes that stay free in the main ring: entry_move() needs them */
+	uint64_t stale_ms;
 	struct cache_usage usage;
 };
 
@@ -143,6 +144,12 @@ static uint8_t *entry_msg(struct entry *e)
 static bool entry_expired(const struct entry *e, uint64_t now_ms)
 {
 	return now_ms - e->stored_ms >= (uint64_t)e->ttl_s * 1000;
+}
+
+/* May it still be used, where there is nothing better? */
+static bool entry_useful(const struct cache *c, const struct entry *e, uint64_t now_ms)
+{
+	return now_ms - e->stored_ms < (uint64_t)e->ttl_s * 1000 + c->stale_ms;
 }
 
 static struct entry *entry_find(const struct cache *c, uint32_t hash, const struct cache_key *key)
@@ -235,10 +242,11 @@ static bool tail_promoted(struct cache *c, uint64_t now_ms, unsigned *moves)
 {
 	const struct entry *e = (const struct entry *)ring_tail(&c->probation);
 
-	if (!tail_lives(&c->probation, now_ms))
+	if (!e->run.live || !entry_useful(c, e, now_ms))
 		return false;
 	return ring_fits(&c->main, e->run.size, c->spare) ||
-	       (e->hits > 0 && main_make_room(c, e->run.size, now_ms, moves));
+	       (e->hits > 0 && !entry_expired(e, now_ms) &&
+		   main_make_room(c, e->run.size, now_ms, moves));
 }
 
 static void probation_make_room(struct cache *c, uint32_t size, uint64_t now_ms, unsigned *moves)
@@ -312,15 +320,15 @@ void cache_free(struct cache *c)
 	free(c);
 }
 
-bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
-    struct cache_answer *answer, struct cache_verdict **verdict)
+void cache_set_stale(struct cache *c, uint64_t stale_ms)
 {
-	struct entry *e = entry_find(c, key->hash, key);
+	c->stale_ms = stale_ms;
+}
 
-	/* One that has expired stays until it is replaced: what takes its place inherits its
-	 * hits. */
-	if (e == NULL || entry_expired(e, now_ms))
-		return false;
+/* It is asked for. */
+static void entry_use(
+    struct entry *e, uint64_t now_ms, struct cache_answer *answer, struct cache_verdict **verdict)
+{
 	if (e->hits < HITS_MAX)
 		e->hits++;
 	*answer = (struct cache_answer){
@@ -334,8 +342,32 @@ bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
 	    .has_addresses = e->has_addresses,
 	    .ede = e->ede,
 	    .private_off = e->private_off,
+	    .stale = entry_expired(e, now_ms),
 	};
 	*verdict = &e->verdict;
+}
+
+bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer, struct cache_verdict **verdict)
+{
+	struct entry *e = entry_find(c, key->hash, key);
+
+	/* One that has expired stays until it is replaced: what takes its place inherits its
+	 * hits. */
+	if (e == NULL || entry_expired(e, now_ms))
+		return false;
+	entry_use(e, now_ms, answer, verdict);
+	return true;
+}
+
+bool cache_get_stale(struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer, struct cache_verdict **verdict)
+{
+	struct entry *e = entry_find(c, key->hash, key);
+
+	if (e == NULL || !entry_useful(c, e, now_ms))
+		return false;
+	entry_use(e, now_ms, answer, verdict);
 	return true;
 }
 

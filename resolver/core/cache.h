@@ -55,6 +55,7 @@ struct cache_answer {
 	bool has_addresses; /* it leads to addresses */
 	int16_t ede;	    /* the extended error that came with it, or EDE_NONE */
 	uint16_t private_off; /* the TTL of a record with a private address stands here; 0: none */
+	bool stale;	    /* its time is over */
 };
 
 /* A verdict on what an entry leads to, and the generation of lists it was found under. */
@@ -75,6 +76,13 @@ void cache_free(struct cache *c);
 /* The answer for `key` that still lives at `now_ms`: true and *answer, with *verdict borrowed (the
  * caller may write it) - or false. */
 bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer, struct cache_verdict **verdict);
+
+/* How long an answer may be used whose time is over (RFC 8767); 0, as at first: not at all. */
+void cache_set_stale(struct cache *c, uint64_t stale_ms);
+
+/* The same as cache_get(), and an answer whose time is over, too, where it is not over for longer. */
+bool cache_get_stale(struct cache *c, const struct cache_key *key, uint64_t now_ms,
     struct cache_answer *answer, struct cache_verdict **verdict);
 
 /* Keep `answer` (its msg and ttl_off are copied) under `key`, in place of an older one;

@@ -38,15 +38,23 @@ void failures_put(struct failures *f, const struct cache_key *key, uint8_t rcode
 	    .own = f->any_good && f->good_ms > started_ms,
 	};
 	f->newest_ms = now_ms;
-	f->any_since = true;
+	f->any_since |= !place->own;
 }
 
 void failures_good(struct failures *f, uint64_t now_ms)
 {
-	f->epoch += f->any_since;
+	if (f->any_since) {
+		f->epoch++;
+		f->over_ms = now_ms;
+	}
 	f->any_since = false;
 	f->any_good = true;
 	f->good_ms = now_ms;
+}
+
+bool failures_over(const struct failures *f, uint64_t since_ms)
+{
+	return f->epoch != 0 && f->over_ms >= since_ms;
 }
 
 const struct failure *failures_find(

@@ -36,8 +36,9 @@ struct failure {
 struct failures {
 	struct hash_key key;
 	uint32_t epoch;
-	bool any_good, any_since; /* a good reply came once; a failure came after the last */
+	bool any_good, any_since; /* a good reply came once; the network failed after the last */
 	uint64_t good_ms;	  /* when the last good reply came */
+	uint64_t over_ms;	  /* when the last outage was over: with the first good reply */
 	uint64_t newest_ms; /* of the entries; they are looked for only when there may be one */
 	struct failure set[FAILURES_SETS][FAILURES_WAYS];
 };
@@ -51,6 +52,9 @@ void failures_put(struct failures *f, const struct cache_key *key, uint8_t rcode
 
 /* An upstream has answered a question. */
 void failures_good(struct failures *f, uint64_t now_ms);
+
+/* Has an outage ended since `since_ms`? */
+bool failures_over(const struct failures *f, uint64_t since_ms);
 
 /* The failure of the question under `key`, of the last FAILURES_RECHECK_MS; NULL: none.  Cost: a
  * comparison while nothing fails, else a hash. */

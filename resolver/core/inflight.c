@@ -66,8 +66,7 @@ void inflight_fini(struct inflight *f)
 			(taken) = &(f)->what[(f)->n_used_##what++];                                \
 	} while (0)
 
-#define HAS_ROOM(f, what)                                                                          \
-	((f)->free_##what != NULL || (f)->n_used_##what < (f)->n_##what##_max)
+#define HAS_ROOM(f, what) ((f)->free_##what != NULL || (f)->n_used_##what < (f)->n_##what##_max)
 
 bool inflight_has_room(const struct inflight *f, bool new_question)
 {
@@ -102,7 +101,20 @@ struct inflight_question *inflight_open(
 	return q;
 }
 
-void inflight_close(struct inflight *f, struct inflight_question *q)
+void inflight_be_patient(struct inflight *f, struct inflight_question *q)
+{
+	q->patient = true;
+	DL_APPEND2(f->patient, q, patient_prev, patient_next);
+}
+
+void inflight_lose_patience(struct inflight *f, struct inflight_question *q)
+{
+	DL_DELETE2(f->patient, q, patient_prev, patient_next);
+	q->patient = false;
+	q->out_of_patience = true;
+}
+
+void inflight_dismiss(struct inflight *f, struct inflight_question *q)
 {
 	struct inflight_waiter *w, *next;
 
@@ -112,6 +124,14 @@ void inflight_close(struct inflight *f, struct inflight_question *q)
 			LL_PREPEND(f->free_aliases, w->alias);
 		LL_PREPEND(f->free_waiters, w);
 	}
+	q->waiters = q->last_waiter = NULL;
+}
+
+void inflight_close(struct inflight *f, struct inflight_question *q)
+{
+	inflight_dismiss(f, q);
+	if (q->patient)
+		inflight_lose_patience(f, q);
 	table_remove(&f->questions_by_key, &q->item);
 	DL_DELETE(f->oldest, q);
 	LL_PREPEND(f->free_questions, q);

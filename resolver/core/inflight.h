@@ -54,7 +54,7 @@ struct inflight_waiter {
 	uint16_t id, flags; /* of its query */
 	uint16_t limit;	    /* bytes that it can take */
 	bool edns;
-	struct msg_opt opt;		    /* of its answer */
+	struct msg_opt opt; /* of its answer */
 	bool has_upper;
 	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
 	struct inflight_alias *alias;	    /* NULL: the question's name was asked */
@@ -92,13 +92,17 @@ struct inflight_question {
 	bool replied;  /* some upstream replied */
 	uint8_t tries_udp[CONF_UPSTREAM_MAX], tries_tcp[CONF_UPSTREAM_MAX];
 	uint64_t started_ms;
-	struct inflight_waiter *waiters, *last_waiter;
+	struct inflight_waiter *waiters, *last_waiter; /* none: it is asked for the cache's sake */
 	struct inflight_try *tries;
 	struct inflight_question *prev, *next; /* by age, or the free ones */
+	bool patient;	      /* stands in the FIFO of those for which there is an old answer ... */
+	bool out_of_patience; /* ... or did, and who asks now gets the old one at once */
+	struct inflight_question *patient_prev, *patient_next;
 };
 
 struct inflight {
-	struct inflight_question *oldest;		     /* utlist DL list by age */
+	struct inflight_question *oldest;  /* utlist DL list by age */
+	struct inflight_question *patient; /* likewise, those with an old answer */
 	struct inflight_try *waiting[UPSTREAM_WAIT_CLASSES]; /* utlist DL lists by time sent */
 	uint64_t n_questions;
 	/* --- owned by inflight.c --- */
@@ -134,6 +138,15 @@ struct inflight_question *inflight_open(
 
 /* Forget a question that has no tries any more, with its waiters. */
 void inflight_close(struct inflight *f, struct inflight_question *q);
+
+/* There is an old answer to `q`, the youngest question, that its waiters get when it is time. */
+void inflight_be_patient(struct inflight *f, struct inflight_question *q);
+
+/* It is time. */
+void inflight_lose_patience(struct inflight *f, struct inflight_question *q);
+
+/* Forget all who wait for `q`; it goes on. */
+void inflight_dismiss(struct inflight *f, struct inflight_question *q);
 
 /* A new waiter, the last of `q`; the caller fills it but for `next`.  NULL: the table is full. */
 struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q);

@@ -42,6 +42,8 @@ struct options {
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;
 	uint32_t cache_failure_ttl_s;
+	bool stale; /* answers whose time is over are used (RFC 8767) ... */
+	uint32_t stale_delay_ms, stale_max_s;
 	uint32_t query_timeout_ms;
 	uint32_t questions_max;
 	uint32_t tcp_clients_max;

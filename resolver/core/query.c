@@ -39,6 +39,9 @@
 #define TEXT_NO_UPSTREAM    "no upstream resolver answered"
 #define TEXT_FAILED	    "no upstream resolver had an answer a moment ago"
 
+/* For the log. */
+#define OUTCOME_STALE "cached, and its time is over"
+
 struct query {
 	struct options options;
 	struct query_net net;
@@ -59,6 +62,7 @@ struct query {
 	/* Answers, and those that query_sent() has not told of yet. */
 	struct latency latency[LATENCY_N_STAGES];
 	uint32_t unsent[LATENCY_N_STAGES];
+	uint64_t probed_ms;    /* when the network was last tried while it failed */
 	uint64_t armed_ms;     /* what net->arm() was told last */
 	struct policy_way way; /* of the question being worked on */
 	struct answer answer;  /* the reply being worked on */
@@ -74,6 +78,12 @@ static void set_rate(struct query *q)
 	};
 
 	rate_set(q->rate, &limits);
+}
+
+static void set_stale(struct query *q)
+{
+	cache_set_stale(
+	    q->cache, q->options.stale ? q->options.stale_max_s * UINT64_C(1000) : 0);
 }
 
 int query_new(struct query **out, const struct options *options, const struct query_net *net,
@@ -101,6 +111,7 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	err = cache_new(&q->cache, options->cache_size, &key);
 	if (err != 0)
 		goto out;
+	set_stale(q);
 	rng_bytes(&q->rng, &key, sizeof(key));
 	q->rate = rate_new(&key);
 	if (q->rate == NULL) {
@@ -159,6 +170,7 @@ void query_set_options(struct query *q, const struct options *options)
 
 	q->options = *options;
 	set_rate(q);
+	set_stale(q);
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
 	/* Of a cached answer it is not known who gave it. */
@@ -657,6 +669,9 @@ static void arm(struct query *q)
 	if (q->inflight.oldest != NULL &&
 	    q->inflight.oldest->started_ms + q->options.query_timeout_ms < at_ms)
 		at_ms = q->inflight.oldest->started_ms + q->options.query_timeout_ms;
+	if (q->inflight.patient != NULL &&
+	    q->inflight.patient->started_ms + q->options.stale_delay_ms < at_ms)
+		at_ms = q->inflight.patient->started_ms + q->options.stale_delay_ms;
 	if (at_ms != q->armed_ms)
 		q->net.arm(q->net.ctx, at_ms);
 	q->armed_ms = at_ms;
@@ -794,13 +809,90 @@ static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_
 	latency_count(&q->latency[LATENCY_FORWARDED], (now_ms - w->asked_ms) * NS_PER_MS, 1);
 }
 
-/* No answer: say so to all that wait. */
+/* The verdict by which `w` was let through holds still; then q->way says so. */
+static bool judged_before(struct query *q, const struct inflight_waiter *w)
+{
+	if (w->alias != NULL || w->verdict.generation != q->policy.generation)
+		return false;
+	q->way.n_hops = 0;
+	q->way.own = w->verdict.own;
+	q->way.verdict.outcome = w->verdict.own ? JUDGE_ALLOWED : JUDGE_NONE;
+	q->way.verdict.n_lists = w->verdict.n_lists;
+	q->way.verdict.by_client = w->verdict.by_client;
+	q->way.verdict.n_answers = 0;
+	q->way.verdict.decided = false;
+	return true;
+}
+
+/* The answer `a` for one of those who wait, by the lists that are in force now: its length, or 0 for
+ * none. */
+static size_t answer_waiter(struct query *q, const struct inflight_question *question,
+    const struct inflight_waiter *w, const struct answer_to *to, const struct cache_answer *a,
+    struct cache_verdict *kept, uint64_t now_ms, const char **outcome)
+{
+	struct effect_ask ask = {
+	    .name = inflight_asked_name(question, w),
+	    .type = question->type,
+	    .client = &w->asker.from,
+	    .rule_wanted = w->edns || q->answers != NULL,
+	};
+
+	if (!judged_before(q, w)) {
+		policy_judge(&q->policy, &ask, &q->way);
+		heed_carrier(&q->way.verdict, &w->asker);
+	}
+	ask.name = policy_way_end(&q->way, ask.name);
+	if (!is_open(&q->way.verdict))
+		return answer_by_name(q, &w->asker, &ask, to, now_ms, q->out, outcome);
+	if (!name_equal(ask.name, question->name)) {
+		q->stats.failed++;
+		*outcome = "failed: the lists lead elsewhere now";
+		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, q->out);
+	}
+	return write_judged(q, &w->asker, &ask, a, kept, to, now_ms, q->out, outcome);
+}
+
+/* Give `a` to all that wait. */
+static void answer_waiters(struct query *q, const struct inflight_question *question,
+    const struct cache_answer *a, struct cache_verdict *kept, const char *how, uint64_t now_ms)
+{
+	uint8_t asked[NAME_SIZE + 4];
+
+	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
+		struct answer_to to = answer_for_waiter(question, w, asked);
+		const char *outcome = how;
+		size_t len = answer_waiter(q, question, w, &to, a, kept, now_ms, &outcome);
+
+		q->stats.stale += a->stale;
+		note(q, &w->asker, inflight_asked_name(question, w), question->type, outcome);
+		if (len != 0) {
+			q->net.send(q->net.ctx, &w->asker, q->out, len);
+			count_wait(q, w, now_ms);
+		}
+	}
+}
+
+/* The old answer, where there is one, for all that wait; the question goes on. */
+static void answer_stale(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	struct cache_answer old;
+	struct cache_verdict *kept;
+
+	if (question->waiters == NULL || !q->options.stale ||
+	    !cache_get_stale(q->cache, &question->key, now_ms, &old, &kept))
+		return;
+	answer_waiters(q, question, &old, kept, OUTCOME_STALE, now_ms);
+	inflight_dismiss(&q->inflight, question);
+}
+
+/* No answer: who waits gets the old one, or is told. */
 static void give_up_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	int ede = question->replied ? question->ede : EDE_NO_REACHABLE_AUTHORITY;
 	const char *text = question->replied ? ANSWER_EDE_TEXT : TEXT_NO_UPSTREAM;
 	uint8_t asked[NAME_SIZE + 4];
 
+	answer_stale(q, question, now_ms);
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
 		struct answer_to to = answer_for_waiter(question, w, asked);
 		size_t len = answer_write_empty(&to, question->rcode, ede, text, q->out);
@@ -823,66 +915,12 @@ static void fail_question(struct query *q, struct inflight_question *question, u
 	give_up_question(q, question, now_ms);
 }
 
-/* The verdict by which `w` was let through holds still; then q->way says so. */
-static bool judged_before(struct query *q, const struct inflight_waiter *w)
-{
-	if (w->alias != NULL || w->verdict.generation != q->policy.generation)
-		return false;
-	q->way.n_hops = 0;
-	q->way.own = w->verdict.own;
-	q->way.verdict.outcome = w->verdict.own ? JUDGE_ALLOWED : JUDGE_NONE;
-	q->way.verdict.n_lists = w->verdict.n_lists;
-	q->way.verdict.by_client = w->verdict.by_client;
-	q->way.verdict.n_answers = 0;
-	q->way.verdict.decided = false;
-	return true;
-}
-
-/* The answer for one of those who wait, by the lists that are in force now: its length, or 0 for
- * none. */
-static size_t answer_waiter(struct query *q, const struct inflight_question *question,
-    const struct inflight_waiter *w, const struct answer_to *to, struct cache_verdict *kept,
-    uint64_t now_ms, const char **outcome)
-{
-	struct effect_ask ask = {
-	    .name = inflight_asked_name(question, w),
-	    .type = question->type,
-	    .client = &w->asker.from,
-	    .rule_wanted = w->edns || q->answers != NULL,
-	};
-
-	if (!judged_before(q, w)) {
-		policy_judge(&q->policy, &ask, &q->way);
-		heed_carrier(&q->way.verdict, &w->asker);
-	}
-	ask.name = policy_way_end(&q->way, ask.name);
-	if (!is_open(&q->way.verdict))
-		return answer_by_name(q, &w->asker, &ask, to, now_ms, q->out, outcome);
-	if (!name_equal(ask.name, question->name)) {
-		q->stats.failed++;
-		*outcome = "failed: the lists lead elsewhere now";
-		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, q->out);
-	}
-	return write_judged(q, &w->asker, &ask, &q->answer.view, kept, to, now_ms, q->out, outcome);
-}
-
 /* q->answer answers the question: keep it and give it to all that wait. */
 static void finish_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	struct cache_verdict kept = {0};
-	uint8_t asked[NAME_SIZE + 4];
 
-	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
-		struct answer_to to = answer_for_waiter(question, w, asked);
-		const char *outcome = "forwarded";
-		size_t len = answer_waiter(q, question, w, &to, &kept, now_ms, &outcome);
-
-		note(q, &w->asker, inflight_asked_name(question, w), question->type, outcome);
-		if (len != 0) {
-			q->net.send(q->net.ctx, &w->asker, q->out, len);
-			count_wait(q, w, now_ms);
-		}
-	}
+	answer_waiters(q, question, &q->answer.view, &kept, "forwarded", now_ms);
 	cache_put(q->cache, &question->key, &q->answer.view, &kept);
 	close_question(q, question);
 }
@@ -976,10 +1014,11 @@ static struct inflight_question *open_question(
 	return question;
 }
 
-/* Ask upstream, or wait for what was asked already.  Returns the length of an answer when that
- * cannot be. */
+/* Ask upstream, or wait for what was asked already; with `is_old`, no longer than it takes to give the old
+ * answer.  Returns the length of an answer when that cannot be. */
 static size_t forward(struct query *q, const struct query_asker *from, const struct msg_query *ask,
-    const struct cache_key *key, const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+    const struct cache_key *key, bool is_old, const struct answer_to *to, uint64_t now_ms,
+    uint8_t *out)
 {
 	struct inflight_question *question;
 	int probe;
@@ -1001,6 +1040,8 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	}
 	q->stats.forwarded++;
 	question = open_question(q, ask, key, now_ms);
+	if (is_old)
+		inflight_be_patient(&q->inflight, question);
 	join(q, question, from, ask, to, now_ms);
 	probe = upstream_probe(
 	    &q->upstreams, upstream_choose(&q->upstreams, question->tries_udp), now_ms);
@@ -1009,6 +1050,52 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	advance(q, question, now_ms);
 	arm(q);
 	return 0;
+}
+
+/* Ask upstream for the cache's sake, where there is room and nobody asks already. */
+static void refresh(struct query *q, const struct msg_query *ask, const struct cache_key *key,
+    bool probe, uint64_t now_ms)
+{
+	struct inflight_question *question;
+	int server;
+
+	if (q->upstreams.n == 0 || !inflight_has_room(&q->inflight, true) ||
+	    inflight_find(&q->inflight, key) != NULL)
+		return;
+	q->stats.refreshed++;
+	question = open_question(q, ask, key, now_ms);
+	question->out_of_patience = true;
+	while (probe && (server = upstream_probe(&q->upstreams, -1, now_ms)) >= 0)
+		(void)send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms);
+	if (question->tries == NULL)
+		advance(q, question, now_ms);
+	arm(q);
+}
+
+/* Is it of no use to let a client wait for a newer answer?  Then this finds out, once in
+ * FAILURES_RECHECK_MS for a question and once in UPSTREAM_PROBE_MS for the network, whether it still is. */
+static bool is_hopeless(struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+{
+	struct inflight_question *question = inflight_find(&q->inflight, key);
+	const struct failure *failure;
+
+	if (question != NULL) {
+		if (question->waiters != NULL || !failures_over(&q->failures, question->started_ms))
+			return question->out_of_patience;
+		/* Asked while nobody answered, and still waiting: now there may be an answer at once. */
+		close_question(q, question);
+		return false;
+	}
+	failure = failures_find(&q->failures, key, now_ms);
+	if (failure == NULL) {
+		if (q->options.stale_delay_ms != 0 && !upstream_all_down(&q->upstreams))
+			return false;
+		refresh(q, ask, key, true, now_ms);
+	} else if (!failure->own && now_ms - q->probed_ms >= UPSTREAM_PROBE_MS) {
+		q->probed_ms = now_ms;
+		refresh(q, ask, key, true, now_ms);
+	}
+	return true;
 }
 
 /* The answer to what has just failed; 0: it has not. */
@@ -1039,6 +1126,7 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	struct cache_answer cached;
 	struct cache_key key;
 	struct special_answer special;
+	bool is_old;
 	size_t len;
 
 	if (find_special(q, asked->qname, asked->qname_len, asked->qtype, &special))
@@ -1069,13 +1157,21 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		q->stats.refused_uncached++;
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
 	}
-	len = answer_failed(q, &key, to, now_ms, out);
+	is_old = q->options.stale && cache_get_stale(q->cache, &key, now_ms, &cached, &kept);
+	if (is_old && is_hopeless(q, asked, &key, now_ms)) {
+		q->stats.stale++;
+		*outcome = OUTCOME_STALE;
+		len = write_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
+		q->unsent[LATENCY_CACHED] += len != 0;
+		return len;
+	}
+	len = is_old ? 0 : answer_failed(q, &key, to, now_ms, out);
 	if (len != 0) {
 		*outcome = "failed: no upstream answered a moment ago";
 		return len;
 	}
 	q->stats.cache_misses++;
-	return forward(q, from, asked, &key, to, now_ms, out);
+	return forward(q, from, asked, &key, is_old, to, now_ms, out);
 }
 
 /* ---- Names of our own: all below quell.internal ---- */
@@ -1424,6 +1520,13 @@ void query_tick(struct query *q, uint64_t now_ms)
 		while ((t = q->inflight.waiting[i]) != NULL &&
 		       t->sent_ms + upstream_wait_ms(i) <= now_ms)
 			try_overdue(q, t, now_ms);
+	}
+	while (q->inflight.patient != NULL &&
+	       q->inflight.patient->started_ms + q->options.stale_delay_ms <= now_ms) {
+		struct inflight_question *question = q->inflight.patient;
+
+		inflight_lose_patience(&q->inflight, question);
+		answer_stale(q, question, now_ms);
 	}
 	while (q->inflight.oldest != NULL &&
 	       q->inflight.oldest->started_ms + q->options.query_timeout_ms <= now_ms)

@@ -74,6 +74,8 @@
 	    "replies dropped: address, port, ID or question did not match")                        \
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \
 	X(failed, UPSTREAM, "queries for which no upstream had an answer")                         \
+	X(stale, CACHE, "queries answered with what was in the cache, though its time was over")   \
+	X(refreshed, CACHE, "questions asked upstream without a client that waits, for such")      \
 	X(failed_cached, CACHE, "queries answered with a failure of a moment ago")                 \
 	X(overload, UPSTREAM,                                                                      \
 	    "queries answered SERVFAIL because too many questions were in flight")                 \

@@ -31,6 +31,14 @@ bool upstream_is_down(const struct upstreams *u, unsigned i)
 	return u->server[i].silent >= UPSTREAM_DOWN_AFTER;
 }
 
+bool upstream_all_down(const struct upstreams *u)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (!upstream_is_down(u, i))
+			return false;
+	return true;
+}
+
 /* Is server i to be asked before server j? */
 static bool better(const struct upstreams *u, const uint8_t *tries, unsigned i, unsigned j)
 {

@@ -67,6 +67,9 @@ uint32_t upstream_wait_ms(unsigned wait_class);
 
 bool upstream_is_down(const struct upstreams *u, unsigned i);
 
+/* Is there none that is up? */
+bool upstream_all_down(const struct upstreams *u);
+
 /* What happened to a try at the server `addr` (one that is not configured any more: nothing is
  * noted).  `rtt_ms`: from sending to the reply. */
 void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms);

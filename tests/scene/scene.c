@@ -452,6 +452,12 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.cache_max_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_negative_ttl_s") == 0)
 		s->options.cache_negative_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "stale") == 0)
+		s->options.stale = value != 0;
+	else if (strcmp(name, "stale_delay_ms") == 0)
+		s->options.stale_delay_ms = (uint32_t)value;
+	else if (strcmp(name, "stale_max_s") == 0)
+		s->options.stale_max_s = (uint32_t)value;
 	else if (strcmp(name, "min_ttl_s") == 0)
 		s->options.min_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_failure_ttl_s") == 0)
@@ -1073,6 +1079,10 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		s->network_down = strcmp(w->word[1], "down") == 0;
 		return true;
 	}
+	if (strcmp(command, "forget-sent") == 0) {
+		s->n_claimed = s->n_sent;
+		return true;
+	}
 	if (strcmp(command, "nothing-sent") == 0)
 		return s->n_claimed == s->n_sent ||
 		       fail(s, "%u messages more were sent", s->n_sent - s->n_claimed);
@@ -1123,6 +1133,8 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
 	    .cache_failure_ttl_s = 1,
+	    .stale_delay_ms = 1800,
+	    .stale_max_s = 86400,
 	    .query_timeout_ms = 4000,
 	    .questions_max = 64,
 	    .udp_size = 1232,

@@ -80,6 +80,9 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->cache_negative_ttl_s, 3600);
 	assert_int_equal(conf->cache_failure_ttl_s, 1);
 	assert_int_equal(conf->min_ttl_s, 0);
+	assert_true(conf->stale);
+	assert_int_equal(conf->stale_delay_ms, 1800);
+	assert_int_equal(conf->stale_max_s, 86400);
 	assert_int_equal(conf->query_timeout_ms, 4000);
 	assert_int_equal(conf->questions_max, 4096);
 	assert_int_equal(conf->tcp_clients_max, 4096);
@@ -111,6 +114,9 @@ static void test_every_option(void **state)
 		    "cache_negative_ttl = 60\n"
 		    "cache_failure_ttl = 5\n"
 		    "min_ttl = 1h\n"
+		    "stale = no\n"
+		    "stale_delay = 0\n"
+		    "stale_max = 3d\n"
 		    "query_timeout = 1500ms\n"
 		    "questions_max = 64\n"
 		    "tcp_clients_max = 16384\n"
@@ -147,6 +153,9 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->cache_negative_ttl_s, 60);
 	assert_int_equal(conf->cache_failure_ttl_s, 5);
 	assert_int_equal(conf->min_ttl_s, 3600);
+	assert_false(conf->stale);
+	assert_int_equal(conf->stale_delay_ms, 0);
+	assert_int_equal(conf->stale_max_s, 3 * 86400);
 	assert_int_equal(conf->query_timeout_ms, 1500);
 	assert_int_equal(conf->questions_max, 64);
 	assert_int_equal(conf->tcp_clients_max, 16384);

@@ -100,6 +100,12 @@ static void all_fall_with_a_good_reply(void **state)
 	failures_good(f, START_MS + 50);
 	assert_true(failed(f, "\1c\7example", START_MS + 50));
 	assert_false(failed(f, "\1d\7example", START_MS + 50));
+	/* The network failed once more, and that is over; a question that fails by itself is no outage. */
+	assert_true(failures_over(f, START_MS + 50));
+	assert_false(failures_over(f, START_MS + 51));
+	fail_name(f, "\1c\7example", START_MS + 49, START_MS + 60);
+	failures_good(f, START_MS + 70);
+	assert_false(failures_over(f, START_MS + 51));
 }
 
 /* However many fail, the last ones are known. */
