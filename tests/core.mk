@@ -19,6 +19,12 @@ TESTS += tests/unit/test_failures
 tests_unit_test_failures_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 tests_unit_test_failures_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_mixcase
+TESTS += tests/unit/test_mixcase
+tests_unit_test_mixcase_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_mixcase_SOURCES = tests/unit/test_mixcase.c
+tests_unit_test_mixcase_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test_latency
 TESTS += tests/unit/test_latency
 tests_unit_test_latency_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -63,8 +69,10 @@ SCENES = \
 	tests/scene/failover.scene \
 	tests/scene/failure.scene \
 	tests/scene/forward.scene \
+	tests/scene/guessed.scene \
 	tests/scene/joined.scene \
 	tests/scene/key.scene \
+	tests/scene/letter-case.scene \
 	tests/scene/min-ttl.scene \
 	tests/scene/negative.scene \
 	tests/scene/no-recursion.scene \

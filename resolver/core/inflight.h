@@ -22,6 +22,7 @@
 #include "lib/dns/msg.h"
 #include "lib/table.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/mixcase.h"
 #include "resolver/core/query.h"
 #include "resolver/core/upstream.h"
 
@@ -72,6 +73,9 @@ struct inflight_try {
 	uint8_t server;			    /* index of upstreams */
 	uint8_t wait_class;
 	bool plain;   /* sent without EDNS */
+	bool mixed;   /* sent with letters in upper case, ... */
+	uint8_t upper[MIXCASE_SIZE]; /* ... these */
+	uint32_t strays; /* messages that had come on its port and matched nothing */
 	bool waiting; /* stands in its FIFO; else its time is over, but a late reply is welcome */
 	uint64_t sent_ms;
 	bool open, findable;

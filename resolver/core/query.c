@@ -27,6 +27,13 @@
 /* IDs drawn for one try before its port counts as full. */
 #define ID_DRAWS 16
 
+/* After so many messages on a port that match nothing, no reply to a question that waited meanwhile is
+ * believed: somebody is guessing. */
+#define STRAYS_MAX 3
+
+/* Counters of such messages; ports share them by their last bits. */
+#define STRAYS_SIZE 4096
+
 /* The EDE texts where the rule that blocks cannot be named. */
 #define TEXT_BLOCKED	    "on a block list of this network"
 #define TEXT_BLOCKED_TARGET "leads to what is on a block list of this network"
@@ -56,6 +63,7 @@ struct query {
 	struct adapt *adapt;
 	struct upstreams upstreams;
 	struct inflight inflight;
+	uint32_t strays[STRAYS_SIZE];
 	struct failures failures;
 	struct cache *cache;
 	struct stats stats;
@@ -683,10 +691,17 @@ static void end_try(struct query *q, struct inflight_try *t)
 	inflight_end(&q->inflight, t);
 }
 
-/* The message to ask `question` upstream: its length. */
-static size_t write_upstream(const struct query *q, const struct inflight_question *question,
-    uint16_t id, bool plain, uint8_t *out, size_t size)
+/* Messages that came on this port and matched nothing. */
+static uint32_t *stray_count(struct query *q, uint32_t port)
 {
+	return &q->strays[port % STRAYS_SIZE];
+}
+
+/* The message to ask `t` upstream: its length. */
+static size_t write_upstream(
+    const struct query *q, struct inflight_try *t, uint8_t *out, size_t size)
+{
+	const struct inflight_question *question = t->question;
 	const struct msg_opt opt = {
 	    .udp_size = q->options.udp_size,
 	    .dnssec_ok = question->dnssec_ok,
@@ -694,15 +709,17 @@ static size_t write_upstream(const struct query *q, const struct inflight_questi
 	};
 	struct msg_writer w;
 	unsigned flags = MSG_RD;
+	uint8_t name[NAME_SIZE];
 
 	/* AD says that we understand AD in the reply (RFC 6840, 5.7). */
-	if (!plain)
+	if (!t->plain)
 		flags |= MSG_AD;
 	if (question->checking_disabled)
 		flags |= MSG_CD;
-	msg_write_start(&w, out, size, id, (uint16_t)flags);
-	msg_write_question(&w, question->name, question->type, question->class);
-	if (!plain)
+	msg_write_start(&w, out, size, t->id, (uint16_t)flags);
+	t->mixed = mixcase_write(name, question->name, question->name_len, t->upper) != 0;
+	msg_write_question(&w, name, question->type, question->class);
+	if (!t->plain)
 		msg_write_opt(&w, &opt);
 	return w.out.pos;
 }
@@ -737,6 +754,8 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 		return false;
 	t->server = (uint8_t)server;
 	t->plain = now_ms < s->plain_until_ms;
+	if (via == CARRIER_UDP && upstream_mixes_case(&q->upstreams, server, now_ms))
+		mixcase_draw(t->upper, &q->rng, question->name_len);
 	/* TCP needs a round trip more. */
 	t->wait_class = (uint8_t)upstream_wait_class(
 	    &q->upstreams, server, tries[server] - 1u + (via == CARRIER_TCP));
@@ -753,7 +772,8 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 		goto failed;
 	}
 	inflight_sent(&q->inflight, t, now_ms);
-	len = write_upstream(q, question, t->id, t->plain, msg, sizeof(msg));
+	t->strays = *stray_count(q, t->sent.port);
+	len = write_upstream(q, t, msg, sizeof(msg));
 	err = q->net.ask(q->net.ctx, &t->sent, msg, len);
 	if (err != 0) {
 		end_try(q, t);
@@ -910,8 +930,8 @@ static void give_up_question(struct query *q, struct inflight_question *question
 static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	if (question->asked)
-		failures_put(&q->failures, &question->key, question->rcode, question->started_ms,
-		    now_ms);
+		failures_put(
+		    &q->failures, &question->key, question->rcode, question->started_ms, now_ms);
 	give_up_question(q, question, now_ms);
 }
 
@@ -1283,23 +1303,42 @@ void query_sent(struct query *q, uint64_t took_ns)
 
 /* ---- The way of a query: back up ---- */
 
-/* Does the message repeat what was asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
- * question out when they say that they do not understand. */
-static bool repeats_question(
-    const struct inflight_question *question, const uint8_t *msg, size_t len)
+/* Does a message repeat what was asked? */
+enum repeats { REPEATS_NOT, REPEATS_IN_OTHER_CASE, REPEATS };
+
+/* The name of a reply to `t`. */
+static enum repeats repeats_name(const struct inflight_try *t, const uint8_t name[NAME_SIZE])
 {
+	const struct inflight_question *question = t->question;
+	uint8_t asked[NAME_SIZE];
+
+	if (!name_equal(name, question->name))
+		return REPEATS_NOT;
+	if (!t->mixed)
+		return REPEATS;
+	(void)mixcase_write(asked, question->name, question->name_len, t->upper);
+	return memcmp(name, asked, question->name_len) == 0 ? REPEATS : REPEATS_IN_OTHER_CASE;
+}
+
+/* Does the message repeat what `t` asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
+ * question out when they say that they do not understand. */
+static enum repeats repeats_question(const struct inflight_try *t, const uint8_t *msg, size_t len)
+{
+	const struct inflight_question *question = t->question;
 	uint8_t name[NAME_SIZE];
 	unsigned rcode = msg[3] & MSG_RCODE, n_questions = msg_u16(msg + 4);
 	size_t off = MSG_HEADER, name_size;
 
-	if (n_questions == 0)
-		return len == MSG_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
-	return n_questions == 1 && name_read(msg, len, &off, name, &name_size) == 0 &&
-	       len - off >= 4 && name_equal(name, question->name) &&
-	       msg_u16(msg + off) == question->type && msg_u16(msg + off + 2) == question->class;
+	if (n_questions == 0 && len == MSG_HEADER &&
+	    (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP))
+		return REPEATS;
+	if (n_questions != 1 || name_read(msg, len, &off, name, &name_size) != 0 || len - off < 4 ||
+	    msg_u16(msg + off) != question->type || msg_u16(msg + off + 2) != question->class)
+		return REPEATS_NOT;
+	return repeats_name(t, name);
 }
 
-/* The try that this message is the reply to; NULL: nobody asked for it. */
+/* The try whose ID, port and address this message has; NULL: nobody asked for it. */
 static struct inflight_try *awaited(const struct query *q, enum query_carrier via, uint32_t port,
     const union addr *from, const uint8_t *msg, size_t len)
 {
@@ -1308,12 +1347,7 @@ static struct inflight_try *awaited(const struct query *q, enum query_carrier vi
 	if (len < MSG_HEADER || (msg_u16(msg + 2) & (MSG_QR | MSG_OPCODE)) != MSG_QR)
 		return NULL;
 	t = inflight_match(&q->inflight, via, port, msg_u16(msg));
-	if (t == NULL || (via == CARRIER_UDP && !addr_equal(&t->sent.to, from)))
-		return NULL;
-	/* Of an orphan the question is not known any more; nothing is believed of its reply. */
-	if (t->question != NULL && !repeats_question(t->question, msg, len))
-		return NULL;
-	return t;
+	return t == NULL || (via == CARRIER_UDP && !addr_equal(&t->sent.to, from)) ? NULL : t;
 }
 
 /* Is the server that was asked still in its place?  Other options may have come meanwhile. */
@@ -1371,6 +1405,52 @@ static bool fetched_over_tcp(const struct inflight_question *question, unsigned 
 	return false;
 }
 
+/* Ask the server of `t`, where UDP does not do, over TCP. */
+static void ask_over_tcp(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	if (fetched_over_tcp(t->question, t->server))
+		end_try(q, t);
+	else
+		ask_again(q, t, CARRIER_TCP, now_ms);
+}
+
+/* A message that nobody asked for. */
+static void count_stray(struct query *q, enum query_carrier via, uint32_t port)
+{
+	q->stats.replies_unexpected++;
+	if (via == CARRIER_UDP)
+		++*stray_count(q, port);
+}
+
+/* All but the letter case of a reply to `t` is right.  The server does not keep it, or it is not the
+ * server; TCP brings the answer in both cases. */
+static void other_case(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	q->stats.replies_case++;
+	count_stray(q, t->sent.via, t->sent.port);
+	upstream_case_lost(&q->upstreams, &t->sent.to, now_ms);
+	ask_over_tcp(q, t, now_ms);
+}
+
+/* Were there so many guesses at a reply to `t` that the next may well be right? */
+static bool is_guessed_at(struct query *q, const struct inflight_try *t)
+{
+	return t->sent.via == CARRIER_UDP &&
+	       *stray_count(q, t->sent.port) - t->strays >= STRAYS_MAX;
+}
+
+/* The reply to `t`, of which nothing shows in which letter case it was asked: names in records may be
+ * pointers to the question.  Borrowed until q->out is written. */
+static const uint8_t *in_lower_case(
+    struct query *q, const struct inflight_try *t, const uint8_t *msg, size_t len)
+{
+	if (!t->mixed || len <= MSG_HEADER)
+		return msg;
+	memcpy(q->out, msg, len);
+	memcpy(q->out + MSG_HEADER, t->question->name, t->question->name_len);
+	return q->out;
+}
+
 static void use_reply(
     struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
 {
@@ -1393,12 +1473,11 @@ static void use_reply(
 		q->stats.replies_truncated++;
 		if (t->sent.via == CARRIER_TCP)
 			server_declined(q, t, RCODE_SERVFAIL, now_ms);
-		else if (fetched_over_tcp(question, t->server))
-			end_try(q, t);
 		else
-			ask_again(q, t, CARRIER_TCP, now_ms);
+			ask_over_tcp(q, t, now_ms);
 		return;
 	}
+	msg = in_lower_case(q, t, msg, len);
 	if (answer_normalise(&q->answer, &asked, &limits, msg, len, now_ms) != 0) {
 		q->stats.replies_malformed++;
 		server_declined(q, t, RCODE_SERVFAIL, now_ms);
@@ -1437,20 +1516,41 @@ static void use_reply(
 	finish_question(q, question, now_ms);
 }
 
-void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
-    const uint8_t *msg, size_t len, uint64_t now_ms)
+/* A reply to what `t` asked, by all that its sender has to know. */
+static void good_reply(
+    struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
 {
-	struct inflight_try *t = awaited(q, via, port, from, msg, len);
-
-	if (t == NULL) {
-		q->stats.replies_unexpected++;
+	if (t->question != NULL && is_guessed_at(q, t)) {
+		q->stats.replies_distrusted++;
+		ask_over_tcp(q, t, now_ms);
 		return;
 	}
 	upstream_answered(&q->upstreams, &t->sent.to, now_ms - t->sent_ms);
+	if (t->mixed)
+		upstream_case_kept(&q->upstreams, &t->sent.to);
 	if (t->question == NULL)
 		end_try(q, t);
 	else
 		use_reply(q, t, msg, len, now_ms);
+}
+
+void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
+    const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	struct inflight_try *t = awaited(q, via, port, from, msg, len);
+	enum repeats repeats = REPEATS_NOT;
+
+	/* Of an orphan the question is not known any more; nothing is believed of its reply. */
+	if (t != NULL)
+		repeats = t->question == NULL ? REPEATS : repeats_question(t, msg, len);
+	if (repeats == REPEATS_NOT) {
+		count_stray(q, via, port);
+		return;
+	}
+	if (repeats == REPEATS_IN_OTHER_CASE)
+		other_case(q, t, now_ms);
+	else
+		good_reply(q, t, msg, len, now_ms);
 	arm(q);
 }
 

@@ -72,6 +72,9 @@
 	X(replies_no_edns, UPSTREAM, "replies from upstream that did not understand EDNS")         \
 	X(replies_unexpected, UPSTREAM,                                                            \
 	    "replies dropped: address, port, ID or question did not match")                        \
+	X(replies_case, UPSTREAM, "of these, those that differed in letter case alone")            \
+	X(replies_distrusted, UPSTREAM,                                                            \
+	    "replies dropped, and asked for over TCP: three had not matched before")               \
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \
 	X(failed, UPSTREAM, "queries for which no upstream had an answer")                         \
 	X(stale, CACHE, "queries answered with what was in the cache, though its time was over")   \

@@ -113,3 +113,27 @@ void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_m
 	if (s->silent < UPSTREAM_DOWN_AFTER && ++s->silent == UPSTREAM_DOWN_AFTER)
 		s->probe_ms = now_ms + UPSTREAM_PROBE_MS;
 }
+
+bool upstream_mixes_case(const struct upstreams *u, unsigned i, uint64_t now_ms)
+{
+	return now_ms >= u->server[i].case_until_ms;
+}
+
+void upstream_case_kept(struct upstreams *u, const union addr *addr)
+{
+	struct upstream *s = find(u, addr);
+
+	if (s != NULL)
+		s->case_lost = 0;
+}
+
+void upstream_case_lost(struct upstreams *u, const union addr *addr, uint64_t now_ms)
+{
+	struct upstream *s = find(u, addr);
+
+	/* When its time is over one more such reply is enough. */
+	if (s == NULL || ++s->case_lost < UPSTREAM_CASE_LOST_MAX)
+		return;
+	s->case_lost = UPSTREAM_CASE_LOST_MAX - 1;
+	s->case_until_ms = now_ms + UPSTREAM_CASE_MS;
+}

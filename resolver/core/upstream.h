@@ -33,12 +33,19 @@
 /* A server that answers FORMERR to EDNS is asked without it for so long. */
 #define UPSTREAM_PLAIN_MS 300000
 
+/* After so many replies in a row that had the question in another letter case than it was asked in, a
+ * server counts as one that does not keep it, and is asked in lower case for so long. */
+#define UPSTREAM_CASE_LOST_MAX 2 /* so the last of a question's tries is answered */
+#define UPSTREAM_CASE_MS       600000
+
 struct upstream {
 	union addr addr;
 	uint32_t srtt_ms8;	 /* smoothed round trip, in eighths of a ms; 0: not measured */
 	uint32_t silent;	 /* tries in a row without a reply */
 	uint64_t probe_ms;	 /* while down: when it is asked again */
 	uint64_t plain_until_ms; /* asked without EDNS until then */
+	uint64_t case_until_ms;	 /* asked in lower case until then */
+	uint32_t case_lost;	 /* replies in a row in another case */
 	uint64_t asked, answered, failed;
 	bool trusted; /* its replies may have private addresses */
 };
@@ -74,5 +81,13 @@ bool upstream_all_down(const struct upstreams *u);
  * noted).  `rtt_ms`: from sending to the reply. */
 void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms);
 void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_ms);
+
+/* Is the question to server i in a letter case drawn at random (mixcase.h)? */
+bool upstream_mixes_case(const struct upstreams *u, unsigned i, uint64_t now_ms);
+
+/* A reply of `addr` had the question, asked with letters in upper case, as it was asked, or in another
+ * case. */
+void upstream_case_kept(struct upstreams *u, const union addr *addr);
+void upstream_case_lost(struct upstreams *u, const union addr *addr, uint64_t now_ms);
 
 #endif

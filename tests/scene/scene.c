@@ -686,11 +686,12 @@ out:
 
 /* ---- What the core sends upstream ---- */
 
-/* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] */
+/* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] [mixed|lower] */
 static bool do_sent(struct scene *s, const struct words *w)
 {
 	struct sent *t = &s->sent[s->n_claimed];
 	char to[ADDR_TEXT_SIZE];
+	bool is_lower;
 	ldns_pkt *pkt = NULL;
 	char *name = NULL, *type = NULL;
 	bool ok = false;
@@ -705,12 +706,15 @@ static bool do_sent(struct scene *s, const struct words *w)
 		return fail(s, "ldns cannot read what was sent");
 	name = ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
 	type = ldns_rr_type2str(ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
+	is_lower = strcmp(name, w->word[4]) == 0;
 	if (strcmp(addr_format_host(&t->try.to, to), w->word[2]) != 0)
 		(void)fail(s, "sent to %s", to);
 	else if ((t->try.via == CARRIER_TCP) != (strcmp(w->word[3], "tcp") == 0))
 		(void)fail(s, "sent by another carrier");
 	else if (strcasecmp(name, w->word[4]) != 0 || strcmp(type, w->word[5]) != 0)
 		(void)fail(s, "asked for %s %s", name, type);
+	else if ((has(w, "mixed") && is_lower) || (has(w, "lower") && !is_lower))
+		(void)fail(s, "asked for %s", name);
 	else if (!ldns_pkt_rd(pkt) || ldns_pkt_qr(pkt) || ldns_pkt_ancount(pkt) != 0)
 		(void)fail(s, "not a recursive query");
 	else if (ldns_pkt_edns(pkt) == has(w, "plain"))
@@ -772,6 +776,13 @@ static void spoil_question(ldns_rr *question, const struct words *w)
 	if (has(w, "wrong-name")) {
 		ldns_rdf_deep_free(ldns_rr_owner(question));
 		ldns_rr_set_owner(question, ldns_dname_new_frm_str("other.example."));
+	}
+	if (has(w, "other-case")) {
+		uint8_t *data = ldns_rdf_data(ldns_rr_owner(question));
+
+		for (size_t i = 0; i < ldns_rdf_size(ldns_rr_owner(question)); i++)
+			if (isalpha(data[i]))
+				data[i] ^= 0x20;
 	}
 	if (has(w, "wrong-type"))
 		ldns_rr_set_type(question, ldns_rr_get_type(question) + 1);
@@ -835,7 +846,7 @@ static uint8_t *make_reply(
 
 /* reply LABEL RCODE [+tc] [+ad] [+aa] [ede N] [plain] [header-only] [cut N] [repeat N]
  *       [wrong-id] [wrong-port] [wrong-source-port] [wrong-address]
- *       [two-questions] [extended] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
+ *       [two-questions] [extended] [other-case] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
 static bool do_reply(struct scene *s, const struct words *w, const struct records *r)
 {
 	struct sent *t = w->n < 3 ? NULL : find_sent(s, w->word[1]);
