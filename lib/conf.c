@@ -672,6 +672,8 @@ const struct option conf_options[] = {
 	"longest time that a no is kept"},
     {"cache_failure_ttl", &seconds_kind, FIELD(conf, cache_failure_ttl_s), {"1s"}, 1, 5,
 	"time for which a question that failed is not asked again"},
+    {"prefetch", &count_kind, FIELD(conf, prefetch), {"3"}, 0, 255,
+	"hits after which an answer is fetched again before its time is over; 0: never"},
     {"stale", &flag_kind, FIELD(conf, stale), {"yes"}, 0, 0,
 	"whether an answer whose time is over is given where the upstreams have none"},
     {"stale_delay", &milliseconds_kind, FIELD(conf, stale_delay_ms), {"1800ms"}, 0, 10000,

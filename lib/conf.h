@@ -108,6 +108,7 @@ struct conf {
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
 	uint32_t cache_failure_ttl_s;	  /* how long who asks again is told that it failed */
+	uint32_t prefetch; /* hits after which an answer is fetched before its time is over; 0: never */
 	bool stale; /* an answer whose time is over is given where upstreams have none ... */
 	uint32_t stale_delay_ms; /* ... after this time, */
 	uint32_t stale_max_s;	 /* if it is not over for longer than this */

@@ -261,6 +261,7 @@ void settings_options(const struct conf *conf, struct options *options)
 	options->rate_slip = conf->rate_slip;
 	options->cache_size = (size_t)(conf->cache_size / conf->workers);
 	options->cache_max_ttl_s = conf->cache_max_ttl_s;
+	options->prefetch = conf->prefetch;
 	options->stale = conf->stale;
 	options->stale_delay_ms = conf->stale_delay_ms;
 	options->stale_max_s = conf->stale_max_s;

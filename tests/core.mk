@@ -83,6 +83,8 @@ SCENES = \
 	tests/scene/overload.scene \
 	tests/scene/overload-tries.scene \
 	tests/scene/overload-waiters.scene \
+	tests/scene/prefetch.scene \
+	tests/scene/prefetch-bound.scene \
 	tests/scene/rate.scene \
 	tests/scene/rcodes.scene \
 	tests/scene/rebind.scene \

@@ -34,6 +34,7 @@ struct entry {
 	bool in_main;
 	bool has_targets, has_addresses;
 	uint8_t hits; /* at most HITS_MAX */
+	uint8_t uses; /* since it was put, at most 255 */
 	uint16_t n_records;
 	uint16_t key_len;
 	uint16_t msg_len;
@@ -331,6 +332,7 @@ static void entry_use(
 {
 	if (e->hits < HITS_MAX)
 		e->hits++;
+	e->uses = (uint8_t)(e->uses + (e->uses < UINT8_MAX));
 	*answer = (struct cache_answer){
 	    .msg = entry_msg(e),
 	    .len = e->msg_len,
@@ -343,6 +345,7 @@ static void entry_use(
 	    .ede = e->ede,
 	    .private_off = e->private_off,
 	    .stale = entry_expired(e, now_ms),
+	    .uses = e->uses,
 	};
 	*verdict = &e->verdict;
 }
@@ -428,6 +431,7 @@ void cache_put(struct cache *c, const struct cache_key *key, const struct cache_
 	e = (struct entry *)ring_take(to_main ? &c->main : &c->probation, size);
 	e->in_main = to_main;
 	e->hits = hits;
+	e->uses = 0;
 	entry_fill(e, key, answer, verdict);
 	entry_index(c, e, hash);
 }

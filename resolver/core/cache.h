@@ -56,6 +56,7 @@ struct cache_answer {
 	int16_t ede;	    /* the extended error that came with it, or EDE_NONE */
 	uint16_t private_off; /* the TTL of a record with a private address stands here; 0: none */
 	bool stale;	    /* its time is over */
+	uint8_t uses;	    /* how often it was asked for, this time included; at most 255 */
 };
 
 /* A verdict on what an entry leads to, and the generation of lists it was found under. */

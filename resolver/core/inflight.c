@@ -101,6 +101,12 @@ struct inflight_question *inflight_open(
 	return q;
 }
 
+void inflight_put_aside(struct inflight *f, struct inflight_question *q)
+{
+	q->aside = true;
+	f->n_aside++;
+}
+
 void inflight_be_patient(struct inflight *f, struct inflight_question *q)
 {
 	q->patient = true;
@@ -130,6 +136,7 @@ void inflight_dismiss(struct inflight *f, struct inflight_question *q)
 void inflight_close(struct inflight *f, struct inflight_question *q)
 {
 	inflight_dismiss(f, q);
+	f->n_aside -= q->aside;
 	if (q->patient)
 		inflight_lose_patience(f, q);
 	table_remove(&f->questions_by_key, &q->item);

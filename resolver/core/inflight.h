@@ -99,6 +99,7 @@ struct inflight_question {
 	struct inflight_waiter *waiters, *last_waiter; /* none: it is asked for the cache's sake */
 	struct inflight_try *tries;
 	struct inflight_question *prev, *next; /* by age, or the free ones */
+	bool aside;			       /* it was opened for the cache's sake */
 	bool patient;	      /* stands in the FIFO of those for which there is an old answer ... */
 	bool out_of_patience; /* ... or did, and who asks now gets the old one at once */
 	struct inflight_question *patient_prev, *patient_next;
@@ -109,6 +110,7 @@ struct inflight {
 	struct inflight_question *patient; /* likewise, those with an old answer */
 	struct inflight_try *waiting[UPSTREAM_WAIT_CLASSES]; /* utlist DL lists by time sent */
 	uint64_t n_questions;
+	uint32_t n_aside; /* of these, for the cache's sake */
 	/* --- owned by inflight.c --- */
 	struct table questions_by_key, tries_by_id;
 	struct inflight_question *free_questions; /* used before, and given back */
@@ -142,6 +144,9 @@ struct inflight_question *inflight_open(
 
 /* Forget a question that has no tries any more, with its waiters. */
 void inflight_close(struct inflight *f, struct inflight_question *q);
+
+/* `q`, which has no waiters yet, is asked for the cache's sake. */
+void inflight_put_aside(struct inflight *f, struct inflight_question *q);
 
 /* There is an old answer to `q`, the youngest question, that its waiters get when it is time. */
 void inflight_be_patient(struct inflight *f, struct inflight_question *q);

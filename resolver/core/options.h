@@ -42,6 +42,7 @@ struct options {
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;
 	uint32_t cache_failure_ttl_s;
+	uint32_t prefetch; /* hits after which an answer is fetched before its time is over; 0: never */
 	bool stale; /* answers whose time is over are used (RFC 8767) ... */
 	uint32_t stale_delay_ms, stale_max_s;
 	uint32_t query_timeout_ms;

@@ -46,6 +46,12 @@
 #define TEXT_NO_UPSTREAM    "no upstream resolver answered"
 #define TEXT_FAILED	    "no upstream resolver had an answer a moment ago"
 
+/* Of the questions in flight, so many may be asked for the cache's sake: one of ASIDE_SHARE. */
+#define ASIDE_SHARE 8
+
+/* An answer is fetched anew when less than one of PREFETCH_SHARE parts of its time is left. */
+#define PREFETCH_SHARE 10
+
 /* For the log. */
 #define OUTCOME_STALE "cached, and its time is over"
 
@@ -1072,23 +1078,62 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	return 0;
 }
 
-/* Ask upstream for the cache's sake, where there is room and nobody asks already. */
-static void refresh(struct query *q, const struct msg_query *ask, const struct cache_key *key,
-    bool probe, uint64_t now_ms)
+/* A question for the cache's sake, in flight from now on but not asked yet.  NULL: it is in flight already,
+ * or there is no room: of these there are never many. */
+static struct inflight_question *open_aside(
+    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
 {
 	struct inflight_question *question;
+
+	if (q->upstreams.n == 0 || inflight_find(&q->inflight, key) != NULL)
+		return NULL;
+	if (q->inflight.n_aside >= q->options.questions_max / ASIDE_SHARE ||
+	    !inflight_has_room(&q->inflight, true)) {
+		q->stats.aside_full++;
+		return NULL;
+	}
+	question = open_question(q, ask, key, now_ms);
+	inflight_put_aside(&q->inflight, question);
+	return question;
+}
+
+/* Look for a newer answer than the old one that clients get meanwhile. */
+static void refresh(struct query *q, const struct msg_query *ask, const struct cache_key *key,
+    uint64_t now_ms)
+{
+	struct inflight_question *question = open_aside(q, ask, key, now_ms);
 	int server;
 
-	if (q->upstreams.n == 0 || !inflight_has_room(&q->inflight, true) ||
-	    inflight_find(&q->inflight, key) != NULL)
+	if (question == NULL)
 		return;
 	q->stats.refreshed++;
-	question = open_question(q, ask, key, now_ms);
 	question->out_of_patience = true;
-	while (probe && (server = upstream_probe(&q->upstreams, -1, now_ms)) >= 0)
+	while ((server = upstream_probe(&q->upstreams, -1, now_ms)) >= 0)
 		(void)send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms);
 	if (question->tries == NULL)
 		advance(q, question, now_ms);
+	arm(q);
+}
+
+/* `a` was given once more: when it is asked for often, and its time is nearly over, the next is fetched
+ * before anybody has to wait for it. */
+static void prefetch(struct query *q, const struct msg_query *ask, const struct cache_key *key,
+    const struct cache_answer *a, uint64_t now_ms)
+{
+	const uint64_t life_ms = a->ttl_s * UINT64_C(1000);
+	const uint64_t left_ms = life_ms - (now_ms - a->stored_ms);
+	struct inflight_question *question;
+
+	if (left_ms >= life_ms / PREFETCH_SHARE || (ask->flags & MSG_RD) == 0 ||
+	    upstream_all_down(&q->upstreams) || failures_find(&q->failures, key, now_ms) != NULL)
+		return;
+	question = open_aside(q, ask, key, now_ms);
+	if (question == NULL)
+		return;
+	q->stats.prefetched++;
+	if (q->options.stale)
+		inflight_be_patient(&q->inflight, question);
+	advance(q, question, now_ms);
 	arm(q);
 }
 
@@ -1110,10 +1155,10 @@ static bool is_hopeless(struct query *q, const struct msg_query *ask, const stru
 	if (failure == NULL) {
 		if (q->options.stale_delay_ms != 0 && !upstream_all_down(&q->upstreams))
 			return false;
-		refresh(q, ask, key, true, now_ms);
+		refresh(q, ask, key, now_ms);
 	} else if (!failure->own && now_ms - q->probed_ms >= UPSTREAM_PROBE_MS) {
 		q->probed_ms = now_ms;
-		refresh(q, ask, key, true, now_ms);
+		refresh(q, ask, key, now_ms);
 	}
 	return true;
 }
@@ -1170,6 +1215,8 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		*outcome = "cached";
 		len = write_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
 		q->unsent[LATENCY_CACHED] += len != 0;
+		if (cached.uses >= q->options.prefetch && q->options.prefetch != 0)
+			prefetch(q, asked, &key, &cached, now_ms);
 		return len;
 	}
 	*outcome = NULL;

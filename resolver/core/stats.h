@@ -78,7 +78,9 @@
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \
 	X(failed, UPSTREAM, "queries for which no upstream had an answer")                         \
 	X(stale, CACHE, "queries answered with what was in the cache, though its time was over")   \
-	X(refreshed, CACHE, "questions asked upstream without a client that waits, for such")      \
+	X(refreshed, CACHE, "questions asked upstream without a client that waits, for these")    \
+	X(prefetched, CACHE, "questions asked upstream before the time of their answer was over")  \
+	X(aside_full, CACHE, "of both, those left out because too many were under way")            \
 	X(failed_cached, CACHE, "queries answered with a failure of a moment ago")                 \
 	X(overload, UPSTREAM,                                                                      \
 	    "queries answered SERVFAIL because too many questions were in flight")                 \

@@ -277,6 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
 	    .cache_failure_ttl_s = 1,
+	    .prefetch = 2,
 	    .stale = true,
 	    .stale_delay_ms = 200,
 	    .stale_max_s = 60,

@@ -452,6 +452,8 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.cache_max_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_negative_ttl_s") == 0)
 		s->options.cache_negative_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "prefetch") == 0)
+		s->options.prefetch = (uint32_t)value;
 	else if (strcmp(name, "stale") == 0)
 		s->options.stale = value != 0;
 	else if (strcmp(name, "stale_delay_ms") == 0)

@@ -80,6 +80,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->cache_negative_ttl_s, 3600);
 	assert_int_equal(conf->cache_failure_ttl_s, 1);
 	assert_int_equal(conf->min_ttl_s, 0);
+	assert_int_equal(conf->prefetch, 3);
 	assert_true(conf->stale);
 	assert_int_equal(conf->stale_delay_ms, 1800);
 	assert_int_equal(conf->stale_max_s, 86400);
@@ -114,6 +115,7 @@ static void test_every_option(void **state)
 		    "cache_negative_ttl = 60\n"
 		    "cache_failure_ttl = 5\n"
 		    "min_ttl = 1h\n"
+		    "prefetch = 255\n"
 		    "stale = no\n"
 		    "stale_delay = 0\n"
 		    "stale_max = 3d\n"
@@ -153,6 +155,7 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->cache_negative_ttl_s, 60);
 	assert_int_equal(conf->cache_failure_ttl_s, 5);
 	assert_int_equal(conf->min_ttl_s, 3600);
+	assert_int_equal(conf->prefetch, 255);
 	assert_false(conf->stale);
 	assert_int_equal(conf->stale_delay_ms, 0);
 	assert_int_equal(conf->stale_max_s, 3 * 86400);
