@@ -481,11 +481,12 @@ static int check_zone(const char *text, struct why *why)
 	uint8_t name[NAME_SIZE];
 	size_t len;
 
-	for (const char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
-			return why_set(why, ERR_FORMAT,
-			    "'%s' is not a name of ASCII letters; write xn--... for others", text);
-	}
+	if (text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			      "0123456789._-")] != '\0')
+		return why_set(why, ERR_FORMAT,
+		    "'%s' is not a name of letters, digits, '-', '_' and '.'; others are written "
+		    "xn--...",
+		    text);
 	if (name_from_text(text, strlen(text), name, &len) == 0 && len > 1)
 		return 0;
 	return why_set(why, ERR_FORMAT, "'%s' is not a name as example.com", text);
@@ -496,6 +497,14 @@ static void texts_cut(struct conf_texts *texts, unsigned index)
 {
 	while (texts->n > index)
 		free(texts->text[--texts->n]);
+}
+
+/* A zone, or a network. */
+static int check_forward(const char *text, struct why *why)
+{
+	struct net net;
+
+	return strchr(text, '/') != NULL ? net_parse(&net, text, why) : check_zone(text, why);
 }
 
 static int texts_set(
@@ -602,6 +611,7 @@ static const struct kind upstream_kind = {
 static const struct kind servers_kind = {.is_list = true, .set = servers_set, .get = servers_get};
 static const struct kind zones_kind = {
     .is_list = true, .set = texts_set, .get = texts_get, .check = check_zone};
+static const struct kind forward_kind = {.set = text_set, .get = text_get, .check = check_forward};
 static const struct kind networks_kind = {
     .is_list = true, .set = networks_set, .get = networks_get};
 static const struct kind block_answer_kind = {
@@ -727,6 +737,15 @@ const struct option conf_list_options[] = {
 const struct option conf_list_name = {
     "list", &name_kind, FIELD(conf_list, name), {NULL}, 0, 0, "a block list"};
 
+const struct option conf_forward_options[] = {
+    {"upstream", &servers_kind, FIELD(conf_forward, upstream), {NULL}, 0, 0,
+	"resolvers that know these names"},
+    {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
+};
+
+const struct option conf_forward_zone = {
+    "forward", &forward_kind, FIELD(conf_forward, zone), {NULL}, 0, 0, "names that others know"};
+
 const char conf_default_path[] = QUELL_SYSCONFDIR "/quell/quell.conf";
 
 _Static_assert(sizeof(QUELL_RUNDIR "/control") <= sizeof(((struct conf *)NULL)->control),
@@ -739,14 +758,18 @@ static int compare_names(const void *a, const void *b)
 
 const char *const *conf_option_names(void)
 {
-	static const char *names[N_OF(conf_options) + N_OF(conf_list_options)];
+	static const char
+	    *names[N_OF(conf_options) + N_OF(conf_list_options) + N_OF(conf_forward_options)];
 	size_t n = 0;
 
 	for (const struct option *o = conf_options; o->name != NULL; o++)
 		names[n++] = o->name;
 	for (const struct option *o = conf_list_options; o->name != NULL; o++)
 		names[n++] = o->name;
+	for (const struct option *o = conf_forward_options; o->name != NULL; o++)
+		names[n++] = o->name;
 	names[n++] = conf_list_name.name;
+	names[n++] = conf_forward_zone.name;
 	qsort(names, n, sizeof(names[0]), compare_names);
 	/* Some are in both tables. */
 	for (size_t i = 0, to = 0; i <= n; i++) {
@@ -791,6 +814,7 @@ void conf_free(struct conf *conf)
 	if (conf == NULL)
 		return;
 	free(conf->lists);
+	free(conf->forwards);
 	texts_free(&conf->rebind_allow);
 	free(conf);
 }
@@ -837,13 +861,21 @@ static void print_options(
 	}
 }
 
+static void print_section(FILE *to, const struct option *title, const char *name, const void *base,
+    const struct option *table)
+{
+	(void)fprintf(to, "\n# %s\n%s \"%s\" {\n", title->help, title->name, name);
+	print_options(to, base, table, "\t");
+	(void)fputs("}\n", to);
+}
+
 void conf_print(const struct conf *conf, FILE *to)
 {
 	print_options(to, conf, conf_options, "");
-	for (unsigned i = 0; i < conf->n_lists; i++) {
-		(void)fprintf(to, "\n# %s\n%s \"%s\" {\n", conf_list_name.help, conf_list_name.name,
-		    conf->lists[i].name);
-		print_options(to, &conf->lists[i], conf_list_options, "\t");
-		(void)fputs("}\n", to);
-	}
+	for (unsigned i = 0; i < conf->n_forwards; i++)
+		print_section(to, &conf_forward_zone, conf->forwards[i].zone, &conf->forwards[i],
+		    conf_forward_options);
+	for (unsigned i = 0; i < conf->n_lists; i++)
+		print_section(
+		    to, &conf_list_name, conf->lists[i].name, &conf->lists[i], conf_list_options);
 }

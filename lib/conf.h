@@ -29,6 +29,8 @@
 #define CONF_VERSIONS_MAX 20
 #define CONF_SPECIAL_MAX  32
 #define CONF_ZONES_MAX	  64 /* values of rebind_allow */
+#define CONF_FORWARDS_MAX 63
+#define CONF_ZONE_SIZE	  256
 
 /* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
 enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MATCH_BELOW };
@@ -67,6 +69,12 @@ struct conf_networks {
 struct conf_servers {
 	union addr addr[CONF_UPSTREAM_MAX];
 	unsigned n;
+};
+
+/* One `forward "lan" { ... }` section: who is asked for the names of a zone. */
+struct conf_forward {
+	char zone[CONF_ZONE_SIZE];    /* a name, or a network whose reverse zones are meant */
+	struct conf_servers upstream; /* at least one */
 };
 
 /* Values of any length; owned. */
@@ -122,6 +130,8 @@ struct conf {
 	/* --- owned --- */
 	struct conf_list *lists; /* n_lists of them, in the order of the file */
 	unsigned n_lists;
+	struct conf_forward *forwards; /* n_forwards of them, in the order of the file */
+	unsigned n_forwards;
 	struct conf_texts rebind_allow; /* ... for names in these zones */
 };
 

@@ -76,7 +76,7 @@ struct channel_overlay {
 struct channel_stats {
 	struct stats stats;
 	struct latency latency[LATENCY_N_STAGES];
-	struct query_upstream upstream[CONF_UPSTREAM_MAX];
+	struct query_upstream upstream[OPTIONS_SERVERS_MAX];
 	uint32_t n_upstream;
 	uint32_t generation;
 };

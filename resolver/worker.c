@@ -139,7 +139,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 /* What everything at its bound needs: half of it, and no less, is for the ports to ask from. */
 static rlim_t files_wanted(const struct options *options)
 {
-	rlim_t pools = options->n_upstream > 2 ? options->n_upstream : 2;
+	rlim_t n = options->n_upstream + options->n_forward, pools = n > 2 ? n : 2;
 
 	return 2 * pools * CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
 	       2 * CONF_LISTEN_MAX + FILES_RESERVED;
@@ -376,7 +376,7 @@ static void on_stats(struct worker *w, struct channel_message *m)
 	query_stats(w->core, &stats.stats);
 	query_latency(w->core, stats.latency);
 	listen_tcp_stats(w->listen_tcp, &stats.stats);
-	stats.n_upstream = query_upstreams(w->core, stats.upstream, CONF_UPSTREAM_MAX);
+	stats.n_upstream = query_upstreams(w->core, stats.upstream, OPTIONS_SERVERS_MAX);
 	worker_tell(w, CHANNEL_STATS, m->head.serial, &stats, sizeof(stats));
 }
 

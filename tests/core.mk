@@ -69,6 +69,8 @@ SCENES = \
 	tests/scene/failover.scene \
 	tests/scene/failure.scene \
 	tests/scene/forward.scene \
+	tests/scene/forward-zone.scene \
+	tests/scene/forward-change.scene \
 	tests/scene/guessed.scene \
 	tests/scene/joined.scene \
 	tests/scene/key.scene \

@@ -38,9 +38,14 @@ struct cache_key {
 	uint8_t bytes[CACHE_KEY_SIZE]; /* type, class, flags, group, name in lower case */
 };
 
-/* `name` in lower case.  `group` is the upstream group (0).  Cost: a hash of the name. */
+/* `name` in lower case.  `group` is that of the upstreams that are asked.  Cost: a hash of the name. */
 void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name, size_t name_len, uint16_t type,
     uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group);
+
+static inline uint8_t cache_key_group(const struct cache_key *key)
+{
+	return key->bytes[5];
+}
 
 /* An answer as it is kept.  `msg` is a whole message in its normal form (answer.h): question,
  * records, no OPT.  Valid until the next cache_put() or cache_flush(). */

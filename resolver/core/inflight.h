@@ -94,7 +94,9 @@ struct inflight_question {
 	int16_t ede;   /* ... and the extended error with it, or EDE_NONE */
 	bool asked;    /* a message was sent upstream */
 	bool replied;  /* some upstream replied */
-	uint8_t tries_udp[CONF_UPSTREAM_MAX], tries_tcp[CONF_UPSTREAM_MAX];
+	uint8_t group; /* of the upstreams that are asked */
+	bool uncached; /* other options came: its answer is not to be kept */
+	uint8_t tries_udp[OPTIONS_SERVERS_MAX], tries_tcp[OPTIONS_SERVERS_MAX];
 	uint64_t started_ms;
 	struct inflight_waiter *waiters, *last_waiter; /* none: it is asked for the cache's sake */
 	struct inflight_try *tries;

@@ -13,7 +13,11 @@
 #include "lib/conf.h"
 #include "resolver/core/zones.h"
 
-#define OPTIONS_ALLOW_MAX  (CONF_NETWORKS_MAX + 192) /* configured or default, and the host's own */
+#define OPTIONS_ALLOW_MAX (CONF_NETWORKS_MAX + 192) /* configured or default, and the host's own */
+/* Upstreams: those for all names, and those of forward zones. */
+#define OPTIONS_FORWARD_MAX 16
+#define OPTIONS_SERVERS_MAX (CONF_UPSTREAM_MAX + OPTIONS_FORWARD_MAX)
+
 #define OPTIONS_ACCESS_MAX (OPTIONS_ALLOW_MAX + 2 * CONF_NETWORKS_MAX)
 
 /* Who is answered (client.h). */
@@ -30,9 +34,13 @@ struct options_adapt {
 };
 
 struct options {
-	union addr upstream[CONF_UPSTREAM_MAX];
-	uint32_t n_upstream;
-	bool trusted[CONF_UPSTREAM_MAX]; /* its replies may have private addresses */
+	/* First n_upstream for the names that are in no forward zone (group 0), behind them n_forward that
+	 * are asked for the zones of other groups alone. */
+	union addr upstream[OPTIONS_SERVERS_MAX];
+	uint32_t n_upstream, n_forward;
+	uint64_t groups[OPTIONS_SERVERS_MAX]; /* bits of those that ask it, 0 left out */
+	bool trusted[OPTIONS_SERVERS_MAX];    /* its replies may have private addresses */
+	struct zones forward;		      /* the number of a zone is its group */
 	struct options_access access[OPTIONS_ACCESS_MAX]; /* in the order of client_put() */
 	uint32_t n_access;
 	uint32_t rate_limit, rate_limit_network; /* queries a second; 0: no limit (rate.h) */

@@ -162,34 +162,55 @@ void query_free(struct query *q)
 	free(q);
 }
 
-/* Are the same upstreams trusted with private addresses? */
-static bool same_trust(const struct options *a, const struct options *b)
+/* Is what is said of the upstreams of `a`, besides that they are there, also said of those of `b`? */
+static bool same_servers(const struct options *a, const struct options *b)
 {
-	unsigned n_a = 0, n_b = 0, n_both = 0;
+	unsigned n_b = b->n_upstream + b->n_forward;
 
-	for (unsigned i = 0; i < a->n_upstream; i++) {
-		n_a += a->trusted[i];
-		for (unsigned k = 0; k < b->n_upstream; k++)
-			n_both += a->trusted[i] && b->trusted[k] &&
-				  addr_equal(&a->upstream[i], &b->upstream[k]);
+	for (unsigned i = 0; i < a->n_upstream + a->n_forward; i++) {
+		unsigned k = 0;
+
+		while (k < n_b && !addr_equal(&a->upstream[i], &b->upstream[k]))
+			k++;
+		if (a->groups[i] != (k < n_b ? b->groups[k] : 0) ||
+		    a->trusted[i] != (k < n_b && b->trusted[k]))
+			return false;
 	}
-	for (unsigned k = 0; k < b->n_upstream; k++)
-		n_b += b->trusted[k];
-	return n_a == n_both && n_b == n_both;
+	return true;
+}
+
+/* The group of upstreams that is asked for name[0..len). */
+static uint8_t group_of(const struct query *q, const uint8_t *name, size_t len)
+{
+	int group = zones_find(&q->options.forward, name, len);
+
+	return group > 0 ? (uint8_t)group : 0;
+}
+
+/* Others are asked, or believed, from now on; it is not known who said what is cached. */
+static void begin_anew(struct query *q)
+{
+	struct inflight_question *question;
+
+	(void)cache_flush(q->cache, NULL);
+	for (question = q->inflight.oldest; question != NULL; question = question->next) {
+		question->group = group_of(q, question->name, question->name_len);
+		question->uncached = true;
+	}
 }
 
 void query_set_options(struct query *q, const struct options *options)
 {
-	bool others_trusted = !same_trust(&q->options, options);
+	bool same = same_servers(&q->options, options) && same_servers(options, &q->options) &&
+		    zones_equal(&q->options.forward, &options->forward);
 
 	q->options = *options;
 	set_rate(q);
 	set_stale(q);
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
-	/* Of a cached answer it is not known who gave it. */
-	if (others_trusted)
-		(void)cache_flush(q->cache, NULL);
+	if (!same)
+		begin_anew(q);
 }
 
 void query_set_lists(struct query *q, const struct trie *lists)
@@ -583,15 +604,15 @@ static void judge_targets(const struct query *q, const struct cache_answer *a,
 
 /* ---- 3.  Special names ---- */
 
-/* Is name[0..len) special, and does no rule of the user's own say otherwise?  In a pause none of those
- * that block counts; what special names get does not block. */
+/* Is name[0..len) special, and does neither a forward zone nor a rule of the user's own say otherwise?  In
+ * a pause none of those that block counts; what special names get does not block. */
 static bool find_special(const struct query *q, const uint8_t *name, size_t len, uint16_t type,
     struct special_answer *special)
 {
 	struct overlay_rule own;
 
 	if (!special_maybe(&q->special, name, len) ||
-	    !special_find(&q->special, name, len, type, special))
+	    !special_find(&q->special, name, len, type, special) || group_of(q, name, len) != 0)
 		return false;
 	return overlay_matches(q->rules, name, &own, 1) == 0 ||
 	       (q->rules->paused && own.action == OVERLAY_BLOCK);
@@ -947,7 +968,8 @@ static void finish_question(struct query *q, struct inflight_question *question,
 	struct cache_verdict kept = {0};
 
 	answer_waiters(q, question, &q->answer.view, &kept, "forwarded", now_ms);
-	cache_put(q->cache, &question->key, &q->answer.view, &kept);
+	if (!question->uncached)
+		cache_put(q->cache, &question->key, &q->answer.view, &kept);
 	close_question(q, question);
 }
 
@@ -956,7 +978,7 @@ static void advance(struct query *q, struct inflight_question *question, uint64_
 {
 	int server;
 
-	while ((server = upstream_choose(&q->upstreams, question->tries_udp)) >= 0)
+	while ((server = upstream_choose(&q->upstreams, question->group, question->tries_udp)) >= 0)
 		if (send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
 			return;
 	if (question->tries == NULL)
@@ -1037,6 +1059,7 @@ static struct inflight_question *open_question(
 	question->checking_disabled = (ask->flags & MSG_CD) != 0;
 	question->rcode = RCODE_SERVFAIL;
 	question->ede = EDE_NONE;
+	question->group = cache_key_group(key);
 	return question;
 }
 
@@ -1049,7 +1072,7 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	struct inflight_question *question;
 	int probe;
 
-	if (q->upstreams.n == 0) {
+	if (!upstream_has(&q->upstreams, cache_key_group(key))) {
 		q->stats.failed++;
 		return answer_write_empty(
 		    to, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, TEXT_NO_UPSTREAM, out);
@@ -1069,8 +1092,8 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	if (is_old)
 		inflight_be_patient(&q->inflight, question);
 	join(q, question, from, ask, to, now_ms);
-	probe = upstream_probe(
-	    &q->upstreams, upstream_choose(&q->upstreams, question->tries_udp), now_ms);
+	probe = upstream_probe(&q->upstreams, question->group,
+	    upstream_choose(&q->upstreams, question->group, question->tries_udp), now_ms);
 	if (probe >= 0)
 		(void)send_try(q, question, (unsigned)probe, CARRIER_UDP, now_ms);
 	advance(q, question, now_ms);
@@ -1085,7 +1108,8 @@ static struct inflight_question *open_aside(
 {
 	struct inflight_question *question;
 
-	if (q->upstreams.n == 0 || inflight_find(&q->inflight, key) != NULL)
+	if (!upstream_has(&q->upstreams, cache_key_group(key)) ||
+	    inflight_find(&q->inflight, key) != NULL)
 		return NULL;
 	if (q->inflight.n_aside >= q->options.questions_max / ASIDE_SHARE ||
 	    !inflight_has_room(&q->inflight, true)) {
@@ -1108,7 +1132,7 @@ static void refresh(struct query *q, const struct msg_query *ask, const struct c
 		return;
 	q->stats.refreshed++;
 	question->out_of_patience = true;
-	while ((server = upstream_probe(&q->upstreams, -1, now_ms)) >= 0)
+	while ((server = upstream_probe(&q->upstreams, question->group, -1, now_ms)) >= 0)
 		(void)send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms);
 	if (question->tries == NULL)
 		advance(q, question, now_ms);
@@ -1125,7 +1149,8 @@ static void prefetch(struct query *q, const struct msg_query *ask, const struct 
 	struct inflight_question *question;
 
 	if (left_ms >= life_ms / PREFETCH_SHARE || (ask->flags & MSG_RD) == 0 ||
-	    upstream_all_down(&q->upstreams) || failures_find(&q->failures, key, now_ms) != NULL)
+	    upstream_all_down(&q->upstreams, cache_key_group(key)) ||
+	    failures_find(&q->failures, key, now_ms) != NULL)
 		return;
 	question = open_aside(q, ask, key, now_ms);
 	if (question == NULL)
@@ -1153,7 +1178,8 @@ static bool is_hopeless(struct query *q, const struct msg_query *ask, const stru
 	}
 	failure = failures_find(&q->failures, key, now_ms);
 	if (failure == NULL) {
-		if (q->options.stale_delay_ms != 0 && !upstream_all_down(&q->upstreams))
+		if (q->options.stale_delay_ms != 0 &&
+		    !upstream_all_down(&q->upstreams, cache_key_group(key)))
 			return false;
 		refresh(q, ask, key, now_ms);
 	} else if (!failure->own && now_ms - q->probed_ms >= UPSTREAM_PROBE_MS) {
@@ -1209,7 +1235,8 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	    find_special(q, ask.name, name_len(ask.name), asked->qtype, &special))
 		return answer_special(q, &special, &q->way, to, out, outcome);
 	cache_key(q->cache, &key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
-	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
+	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0,
+	    group_of(q, ask.name, name_len(ask.name)));
 	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
 		q->stats.cache_hits++;
 		*outcome = "cached";
@@ -1404,11 +1431,11 @@ static bool server_stays(const struct query *q, const struct inflight_try *t)
 	       addr_equal(&q->upstreams.server[t->server].addr, &t->sent.to);
 }
 
-/* May what the server of `t` says lead into this network?  Servers are told apart when they are asked, and
- * not by what is cached: with other servers the cache begins anew. */
+/* May what the server of `t` says lead into this network?  That of a forward zone may. */
 static bool may_be_private(const struct query *q, const struct inflight_try *t)
 {
-	return server_stays(q, t) && q->upstreams.server[t->server].trusted;
+	return t->question->group != 0 ||
+	       (server_stays(q, t) && q->upstreams.server[t->server].trusted);
 }
 
 /* A reply that is no answer: remember what to say if no server does better, and do not ask this one
@@ -1694,7 +1721,7 @@ static bool find_cached(
 
 	for (unsigned flags = 0; flags < 4; flags++) {
 		cache_key(q->cache, &key, ask->name, len, ask->type, CLASS_IN, (flags & 1) != 0,
-		    (flags & 2) != 0, 0);
+		    (flags & 2) != 0, group_of(q, ask->name, len));
 		if (cache_get(q->cache, &key, now_ms, cached, &kept))
 			return true;
 	}
@@ -1747,6 +1774,7 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 		out[i] = (struct query_upstream){
 		    .addr = s->addr,
 		    .down = upstream_is_down(&q->upstreams, i),
+		    .forward = (s->groups & 1) == 0,
 		    .rtt_ms = (s->srtt_ms8 + 7) / 8,
 		    .asked = s->asked,
 		    .answered = s->answered,

@@ -147,6 +147,7 @@ void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES]);
 struct query_upstream {
 	union addr addr;
 	bool down;
+	bool forward;	 /* it is asked for forward zones alone */
 	uint32_t rtt_ms; /* smoothed; 0: not known yet */
 	uint64_t asked, answered, failed;
 };

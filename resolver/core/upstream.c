@@ -16,12 +16,13 @@ void upstream_configure(struct upstreams *u, const struct options *options)
 	struct upstreams old = *u;
 
 	memset(u, 0, sizeof(*u));
-	for (; u->n < options->n_upstream; u->n++) {
+	for (; u->n < options->n_upstream + options->n_forward; u->n++) {
 		const struct upstream *known = find(&old, &options->upstream[u->n]);
 
 		if (known != NULL)
 			u->server[u->n] = *known;
 		u->server[u->n].addr = options->upstream[u->n];
+		u->server[u->n].groups = options->groups[u->n] | (u->n < options->n_upstream);
 		u->server[u->n].trusted = options->trusted[u->n];
 	}
 }
@@ -29,14 +30,6 @@ void upstream_configure(struct upstreams *u, const struct options *options)
 bool upstream_is_down(const struct upstreams *u, unsigned i)
 {
 	return u->server[i].silent >= UPSTREAM_DOWN_AFTER;
-}
-
-bool upstream_all_down(const struct upstreams *u)
-{
-	for (unsigned i = 0; i < u->n; i++)
-		if (!upstream_is_down(u, i))
-			return false;
-	return true;
 }
 
 /* Is server i to be asked before server j? */
@@ -49,21 +42,44 @@ static bool better(const struct upstreams *u, const uint8_t *tries, unsigned i, 
 	return u->server[i].srtt_ms8 < u->server[j].srtt_ms8;
 }
 
-int upstream_choose(const struct upstreams *u, const uint8_t tries[CONF_UPSTREAM_MAX])
+static bool is_of(const struct upstreams *u, unsigned i, unsigned group)
+{
+	return (u->server[i].groups >> group & 1) != 0;
+}
+
+bool upstream_has(const struct upstreams *u, unsigned group)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (is_of(u, i, group))
+			return true;
+	return false;
+}
+
+bool upstream_all_down(const struct upstreams *u, unsigned group)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (is_of(u, i, group) && !upstream_is_down(u, i))
+			return false;
+	return true;
+}
+
+int upstream_choose(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX])
 {
 	int best = -1;
 
 	for (unsigned i = 0; i < u->n; i++)
-		if (tries[i] < UPSTREAM_TRIES_MAX &&
+		if (is_of(u, i, group) && tries[i] < UPSTREAM_TRIES_MAX &&
 		    (best < 0 || better(u, tries, i, (unsigned)best)))
 			best = (int)i;
 	return best;
 }
 
-int upstream_probe(struct upstreams *u, int except, uint64_t now_ms)
+int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < u->n; i++) {
-		if ((int)i == except || !upstream_is_down(u, i) || now_ms < u->server[i].probe_ms)
+		if ((int)i == except || !is_of(u, i, group) || !upstream_is_down(u, i) ||
+		    now_ms < u->server[i].probe_ms)
 			continue;
 		u->server[i].probe_ms = now_ms + UPSTREAM_PROBE_MS;
 		return (int)i;

@@ -47,25 +47,30 @@ struct upstream {
 	uint64_t case_until_ms;	 /* asked in lower case until then */
 	uint32_t case_lost;	 /* replies in a row in another case */
 	uint64_t asked, answered, failed;
-	bool trusted; /* its replies may have private addresses */
+	uint64_t groups; /* bits of those that ask it */
+	bool trusted;	 /* its replies may have private addresses */
 };
 
 struct upstreams {
-	struct upstream server[CONF_UPSTREAM_MAX];
+	struct upstream server[OPTIONS_SERVERS_MAX];
 	unsigned n;
 };
 
 /* Take the servers of `options`; what is known of those that stay is kept. */
 void upstream_configure(struct upstreams *u, const struct options *options);
 
-/* The server to ask next, when tries[i] questions went to server i already: one that is up before
+/* Has `group` servers? */
+bool upstream_has(const struct upstreams *u, unsigned group);
+
+/* The server of `group` to ask next, when tries[i] questions went to server i already: one that is up before
  * one that is down, the less tried before the more tried, the nearer before the farther.  -1: none
  * is left. */
-int upstream_choose(const struct upstreams *u, const uint8_t tries[CONF_UPSTREAM_MAX]);
+int upstream_choose(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX]);
 
-/* A server that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
+/* A server of `group` that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
  * due again for UPSTREAM_PROBE_MS. */
-int upstream_probe(struct upstreams *u, int except, uint64_t now_ms);
+int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms);
 
 /* Into which class of waiting times a try falls that follows `earlier` tries of the same question
  * at server i; and how long that class waits, ms. */
@@ -74,8 +79,8 @@ uint32_t upstream_wait_ms(unsigned wait_class);
 
 bool upstream_is_down(const struct upstreams *u, unsigned i);
 
-/* Is there none that is up? */
-bool upstream_all_down(const struct upstreams *u);
+/* Is there none of `group` that is up? */
+bool upstream_all_down(const struct upstreams *u, unsigned group);
 
 /* What happened to a try at the server `addr` (one that is not configured any more: nothing is
  * noted).  `rtt_ms`: from sending to the reply. */

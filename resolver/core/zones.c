@@ -24,6 +24,14 @@ int zones_add(struct zones *z, const uint8_t *name, uint8_t value)
 	return 0;
 }
 
+bool zones_equal(const struct zones *a, const struct zones *b)
+{
+	/* No gaps. */
+	return a->n == b->n && a->used == b->used &&
+	       memcmp(a->zone, b->zone, a->n * sizeof(a->zone[0])) == 0 &&
+	       memcmp(a->bytes, b->bytes, a->used) == 0;
+}
+
 int zones_find_slowly(const struct zones *z, const uint8_t *name, size_t len)
 {
 	for (unsigned i = 0; i < z->n; i++) {

@@ -33,6 +33,9 @@ struct zones {
  * ERR_RANGE: there is no room. */
 int zones_add(struct zones *z, const uint8_t *name, uint8_t value) QUELL_CHECK;
 
+/* The same zones with the same numbers, added in the same order? */
+bool zones_equal(const struct zones *a, const struct zones *b);
+
 /* The number of the longest zone that name[0..len) is or lies in; -1: none.  Both of zones_find() and
  * zones_find_slowly(), which does without the filter, give the same. */
 int zones_find_slowly(const struct zones *z, const uint8_t *name, size_t len);

@@ -384,6 +384,49 @@ static bool do_upstream(struct scene *s, const struct words *w)
 	return true;
 }
 
+/* This upstream is asked by `group`, and if it is a new one, by that alone. */
+static bool add_server(struct scene *s, const char *text, unsigned group)
+{
+	struct options *o = &s->options;
+	unsigned i = 0, n = o->n_upstream + o->n_forward;
+	union addr addr;
+
+	if (addr_parse(&addr, text, 53, NULL) != 0)
+		return fail(s, "no address: %s", text);
+	while (i < n && !addr_equal(&addr, &o->upstream[i]))
+		i++;
+	if (i == n) {
+		o->upstream[i] = addr;
+		o->n_forward++;
+	}
+	o->groups[i] |= (uint64_t)1 << group;
+	return true;
+}
+
+/* forward [ZONE ADDR...]: they are asked for the names of the zone from now on; alone: there are no such
+ * zones any more */
+static bool do_forward(struct scene *s, const struct words *w)
+{
+	uint8_t name[NAME_SIZE];
+	unsigned group = s->options.forward.n + 1u;
+	size_t len;
+
+	if (w->n == 1) {
+		memset(&s->options.forward, 0, sizeof(s->options.forward));
+		memset(s->options.groups, 0, sizeof(s->options.groups));
+		s->options.n_forward = 0;
+	} else if (name_from_text(w->word[1], strlen(w->word[1]), name, &len) != 0 ||
+		   zones_add(&s->options.forward, name, (uint8_t)group) != 0) {
+		return fail(s, "no zone: %s", w->word[1]);
+	}
+	for (unsigned i = 2; i < w->n; i++)
+		if (!add_server(s, w->word[i], group))
+			return false;
+	if (s->core != NULL)
+		query_set_options(s->core, &s->options);
+	return true;
+}
+
 /* option special WORD...: those words are special, or with `all` all of them */
 static bool set_special(struct scene *s, const struct words *w)
 {
@@ -1055,6 +1098,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 
 	if (strcmp(command, "upstream") == 0)
 		return do_upstream(s, w);
+	if (strcmp(command, "forward") == 0)
+		return do_forward(s, w);
 	if (strcmp(command, "option") == 0)
 		return do_option(s, w);
 	if (strcmp(command, "allow") == 0 || strcmp(command, "refuse") == 0 ||

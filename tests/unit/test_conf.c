@@ -126,6 +126,8 @@ static void test_every_option(void **state)
 		    "tcp_idle = 1m\n"
 		    "udp_size = 4096\n"
 		    "log_queries = yes\n"
+		    "forward \"lan\" { upstream = {192.168.1.1, 192.168.1.2:5353} }\n"
+		    "forward 192.168.0.0/16 {\n\tupstream = 192.168.1.1\n}\n"
 		    "list \"ads\" { url = \"https://example.net/hosts\" }\n"
 		    "list my.own_1 {\n\tfile = own.txt\n\tsyntax = pihole-regex\n"
 		    "\tmatch = exact\n\ttrust = rewrite\n\tbad_max = 100\n\tshrink_max = 0\n"
@@ -166,6 +168,12 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->tcp_idle_ms, 60000);
 	assert_int_equal(conf->udp_size, 4096);
 	assert_true(conf->log_queries);
+	assert_int_equal(conf->n_forwards, 2);
+	assert_string_equal(conf->forwards[0].zone, "lan");
+	assert_int_equal(conf->forwards[0].upstream.n, 2);
+	assert_addr(&conf->forwards[0].upstream.addr[1], "192.168.1.2:5353");
+	assert_string_equal(conf->forwards[1].zone, "192.168.0.0/16");
+	assert_int_equal(conf->forwards[1].upstream.n, 1);
 	assert_int_equal(conf->n_lists, 2);
 	assert_string_equal(conf->lists[0].name, "ads");
 	assert_string_equal(conf->lists[0].url, "https://example.net/hosts");
@@ -306,9 +314,15 @@ static void test_refused_values(void **state)
 	    {"upstream = dns.example", "192.0.2.1:53"},
 	    {"rebind_trust = {9.9.9.9, 9.9.9.9:53}", "twice"},
 	    {"rebind_allow = .", "not a name"},
+	    {"forward lan { }", "has no upstream"},
+	    {"forward lan { upstrem = 1.1.1.1 }", "did you mean 'upstream'"},
+	    {"forward . { upstream = 9.9.9.9 }", "not a name"},
+	    {"forward 192.168.1.0/16 { upstream = 9.9.9.9 }", "192.168.0.0/16"},
+	    {"forward a { upstream = 9.9.9.9 } forward a { upstream = 9.9.9.9 }", "own name"},
+	    {"forwrd = 1", "did you mean 'forward'"},
 	    {"rebind_allow = a..b", "not a name"},
 	    {"rebind_allow = \"b\303\274cher.example\"", "xn--"},
-	    {"rebind_allow = \"a b\"", "ASCII"},
+	    {"rebind_allow = \"a b\"", "letters, digits"},
 	    {"allow = 192.168.1.1/24", "192.168.1.0/24"},
 	    {"control = run/control", "begins with /"},
 	    {"control = /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -366,7 +380,7 @@ static void test_refused_grammar(void **state)
 	    {"listen = ::1\nlisten = {127.0.0.1}\n", 2, "listen is set twice"},
 	    {"list a { match = exact\nmatch = auto }", 2, "match is set twice"},
 	    {"list a { file = x }\nlist b { file = x\n }\nlist a { file = x }", 4,
-		"title 'a'; each list has its own name"},
+		"title 'a'; each has its own name"},
 	    {"list a {\n}\n", 2, "neither url nor file"},
 	    {"list a {\n url = 'http://x/'\n file = y }\n", 3, "both url and file"},
 	    {"list .a { file = x }", 1, "'.a' is not a name"},
@@ -599,7 +613,8 @@ static void test_every_option_is_documented(void **state)
 	char *example = source_text("etc/quell.conf.example");
 	struct conf *conf =
 	    read_ok("list a { url = http://x/\n minisign = '" KEY
-		    "'\n signature = http://x/s\n sha256 = " SHA256 " }\nlist b { file = x }\n");
+		    "'\n signature = http://x/s\n sha256 = " SHA256
+		    " }\nlist b { file = x }\nforward lan { upstream = 9.9.9.9 }\n");
 	char *print = printed(conf), word[80];
 
 	(void)state;
@@ -607,8 +622,9 @@ static void test_every_option_is_documented(void **state)
 		(void)snprintf(word, sizeof(word), ".It Ic %s", *name);
 		if (strstr(manual, word) == NULL)
 			fail_msg("%s: not in quell.conf.5", *name);
-		(void)snprintf(
-		    word, sizeof(word), strcmp(*name, "list") == 0 ? "%s \"" : "%s = ", *name);
+		(void)snprintf(word, sizeof(word),
+		    strcmp(*name, "list") == 0 || strcmp(*name, "forward") == 0 ? "%s \"" : "%s = ",
+		    *name);
 		if (strstr(example, word) == NULL)
 			fail_msg("%s: not in quell.conf.example", *name);
 		if (strstr(print, word) == NULL)
@@ -635,7 +651,7 @@ static void test_example_holds_the_defaults(void **state)
 
 	(void)state;
 	defaults = printed(none);
-	conf->n_lists = 0;
+	conf->n_lists = conf->n_forwards = 0;
 	print = printed(conf);
 	assert_string_equal(print, defaults);
 	free(print);
@@ -647,8 +663,8 @@ static void test_example_holds_the_defaults(void **state)
 			*at = ' ';
 	}
 	conf = read_ok(example);
-	assert_true(conf->n_lists >= 3);
-	conf->n_lists = 0;
+	assert_true(conf->n_lists >= 3 && conf->n_forwards == 2);
+	conf->n_lists = conf->n_forwards = 0;
 	/* Where nothing is the default, the example shows something. */
 	assert_true(conf->n_upstream > 0 && conf->n_special_off > 0);
 	assert_true(conf->allow.n > 0 && conf->refuse.n > 0 && conf->drop.n > 0);

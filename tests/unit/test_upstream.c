@@ -9,7 +9,7 @@
 
 #include "resolver/core/upstream.h"
 
-static const uint8_t untried[CONF_UPSTREAM_MAX];
+static const uint8_t untried[OPTIONS_SERVERS_MAX];
 
 static union addr address(const char *text)
 {
@@ -45,7 +45,7 @@ static void nearest_is_asked_first(void **state)
 	upstream_answered(&u, &u.server[0].addr, 40);
 	upstream_answered(&u, &u.server[1].addr, 8);
 	upstream_answered(&u, &u.server[2].addr, 20);
-	assert_int_equal(upstream_choose(&u, untried), 1);
+	assert_int_equal(upstream_choose(&u, 0, untried), 1);
 }
 
 static void unmeasured_are_tried_before_measured(void **state)
@@ -54,18 +54,18 @@ static void unmeasured_are_tried_before_measured(void **state)
 
 	(void)state;
 	upstream_answered(&u, &u.server[0].addr, 1);
-	assert_int_not_equal(upstream_choose(&u, untried), 0);
+	assert_int_not_equal(upstream_choose(&u, 0, untried), 0);
 }
 
 static void less_tried_before_more_tried_until_all_are_used_up(void **state)
 {
 	struct upstreams u = three();
-	uint8_t tries[CONF_UPSTREAM_MAX] = {0};
+	uint8_t tries[OPTIONS_SERVERS_MAX] = {0};
 	unsigned n = 0;
 	int i;
 
 	(void)state;
-	while ((i = upstream_choose(&u, tries)) >= 0) {
+	while ((i = upstream_choose(&u, 0, tries)) >= 0) {
 		for (unsigned j = 0; j < 3; j++)
 			assert_true(tries[i] <= tries[j]);
 		tries[i]++;
@@ -77,15 +77,15 @@ static void less_tried_before_more_tried_until_all_are_used_up(void **state)
 static void a_server_that_is_down_comes_last(void **state)
 {
 	struct upstreams u = three();
-	const uint8_t tries[CONF_UPSTREAM_MAX] = {0, 2, 2};
+	const uint8_t tries[OPTIONS_SERVERS_MAX] = {0, 2, 2};
 
 	(void)state;
 	fall_silent(&u, 0, 1000);
 	assert_true(upstream_is_down(&u, 0));
-	assert_int_not_equal(upstream_choose(&u, tries), 0);
+	assert_int_not_equal(upstream_choose(&u, 0, tries), 0);
 	fall_silent(&u, 1, 1000);
 	fall_silent(&u, 2, 1000);
-	assert_int_equal(upstream_choose(&u, tries), 0);
+	assert_int_equal(upstream_choose(&u, 0, tries), 0);
 }
 
 static void one_reply_brings_it_back(void **state)
@@ -107,13 +107,13 @@ static void down_is_probed_once_in_a_while(void **state)
 	struct upstreams u = three();
 
 	(void)state;
-	assert_int_equal(upstream_probe(&u, -1, 1000), -1);
+	assert_int_equal(upstream_probe(&u, 0, -1, 1000), -1);
 	fall_silent(&u, 1, 1000);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS - 1), -1);
-	assert_int_equal(upstream_probe(&u, 1, 1000 + UPSTREAM_PROBE_MS), -1);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS), 1);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS), -1);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + 2 * UPSTREAM_PROBE_MS), 1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + UPSTREAM_PROBE_MS - 1), -1);
+	assert_int_equal(upstream_probe(&u, 0, 1, 1000 + UPSTREAM_PROBE_MS), -1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + UPSTREAM_PROBE_MS), 1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + UPSTREAM_PROBE_MS), -1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + 2 * UPSTREAM_PROBE_MS), 1);
 }
 
 static void waiting_grows_with_distance_and_tries(void **state)
