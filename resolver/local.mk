@@ -10,6 +10,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/latency.c resolver/core/latency.h \
 	resolver/core/options.h \
 	resolver/core/overlay.c resolver/core/overlay.h \
+	resolver/core/jar.c resolver/core/jar.h \
 	resolver/core/mixcase.c resolver/core/mixcase.h \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \

@@ -19,6 +19,11 @@ TESTS += tests/unit/test_failures
 tests_unit_test_failures_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
 tests_unit_test_failures_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_jar
+TESTS += tests/unit/test_jar
+tests_unit_test_jar_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_jar_SOURCES = tests/unit/test_jar.c
+tests_unit_test_jar_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_mixcase
 TESTS += tests/unit/test_mixcase
 tests_unit_test_mixcase_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -58,6 +63,8 @@ SCENES = \
 	tests/scene/authentic.scene \
 	tests/scene/blocked.scene \
 	tests/scene/cookie.scene \
+	tests/scene/cookie-refused.scene \
+	tests/scene/cookie-upstream.scene \
 	tests/scene/block-answer.scene \
 	tests/scene/block-answer-rules.scene \
 	tests/scene/chain-negative.scene \

@@ -142,6 +142,7 @@ enum msg_ede {
 #define MSG_COOKIE_SERVER_MAX 32 /* ... */
 #define MSG_COOKIE_SERVER     16 /* ... and of our own */
 #define MSG_COOKIE_SIZE	      (MSG_COOKIE_CLIENT + MSG_COOKIE_SERVER)
+#define MSG_COOKIE_MAX	      (MSG_COOKIE_CLIENT + MSG_COOKIE_SERVER_MAX)
 
 /* EDNS as a query or reply carries it (RFC 6891). */
 struct msg_edns {
@@ -169,7 +170,7 @@ struct msg_opt {
 	uint16_t rcode;	       /* the full RCODE; its lower four bits are the header's */
 	int16_t ede;	       /* EDE_NONE, or a code of RFC 8914 ... */
 	uint8_t cookie_len;    /* 0: no COOKIE option */
-	uint8_t cookie[MSG_COOKIE_SIZE]; /* client cookie, server cookie */
+	uint8_t cookie[MSG_COOKIE_MAX]; /* client cookie, server cookie */
 	const char *ede_text;		 /* ... with this text in UTF-8, or NULL */
 };
 

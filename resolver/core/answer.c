@@ -275,14 +275,11 @@ static int16_t read_ede(const uint8_t *reply, const struct msg_edns *edns)
 
 static int take_opt(struct answer *a, const uint8_t *reply, const struct msg_rr *rr)
 {
-	struct msg_edns edns;
-
-	if (a->had_edns || rr->section != SECTION_ADDITIONAL ||
-	    msg_read_edns(reply, rr, &edns) != 0)
+	if (a->edns.present || rr->section != SECTION_ADDITIONAL ||
+	    msg_read_edns(reply, rr, &a->edns) != 0)
 		return ERR_FORMAT;
-	a->had_edns = true;
-	a->rcode |= (unsigned)edns.ext_rcode << 4;
-	a->view.ede = read_ede(reply, &edns);
+	a->rcode |= (unsigned)a->edns.ext_rcode << 4;
+	a->view.ede = read_ede(reply, &a->edns);
 	return 0;
 }
 
@@ -404,7 +401,7 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 	a->view = (struct cache_answer){
 	    .msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms, .ede = EDE_NONE};
 	a->rcode = flags & MSG_RCODE;
-	a->had_edns = false;
+	a->edns = (struct msg_edns){0};
 	err = chain_follow(&chain, question, reply, len);
 	if (err != 0)
 		return err;

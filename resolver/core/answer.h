@@ -58,7 +58,7 @@ struct answer {
 	uint16_t ttl_off[ANSWER_RECORDS_MAX];
 	struct cache_answer view; /* over msg and ttl_off; ttl_s 0: not to be cached */
 	unsigned rcode;		  /* with the upper bits of its OPT */
-	bool had_edns;
+	struct msg_edns edns;	  /* of the reply, offsets too */
 	bool referral; /* it says only whom else to ask, as no resolver does (RFC 2308, 2.2) */
 	/* --- used while it is made: the RRsets --- */
 	struct {

@@ -73,6 +73,7 @@ struct inflight_try {
 	uint8_t server;			    /* index of upstreams */
 	uint8_t wait_class;
 	bool plain;   /* sent without EDNS */
+	uint8_t cookie_len; /* of the cookie that it was sent with */
 	bool mixed;   /* sent with letters in upper case, ... */
 	uint8_t upper[MIXCASE_SIZE]; /* ... these */
 	uint32_t strays; /* messages that had come on its port and matched nothing */
@@ -97,6 +98,7 @@ struct inflight_question {
 	uint8_t group; /* of the upstreams that are asked */
 	bool uncached; /* other options came: its answer is not to be kept */
 	uint8_t tries_udp[OPTIONS_SERVERS_MAX], tries_tcp[OPTIONS_SERVERS_MAX];
+	bool cookie_refused; /* one wanted another cookie */
 	uint64_t started_ms;
 	struct inflight_waiter *waiters, *last_waiter; /* none: it is asked for the cache's sake */
 	struct inflight_try *tries;

@@ -96,8 +96,7 @@ static void set_rate(struct query *q)
 
 static void set_stale(struct query *q)
 {
-	cache_set_stale(
-	    q->cache, q->options.stale ? q->options.stale_max_s * UINT64_C(1000) : 0);
+	cache_set_stale(q->cache, q->options.stale ? q->options.stale_max_s * UINT64_C(1000) : 0);
 }
 
 int query_new(struct query **out, const struct options *options, const struct query_net *net,
@@ -729,10 +728,11 @@ static size_t write_upstream(
     const struct query *q, struct inflight_try *t, uint8_t *out, size_t size)
 {
 	const struct inflight_question *question = t->question;
-	const struct msg_opt opt = {
+	struct msg_opt opt = {
 	    .udp_size = q->options.udp_size,
 	    .dnssec_ok = question->dnssec_ok,
 	    .ede = EDE_NONE,
+	    .cookie_len = t->cookie_len,
 	};
 	struct msg_writer w;
 	unsigned flags = MSG_RD;
@@ -746,8 +746,10 @@ static size_t write_upstream(
 	msg_write_start(&w, out, size, t->id, (uint16_t)flags);
 	t->mixed = mixcase_write(name, question->name, question->name_len, t->upper) != 0;
 	msg_write_question(&w, name, question->type, question->class);
-	if (!t->plain)
+	if (!t->plain) {
+		memcpy(opt.cookie, q->upstreams.server[t->server].jar.cookie, opt.cookie_len);
 		msg_write_opt(&w, &opt);
+	}
 	return w.out.pos;
 }
 
@@ -766,7 +768,7 @@ static bool draw_id(struct query *q, struct inflight_try *t)
 static bool send_try(struct query *q, struct inflight_question *question, unsigned server,
     enum query_carrier via, uint64_t now_ms)
 {
-	uint8_t msg[MSG_HEADER + NAME_SIZE + 4 + 11];
+	uint8_t msg[MSG_HEADER + NAME_SIZE + 4 + 11 + 4 + MSG_COOKIE_MAX];
 	struct upstream *s = &q->upstreams.server[server];
 	uint8_t *tries = via == CARRIER_UDP ? question->tries_udp : question->tries_tcp;
 	struct inflight_try *t;
@@ -781,6 +783,9 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 		return false;
 	t->server = (uint8_t)server;
 	t->plain = now_ms < s->plain_until_ms;
+	if (!t->plain)
+		t->cookie_len =
+		    jar_get(&s->jar, &q->rng, tries[server] == UPSTREAM_TRIES_MAX, now_ms);
 	if (via == CARRIER_UDP && upstream_mixes_case(&q->upstreams, server, now_ms))
 		mixcase_draw(t->upper, &q->rng, question->name_len);
 	/* TCP needs a round trip more. */
@@ -1164,7 +1169,8 @@ static void prefetch(struct query *q, const struct msg_query *ask, const struct 
 
 /* Is it of no use to let a client wait for a newer answer?  Then this finds out, once in
  * FAILURES_RECHECK_MS for a question and once in UPSTREAM_PROBE_MS for the network, whether it still is. */
-static bool is_hopeless(struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+static bool is_hopeless(
+    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
 {
 	struct inflight_question *question = inflight_find(&q->inflight, key);
 	const struct failure *failure;
@@ -1453,7 +1459,8 @@ static void server_declined(
 /* Was EDNS what the server did not understand (RFC 6891, 7)? */
 static bool rejects_edns(const struct inflight_try *t, const struct answer *a)
 {
-	return !t->plain && !a->had_edns && (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
+	return !t->plain && !a->edns.present &&
+	       (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
 }
 
 /* Ask the server of `t` once more in another way; where that cannot be, go on to the next. */
@@ -1513,6 +1520,46 @@ static bool is_guessed_at(struct query *q, const struct inflight_try *t)
 	       *stray_count(q, t->sent.port) - t->strays >= STRAYS_MAX;
 }
 
+/* Was it the cookie that the server did not understand?  It should pass over what it does not know (RFC
+ * 6891, 6.1.2), and not all do. */
+static bool rejects_cookie(const struct inflight_try *t, const struct answer *a)
+{
+	return t->cookie_len == MSG_COOKIE_CLIENT && !a->edns.cookie && a->rcode == RCODE_FORMERR;
+}
+
+/* The reply in q->answer, which was msg, wants another cookie and has it: once more, then over TCP (RFC
+ * 7873, 5.3).  False: it is no such reply. */
+static bool heed_bad_cookie(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	bool again = t->question->cookie_refused;
+
+	if (q->answer.rcode != RCODE_BADCOOKIE || t->cookie_len == 0 || t->sent.via == CARRIER_TCP)
+		return false;
+	q->stats.replies_badcookie++;
+	t->question->cookie_refused = true;
+	if (again)
+		ask_over_tcp(q, t, now_ms);
+	else
+		ask_again(q, t, CARRIER_UDP, now_ms);
+	return true;
+}
+
+/* False: the reply in q->answer, which was `msg`, has not the cookie that it should have.  Over TCP it
+ * need not have one. */
+static bool take_cookie(
+    struct query *q, const struct inflight_try *t, const uint8_t *msg, uint64_t now_ms)
+{
+	struct jar *jar;
+
+	if (!server_stays(q, t))
+		return true;
+	jar = &q->upstreams.server[t->server].jar;
+	if (t->sent.via == CARRIER_UDP && jar_is_forged(jar, t->cookie_len, msg, &q->answer.edns))
+		return false;
+	jar_put(jar, msg, &q->answer.edns, now_ms);
+	return true;
+}
+
 /* The reply to `t`, of which nothing shows in which letter case it was asked: names in records may be
  * pointers to the question.  Borrowed until q->out is written. */
 static const uint8_t *in_lower_case(
@@ -1557,10 +1604,22 @@ static void use_reply(
 		server_declined(q, t, RCODE_SERVFAIL, now_ms);
 		return;
 	}
+	if (!take_cookie(q, t, msg, now_ms)) {
+		q->stats.replies_cookie++;
+		count_stray(q, t->sent.via, t->sent.port);
+		ask_over_tcp(q, t, now_ms);
+		return;
+	}
+	if (heed_bad_cookie(q, t, now_ms))
+		return;
 	if (rejects_edns(t, &q->answer)) {
 		q->stats.replies_no_edns++;
 		if (server_stays(q, t))
 			q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
+		ask_again(q, t, t->sent.via, now_ms);
+		return;
+	}
+	if (rejects_cookie(t, &q->answer)) {
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}

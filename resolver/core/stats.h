@@ -73,6 +73,9 @@
 	X(replies_unexpected, UPSTREAM,                                                            \
 	    "replies dropped: address, port, ID or question did not match")                        \
 	X(replies_case, UPSTREAM, "of these, those that differed in letter case alone")            \
+	X(replies_cookie, UPSTREAM,                                                                \
+	    "replies dropped, and asked for over TCP: our cookie was wrong or missing")            \
+	X(replies_badcookie, UPSTREAM, "replies from upstream that asked for another cookie")      \
 	X(replies_distrusted, UPSTREAM,                                                            \
 	    "replies dropped, and asked for over TCP: three had not matched before")               \
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "resolver/core/jar.h"
 #include "resolver/core/options.h"
 
 #define UPSTREAM_DOWN_AFTER 4
@@ -46,6 +47,7 @@ struct upstream {
 	uint64_t plain_until_ms; /* asked without EDNS until then */
 	uint64_t case_until_ms;	 /* asked in lower case until then */
 	uint32_t case_lost;	 /* replies in a row in another case */
+	struct jar jar;		 /* its cookies */
 	uint64_t asked, answered, failed;
 	uint64_t groups; /* bits of those that ask it */
 	bool trusted;	 /* its replies may have private addresses */

@@ -26,16 +26,17 @@
 #include "resolver/core/rebind.h"
 #include "tests/scene/split.h"
 
-#define ASKS_MAX	256
-#define SENT_MAX	4096
-#define WORDS_MAX	32
-#define TRACE_SIZE	262144
-#define TEXT_SIZE	16384
-#define COOKIE_HEX_SIZE (2 * 40 + 1)
-#define START_MS	1000000u
-#define CLIENT		"192.168.1.5:40000"
-#define SCENE_RNG_ONE	11
-#define SCENE_RNG_TWO	47
+#define ASKS_MAX	  256
+#define SENT_MAX	  4096
+#define WORDS_MAX	  32
+#define TRACE_SIZE	  262144
+#define TEXT_SIZE	  16384
+#define COOKIE_HEX_SIZE	  (2 * 40 + 1)
+#define COOKIE_CLIENT_HEX 16
+#define START_MS	  1000000u
+#define CLIENT		  "192.168.1.5:40000"
+#define SCENE_RNG_ONE	  11
+#define SCENE_RNG_TWO	  47
 
 struct ask {
 	char label[32];
@@ -731,11 +732,14 @@ out:
 
 /* ---- What the core sends upstream ---- */
 
-/* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] [mixed|lower] */
+/* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] [mixed|lower] [cookie client|HEX]
+ * [no-cookie] */
 static bool do_sent(struct scene *s, const struct words *w)
 {
 	struct sent *t = &s->sent[s->n_claimed];
 	char to[ADDR_TEXT_SIZE];
+	const char *cookie = after(w, "cookie");
+	char sent_cookie[COOKIE_HEX_SIZE];
 	bool is_lower;
 	ldns_pkt *pkt = NULL;
 	char *name = NULL, *type = NULL;
@@ -752,6 +756,7 @@ static bool do_sent(struct scene *s, const struct words *w)
 	name = ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
 	type = ldns_rr_type2str(ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
 	is_lower = strcmp(name, w->word[4]) == 0;
+	cookie_of(pkt, sent_cookie);
 	if (strcmp(addr_format_host(&t->try.to, to), w->word[2]) != 0)
 		(void)fail(s, "sent to %s", to);
 	else if ((t->try.via == CARRIER_TCP) != (strcmp(w->word[3], "tcp") == 0))
@@ -760,6 +765,11 @@ static bool do_sent(struct scene *s, const struct words *w)
 		(void)fail(s, "asked for %s %s", name, type);
 	else if ((has(w, "mixed") && is_lower) || (has(w, "lower") && !is_lower))
 		(void)fail(s, "asked for %s", name);
+	else if ((has(w, "no-cookie") && sent_cookie[0] != '\0') ||
+		 (cookie != NULL && (strlen(sent_cookie) < COOKIE_CLIENT_HEX ||
+					strcmp(sent_cookie + COOKIE_CLIENT_HEX,
+					    strcmp(cookie, "client") == 0 ? "" : cookie) != 0)))
+		(void)fail(s, "cookie %s", sent_cookie);
 	else if (!ldns_pkt_rd(pkt) || ldns_pkt_qr(pkt) || ldns_pkt_ancount(pkt) != 0)
 		(void)fail(s, "not a recursive query");
 	else if (ldns_pkt_edns(pkt) == has(w, "plain"))
@@ -835,6 +845,22 @@ static void spoil_question(ldns_rr *question, const struct words *w)
 		ldns_rr_set_class(question, LDNS_RR_CLASS_HS);
 }
 
+/* The client cookie of `t`, or a wrong one, with the server cookie `hex` behind it. */
+static bool set_cookie(struct scene *s, ldns_pkt *pkt, const char *hex, bool wrong)
+{
+	char both[COOKIE_HEX_SIZE], sent[COOKIE_HEX_SIZE];
+
+	cookie_of(pkt, sent);
+	ldns_rdf_deep_free(ldns_pkt_edns_data(pkt));
+	ldns_pkt_set_edns_data(pkt, NULL);
+	if (hex == NULL)
+		return true;
+	(void)snprintf(both, sizeof(both), "%.*s%.*s", COOKIE_CLIENT_HEX,
+	    wrong || sent[0] == '\0' ? "0011223344556677" : sent,
+	    COOKIE_HEX_SIZE - 1 - COOKIE_CLIENT_HEX, hex);
+	return put_cookie(s, pkt, both);
+}
+
 /* An extended error for the reply's OPT (RFC 8914, 2). */
 static void set_ede(ldns_pkt *pkt, const char *code)
 {
@@ -846,8 +872,8 @@ static void set_ede(ldns_pkt *pkt, const char *code)
 		    pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, sizeof(option), option));
 }
 
-static uint8_t *make_reply(
-    const struct sent *t, const struct words *w, const struct records *r, size_t *len)
+static uint8_t *make_reply(struct scene *s, const struct sent *t, const struct words *w,
+    const struct records *r, size_t *len)
 {
 	static const ldns_pkt_section sections[] = {
 	    LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY, LDNS_SECTION_ADDITIONAL};
@@ -872,7 +898,13 @@ static uint8_t *make_reply(
 	if (has(w, "two-questions"))
 		ldns_pkt_push_rr(pkt, LDNS_SECTION_QUESTION,
 		    ldns_rr_clone(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
-	ldns_pkt_set_edns_extended_rcode(pkt, has(w, "extended") ? 1 : 0);
+	ldns_pkt_set_edns_extended_rcode(pkt, has(w, "extended") || has(w, "BADCOOKIE") ? 1 : 0);
+	if (has(w, "BADCOOKIE"))
+		ldns_pkt_set_rcode(pkt, RCODE_BADCOOKIE & MSG_RCODE);
+	if (!set_cookie(s, pkt, after(w, "server-cookie"), has(w, "wrong-cookie"))) {
+		ldns_pkt_free(pkt);
+		return NULL;
+	}
 	set_ede(pkt, after(w, "ede"));
 	if (has(w, "plain")) {
 		ldns_pkt_set_edns_udp_size(pkt, 0);
@@ -891,7 +923,7 @@ static uint8_t *make_reply(
 
 /* reply LABEL RCODE [+tc] [+ad] [+aa] [ede N] [plain] [header-only] [cut N] [repeat N]
  *       [wrong-id] [wrong-port] [wrong-source-port] [wrong-address]
- *       [two-questions] [extended] [other-case] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
+ *       [two-questions] [extended] [server-cookie HEX] [wrong-cookie] [other-case] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
 static bool do_reply(struct scene *s, const struct words *w, const struct records *r)
 {
 	struct sent *t = w->n < 3 ? NULL : find_sent(s, w->word[1]);
@@ -903,7 +935,7 @@ static bool do_reply(struct scene *s, const struct words *w, const struct record
 
 	if (t == NULL)
 		return fail(s, "reply LABEL RCODE ...: no such try");
-	wire = make_reply(t, w, r, &len);
+	wire = make_reply(s, t, w, r, &len);
 	if (wire == NULL)
 		return fail(s, "ldns cannot make the reply");
 	from = t->try.to;
