@@ -192,6 +192,14 @@ static const char *const trust_words[] = {
     NULL,
 };
 
+static const char *const strategy_words[] = {
+    [CONF_HEDGED] = "hedged",
+    [CONF_FASTEST] = "fastest",
+    [CONF_STRICT] = "strict",
+    [CONF_PARALLEL] = "parallel",
+    NULL,
+};
+
 /* "auto, exact, suffix or below" */
 static void format_words(const char *const *words, char text[CONF_VALUE_SIZE])
 {
@@ -597,6 +605,8 @@ static const struct kind seconds_kind =
 static const struct kind milliseconds_kind = NUMBER_KIND(conf_parse_duration, format_duration, 1);
 static const struct kind flag_kind = {.set = flag_set, .get = flag_get};
 static const struct kind match_kind = {.set = choice_set, .get = choice_get, .words = match_words};
+static const struct kind strategy_kind = {
+    .set = choice_set, .get = choice_get, .words = strategy_words};
 static const struct kind trust_kind = {.set = choice_set, .get = choice_get, .words = trust_words};
 static const struct kind path_kind = {.set = text_set, .get = text_get, .check = check_path};
 static const struct kind name_kind = {.set = text_set, .get = text_get, .check = check_name};
@@ -627,6 +637,8 @@ const struct option conf_options[] = {
 	"addresses to answer on"},
     {"upstream", &upstream_kind, FIELD(conf, upstream), {NULL}, 0, 0,
 	"resolvers to ask; none: those of the system"},
+    {"strategy", &strategy_kind, FIELD(conf, strategy), {"hedged"}, 0, 0,
+	"which of them a question is asked of"},
     {"rebind_protection", &flag_kind, FIELD(conf, rebind_protection), {"yes"}, 0, 0,
 	"whether answers that lead from public names to private addresses are refused"},
     {"rebind_allow", &zones_kind, FIELD(conf, rebind_allow), {NULL}, 0, CONF_ZONES_MAX,

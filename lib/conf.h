@@ -38,6 +38,9 @@ enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MAT
 /* CONF_TRUST_BLOCK: a list may only block; CONF_TRUST_REWRITE: it may give names answers of its own. */
 enum conf_trust { CONF_TRUST_BLOCK, CONF_TRUST_REWRITE };
 
+/* Whom a question is asked of (upstream.h). */
+enum conf_strategy { CONF_HEDGED, CONF_FASTEST, CONF_STRICT, CONF_PARALLEL };
+
 /* One `list "name" { ... }` section.  Exactly one of url and file is not empty. */
 struct conf_list {
 	/* [A-Za-z0-9._-]+, not starting with a dot: it is a file's name too */
@@ -91,6 +94,7 @@ struct conf {
 	unsigned n_listen;
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;
+	enum conf_strategy strategy;
 	bool rebind_protection;		  /* public names lead to no private address ... */
 	struct conf_servers rebind_trust; /* ... but for what these upstreams say, and ... */
 	struct conf_networks allow;	  /* answered besides loopback; none: the default set */

@@ -73,12 +73,14 @@ SCENES = \
 	tests/scene/declined.scene \
 	tests/scene/dnssec-ok.scene \
 	tests/scene/ede-upstream.scene \
+	tests/scene/explored.scene \
 	tests/scene/failover.scene \
 	tests/scene/failure.scene \
 	tests/scene/forward.scene \
 	tests/scene/forward-zone.scene \
 	tests/scene/forward-change.scene \
 	tests/scene/guessed.scene \
+	tests/scene/hedged.scene \
 	tests/scene/joined.scene \
 	tests/scene/key.scene \
 	tests/scene/letter-case.scene \
@@ -94,7 +96,9 @@ SCENES = \
 	tests/scene/overload-waiters.scene \
 	tests/scene/prefetch.scene \
 	tests/scene/prefetch-bound.scene \
+	tests/scene/parallel.scene \
 	tests/scene/rate.scene \
+	tests/scene/strict.scene \
 	tests/scene/rcodes.scene \
 	tests/scene/rebind.scene \
 	tests/scene/reconfigured.scene \

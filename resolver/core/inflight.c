@@ -264,8 +264,23 @@ void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms)
 	DL_APPEND(f->waiting[t->wait_class], t);
 }
 
+void inflight_hedge(struct inflight *f, struct inflight_try *t, unsigned hedge_class)
+{
+	t->hedge_class = (uint8_t)hedge_class;
+	t->hedging = true;
+	DL_APPEND2(f->hedging[hedge_class], t, hedge_prev, hedge_next);
+}
+
+void inflight_unhedge(struct inflight *f, struct inflight_try *t)
+{
+	if (t->hedging)
+		DL_DELETE2(f->hedging[t->hedge_class], t, hedge_prev, hedge_next);
+	t->hedging = false;
+}
+
 void inflight_overdue(struct inflight *f, struct inflight_try *t)
 {
+	inflight_unhedge(f, t);
 	DL_DELETE(f->waiting[t->wait_class], t);
 	t->waiting = false;
 }

@@ -81,6 +81,10 @@ struct inflight_try {
 	uint64_t sent_ms;
 	bool open, findable;
 	struct inflight_try *prev, *next;   /* in its FIFO, or the free ones */
+	bool spare;		   /* a copy: another try of its question is the one that counts */
+	bool hedging;		   /* stands in this FIFO: */
+	uint8_t hedge_class;
+	struct inflight_try *hedge_prev, *hedge_next;
 	struct inflight_try *question_next; /* of the same question */
 };
 
@@ -113,6 +117,7 @@ struct inflight {
 	struct inflight_question *oldest;  /* utlist DL list by age */
 	struct inflight_question *patient; /* likewise, those with an old answer */
 	struct inflight_try *waiting[UPSTREAM_WAIT_CLASSES]; /* utlist DL lists by time sent */
+	struct inflight_try *hedging[UPSTREAM_HEDGES];	     /* the same */
 	uint64_t n_questions;
 	uint32_t n_aside; /* of these, for the cache's sake */
 	/* --- owned by inflight.c --- */
@@ -198,6 +203,10 @@ void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms);
 
 /* Its time is over: out of its FIFO, a late reply still finds it. */
 void inflight_overdue(struct inflight *f, struct inflight_try *t);
+
+/* When the time of `hedge_class` is over another server is to be asked besides; and: no more. */
+void inflight_hedge(struct inflight *f, struct inflight_try *t, unsigned hedge_class);
+void inflight_unhedge(struct inflight *f, struct inflight_try *t);
 
 /* It waits on without its question. */
 void inflight_orphan(struct inflight_try *t);

@@ -40,6 +40,7 @@ struct options {
 	uint32_t n_upstream, n_forward;
 	uint64_t groups[OPTIONS_SERVERS_MAX]; /* bits of those that ask it, 0 left out */
 	bool trusted[OPTIONS_SERVERS_MAX];    /* its replies may have private addresses */
+	enum conf_strategy strategy;
 	struct zones forward;		      /* the number of a zone is its group */
 	struct options_access access[OPTIONS_ACCESS_MAX]; /* in the order of client_put() */
 	uint32_t n_access;

@@ -700,6 +700,12 @@ static void arm(struct query *q)
 		if (t != NULL && t->sent_ms + upstream_wait_ms(i) < at_ms)
 			at_ms = t->sent_ms + upstream_wait_ms(i);
 	}
+	for (unsigned i = 0; i < UPSTREAM_HEDGES; i++) {
+		const struct inflight_try *t = q->inflight.hedging[i];
+
+		if (t != NULL && t->sent_ms + upstream_hedge_ms(i) < at_ms)
+			at_ms = t->sent_ms + upstream_hedge_ms(i);
+	}
 	if (q->inflight.oldest != NULL &&
 	    q->inflight.oldest->started_ms + q->options.query_timeout_ms < at_ms)
 		at_ms = q->inflight.oldest->started_ms + q->options.query_timeout_ms;
@@ -772,6 +778,7 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 	struct upstream *s = &q->upstreams.server[server];
 	uint8_t *tries = via == CARRIER_UDP ? question->tries_udp : question->tries_tcp;
 	struct inflight_try *t;
+	unsigned hedge;
 	size_t len;
 	int err;
 
@@ -812,6 +819,9 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 		goto failed;
 	}
 	question->asked = true;
+	hedge = upstream_hedge_class(&q->upstreams, server);
+	if (hedge < UPSTREAM_HEDGES && via == CARRIER_UDP)
+		inflight_hedge(&q->inflight, t, hedge);
 	if (via == CARRIER_UDP)
 		q->stats.tries_udp++;
 	else
@@ -821,6 +831,18 @@ failed:
 	q->stats.net_errors++;
 	upstream_silent(&q->upstreams, &s->addr, now_ms);
 	return false;
+}
+
+/* Ask `server` besides another, whose reply is the one that is waited for. */
+static void send_copy(
+    struct query *q, struct inflight_question *question, int server, uint64_t now_ms)
+{
+	if (!send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+		return;
+	/* It is the youngest. */
+	question->tries->spare = true;
+	inflight_unhedge(&q->inflight, question->tries);
+	q->stats.copies++;
 }
 
 /* ---- 7.  Upstream: the end of a question ---- */
@@ -990,6 +1012,20 @@ static void advance(struct query *q, struct inflight_question *question, uint64_
 		fail_question(q, question, now_ms);
 }
 
+/* Ask other servers at once, where the strategy is to do so. */
+static void send_copies(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	int server;
+
+	/* Without a try it has failed, and is not there any more. */
+	for (unsigned n = 0; question->tries != NULL; n++) {
+		server = upstream_copy(&q->upstreams, question->group, question->tries_udp, n);
+		if (server < 0)
+			return;
+		send_copy(q, question, server, now_ms);
+	}
+}
+
 /* A try got no answer that can be used: ask on, unless another is still awaited. */
 static void try_lost(struct query *q, struct inflight_try *t, uint64_t now_ms)
 {
@@ -1100,8 +1136,9 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	probe = upstream_probe(&q->upstreams, question->group,
 	    upstream_choose(&q->upstreams, question->group, question->tries_udp), now_ms);
 	if (probe >= 0)
-		(void)send_try(q, question, (unsigned)probe, CARRIER_UDP, now_ms);
+		send_copy(q, question, probe, now_ms);
 	advance(q, question, now_ms);
+	send_copies(q, question, now_ms);
 	arm(q);
 	return 0;
 }
@@ -1127,8 +1164,8 @@ static struct inflight_question *open_aside(
 }
 
 /* Look for a newer answer than the old one that clients get meanwhile. */
-static void refresh(struct query *q, const struct msg_query *ask, const struct cache_key *key,
-    uint64_t now_ms)
+static void refresh(
+    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
 {
 	struct inflight_question *question = open_aside(q, ask, key, now_ms);
 	int server;
@@ -1138,7 +1175,7 @@ static void refresh(struct query *q, const struct msg_query *ask, const struct c
 	q->stats.refreshed++;
 	question->out_of_patience = true;
 	while ((server = upstream_probe(&q->upstreams, question->group, -1, now_ms)) >= 0)
-		(void)send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms);
+		send_copy(q, question, server, now_ms);
 	if (question->tries == NULL)
 		advance(q, question, now_ms);
 	arm(q);
@@ -1620,6 +1657,7 @@ static void use_reply(
 		return;
 	}
 	if (rejects_cookie(t, &q->answer)) {
+		q->stats.replies_no_cookie++;
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}
@@ -1738,11 +1776,26 @@ static void try_overdue(struct query *q, struct inflight_try *t, uint64_t now_ms
 		try_lost(q, t, now_ms);
 		return;
 	}
+	/* Of those that are hedged each is followed by its own next. */
 	for (const struct inflight_try *other = question->tries; other != NULL;
 	     other = other->question_next)
-		if (other->waiting)
+		if (other->waiting && t->spare)
 			return;
 	advance(q, question, now_ms);
+}
+
+/* The server of `t` is later than usual: ask another, and take whichever is first. */
+static void hedge(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	struct inflight_question *question = t->question;
+	int server;
+
+	inflight_unhedge(&q->inflight, t);
+	if (question == NULL)
+		return;
+	server = upstream_hedge(&q->upstreams, question->group, question->tries_udp);
+	if (server >= 0 && send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+		q->stats.hedged++;
 }
 
 void query_tick(struct query *q, uint64_t now_ms)
@@ -1753,6 +1806,13 @@ void query_tick(struct query *q, uint64_t now_ms)
 		while ((t = q->inflight.waiting[i]) != NULL &&
 		       t->sent_ms + upstream_wait_ms(i) <= now_ms)
 			try_overdue(q, t, now_ms);
+	}
+	for (unsigned i = 0; i < UPSTREAM_HEDGES; i++) {
+		struct inflight_try *t;
+
+		while ((t = q->inflight.hedging[i]) != NULL &&
+		       t->sent_ms + upstream_hedge_ms(i) <= now_ms)
+			hedge(q, t, now_ms);
 	}
 	while (q->inflight.patient != NULL &&
 	       q->inflight.patient->started_ms + q->options.stale_delay_ms <= now_ms) {

@@ -64,6 +64,8 @@
 	X(forwarded, UPSTREAM, "questions asked upstream")                                         \
 	X(tries_udp, UPSTREAM, "messages sent upstream over UDP")                                  \
 	X(tries_tcp, UPSTREAM, "messages sent upstream over TCP")                                  \
+	X(hedged, UPSTREAM, "tries at a second server, for the first was later than it usually is") \
+	X(copies, UPSTREAM, "copies of questions sent to other servers besides")                   \
 	X(timeouts, UPSTREAM, "tries upstream that got no answer in time")                         \
 	X(net_errors, UPSTREAM, "tries upstream that the network refused")                         \
 	X(replies, UPSTREAM, "replies from upstream that were used")                               \
@@ -75,6 +77,7 @@
 	X(replies_case, UPSTREAM, "of these, those that differed in letter case alone")            \
 	X(replies_cookie, UPSTREAM,                                                                \
 	    "replies dropped, and asked for over TCP: our cookie was wrong or missing")            \
+	X(replies_no_cookie, UPSTREAM, "replies from upstream that did not understand a cookie")   \
 	X(replies_badcookie, UPSTREAM, "replies from upstream that asked for another cookie")      \
 	X(replies_distrusted, UPSTREAM,                                                            \
 	    "replies dropped, and asked for over TCP: three had not matched before")               \

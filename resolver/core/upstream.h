@@ -28,6 +28,19 @@
 #define UPSTREAM_WAIT_MIN_MS  100
 #define UPSTREAM_WAIT_CLASSES 6
 
+/* A server is later than usual when this time is over, ms, that 95 of 100 of its replies keep: one of
+ * these, for what waits is in one FIFO for each. */
+#define UPSTREAM_HEDGES	     14
+#define UPSTREAM_HEDGE_AFTER 20	 /* replies; before there is no "usual" */
+#define UPSTREAM_HEDGE_AGE   256 /* replies; then all count half */
+
+/* With the strategy `parallel`, so many servers are asked at once. */
+#define UPSTREAM_PARALLEL 3
+
+/* With `hedged` and `fastest` a copy of one in so many questions goes to another server: it may have
+ * become the best. */
+#define UPSTREAM_EXPLORE_EACH 50
+
 /* What is assumed of a server that has not been measured. */
 #define UPSTREAM_WAIT_UNKNOWN_MS 400
 
@@ -41,8 +54,13 @@
 
 struct upstream {
 	union addr addr;
-	uint32_t srtt_ms8;	 /* smoothed round trip, in eighths of a ms; 0: not measured */
-	uint32_t silent;	 /* tries in a row without a reply */
+	uint32_t srtt_ms8; /* smoothed round trip, in eighths of a ms; 0: not measured */
+	uint32_t silent;   /* tries in a row without a reply */
+	uint16_t rtts[UPSTREAM_HEDGES +
+		      1]; /* replies by round trip: as upstream_hedge_ms(), and above */
+	uint16_t n_rtts;
+	uint8_t
+	    hedge; /* class of the time that 95 of 100 keep; UPSTREAM_HEDGES: above all, or not known */
 	uint64_t probe_ms;	 /* while down: when it is asked again */
 	uint64_t plain_until_ms; /* asked without EDNS until then */
 	uint64_t case_until_ms;	 /* asked in lower case until then */
@@ -56,6 +74,8 @@ struct upstream {
 struct upstreams {
 	struct upstream server[OPTIONS_SERVERS_MAX];
 	unsigned n;
+	enum conf_strategy strategy;
+	uint32_t n_explored; /* questions since a copy was sent elsewhere */
 };
 
 /* Take the servers of `options`; what is known of those that stay is kept. */
@@ -65,14 +85,27 @@ void upstream_configure(struct upstreams *u, const struct options *options);
 bool upstream_has(const struct upstreams *u, unsigned group);
 
 /* The server of `group` to ask next, when tries[i] questions went to server i already: one that is up before
- * one that is down, the less tried before the more tried, the nearer before the farther.  -1: none
- * is left. */
+ * one that is down, the less tried before the more tried, the nearer before the farther (with the
+ * strategy `strict`: the first before the next).  -1: none is left. */
 int upstream_choose(
     const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX]);
 
 /* A server of `group` that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
  * due again for UPSTREAM_PROBE_MS. */
 int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms);
+
+/* A server of `group` to send a copy of a question to whose tries[i] went to server i, the first but
+ * just now; n_copies such copies were sent.  It is up, and was not asked this.  -1: no copy. */
+int upstream_copy(struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX],
+    unsigned n_copies);
+
+/* A server of `group` to ask besides one that is late: it is up, and was not asked this.  -1: none. */
+int upstream_hedge(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX]);
+
+/* After which time, ms, server i is late, as a class: UPSTREAM_HEDGES: it is never. */
+unsigned upstream_hedge_class(const struct upstreams *u, unsigned i);
+uint32_t upstream_hedge_ms(unsigned hedge_class);
 
 /* Into which class of waiting times a try falls that follows `earlier` tries of the same question
  * at server i; and how long that class waits, ms. */

@@ -548,11 +548,25 @@ static bool set_rebind_trust(struct scene *s, const struct words *w)
 	return true;
 }
 
+static bool set_strategy(struct scene *s, const char *word)
+{
+	static const char *const words[] = {"hedged", "fastest", "strict", "parallel"};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i], word) == 0) {
+			s->options.strategy = (enum conf_strategy)i;
+			return true;
+		}
+	return fail(s, "no such strategy: %s", word);
+}
+
 static bool do_option(struct scene *s, const struct words *w)
 {
 	bool ok;
 
-	if (w->n > 1 && strcmp(w->word[1], "special") == 0)
+	if (w->n == 3 && strcmp(w->word[1], "strategy") == 0)
+		ok = set_strategy(s, w->word[2]);
+	else if (w->n > 1 && strcmp(w->word[1], "special") == 0)
 		ok = set_special(s, w);
 	else if (w->n > 2 && strcmp(w->word[1], "block_answer") == 0)
 		ok = set_block_answer(s, w);

@@ -68,6 +68,7 @@ static void test_defaults(void **state)
 	assert_addr(&conf->listen[1], "[::]:53");
 	assert_string_equal(conf->listen_text[1], "[::]:53");
 	assert_int_equal(conf->n_upstream, 0);
+	assert_int_equal(conf->strategy, CONF_HEDGED);
 	assert_int_equal(conf->allow.n, 0);
 	assert_true(conf->rebind_protection);
 	assert_int_equal(conf->rebind_allow.n, 0);
@@ -101,6 +102,7 @@ static void test_every_option(void **state)
 	struct conf *conf =
 	    read_ok("listen = { '127.0.0.1:5300', \"[::1]\" }\n"
 		    "upstream = {9.9.9.9, [2620:fe::fe]:5353, }\n"
+		    "strategy = strict\n"
 		    "rebind_protection = no\n"
 		    "rebind_allow = {plex.direct, \"example.com.\"}\n"
 		    "rebind_trust = {192.168.1.1}\n"
@@ -142,6 +144,7 @@ static void test_every_option(void **state)
 	assert_addr(&conf->upstream[1], "[2620:fe::fe]:5353");
 	assert_int_equal(conf->allow.n, 1);
 	assert_int_equal(conf->allow.net[0].bits, 8);
+	assert_int_equal(conf->strategy, CONF_STRICT);
 	assert_false(conf->rebind_protection);
 	assert_int_equal(conf->rebind_allow.n, 2);
 	assert_string_equal(conf->rebind_allow.text[1], "example.com.");

@@ -157,6 +157,67 @@ static void what_is_known_survives_a_new_configuration(void **state)
 	assert_true(upstream_is_down(&u, 0));
 }
 
+/* 95 of 100 replies keep the time that is waited for. */
+static void late_is_what_five_of_a_hundred_are(void **state)
+{
+	struct upstreams u = three();
+
+	(void)state;
+	for (unsigned n = 1; n < UPSTREAM_HEDGE_AFTER; n++)
+		upstream_answered(&u, &u.server[0].addr, 25);
+	assert_int_equal(upstream_hedge_class(&u, 0), UPSTREAM_HEDGES);
+	upstream_answered(&u, &u.server[0].addr, 25);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 30);
+	/* Five of 100 are slower, then more. */
+	for (unsigned n = 0; n < 75; n++)
+		upstream_answered(&u, &u.server[0].addr, 25);
+	for (unsigned n = 0; n < 5; n++)
+		upstream_answered(&u, &u.server[0].addr, 200);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 30);
+	upstream_answered(&u, &u.server[0].addr, 200);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 240);
+	/* What was long ago is forgotten. */
+	for (unsigned n = 0; n < 2000; n++)
+		upstream_answered(&u, &u.server[0].addr, 3);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 10);
+	/* One that takes seconds is never late. */
+	for (unsigned n = 0; n < 2000; n++)
+		upstream_answered(&u, &u.server[0].addr, 2000);
+	assert_int_equal(upstream_hedge_class(&u, 0), UPSTREAM_HEDGES);
+	assert_int_equal(upstream_hedge_class(&u, 1), UPSTREAM_HEDGES);
+}
+
+static void hedges_are_up_and_not_asked(void **state)
+{
+	struct upstreams u = three();
+	uint8_t tries[OPTIONS_SERVERS_MAX] = {1, 0, 0};
+
+	(void)state;
+	fall_silent(&u, 1, 0);
+	assert_int_equal(upstream_hedge(&u, 0, tries), 2);
+	tries[2] = 1;
+	assert_int_equal(upstream_hedge(&u, 0, tries), -1);
+}
+
+static void strict_keeps_the_order(void **state)
+{
+	struct upstreams u = three();
+	uint8_t tries[OPTIONS_SERVERS_MAX] = {0};
+
+	(void)state;
+	u.strategy = CONF_STRICT;
+	upstream_answered(&u, &u.server[0].addr, 300);
+	upstream_answered(&u, &u.server[1].addr, 3);
+	upstream_answered(&u, &u.server[2].addr, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(upstream_choose(&u, 0, tries), i);
+		tries[i]++;
+	}
+	tries[0] = tries[1] = tries[2] = 0;
+	fall_silent(&u, 0, 0);
+	assert_int_equal(upstream_choose(&u, 0, tries), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +229,9 @@ int main(void)
 	    cmocka_unit_test(down_is_probed_once_in_a_while),
 	    cmocka_unit_test(waiting_grows_with_distance_and_tries),
 	    cmocka_unit_test(what_is_known_survives_a_new_configuration),
+	    cmocka_unit_test(late_is_what_five_of_a_hundred_are),
+	    cmocka_unit_test(hedges_are_up_and_not_asked),
+	    cmocka_unit_test(strict_keeps_the_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
