@@ -124,6 +124,8 @@ struct conf {
 	bool stale; /* an answer whose time is over is given where upstreams have none ... */
 	uint32_t stale_delay_ms; /* ... after this time, */
 	uint32_t stale_max_s;	 /* if it is not over for longer than this */
+	uint32_t cache_save_s; /* the cache is saved in this interval; 0: never */
+	uint64_t cache_save_budget; /* bytes a day that may be written for that */
 	uint32_t query_timeout_ms;	  /* a question is given up after this */
 	uint32_t questions_max;		  /* in flight, all workers together */
 	uint32_t tcp_clients_max;	  /* all workers together */

@@ -3,6 +3,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/adapt.c resolver/core/adapt.h \
 	resolver/core/answer.c resolver/core/answer.h \
 	resolver/core/cache.c resolver/core/cache.h \
+	resolver/core/cachefile.c resolver/core/cachefile.h \
 	resolver/core/client.c resolver/core/client.h \
 	resolver/core/cookie.c resolver/core/cookie.h \
 	resolver/core/failures.c resolver/core/failures.h \
@@ -25,6 +26,7 @@ resolver_core_libcore_a_SOURCES = \
 
 resolver_io_libio_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 resolver_io_libio_a_SOURCES = \
+	resolver/io/cache_store.c resolver/io/cache_store.h \
 	resolver/io/carrier_tcp.c resolver/io/carrier_tcp.h \
 	resolver/io/carrier_udp.c resolver/io/carrier_udp.h \
 	resolver/io/listen_tcp.c resolver/io/listen_tcp.h \
@@ -38,6 +40,7 @@ resolver_libquelld_a_SOURCES = \
 	resolver/channel.c resolver/channel.h \
 	resolver/child.c resolver/child.h \
 	resolver/ctl.c resolver/ctl.h \
+	resolver/saved.c resolver/saved.h \
 	resolver/holder.c resolver/holder.h \
 	resolver/hostnet.c resolver/hostnet.h \
 	resolver/listeners.c resolver/listeners.h \

@@ -56,6 +56,7 @@ struct ring {
 	uint8_t *bytes;
 	uint32_t size, used;
 	uint32_t head, tail;
+	uint64_t gone; /* bytes that were dropped at the tail, ever */
 };
 
 struct cache {
@@ -75,8 +76,9 @@ void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name
 	assert(name_len <= NAME_SIZE);
 	msg_set_u16(key->bytes, type);
 	msg_set_u16(key->bytes + 2, class);
-	key->bytes[4] = (uint8_t)((dnssec_ok ? 1 : 0) | (checking_disabled ? 2 : 0));
-	key->bytes[5] = group;
+	key->bytes[CACHE_KEY_FLAGS] =
+	    (uint8_t)((dnssec_ok ? CACHE_KEY_DO : 0) | (checking_disabled ? CACHE_KEY_CD : 0));
+	key->bytes[CACHE_KEY_GROUP] = group;
 	memcpy(key->bytes + CACHE_KEY_NAME, name, name_len);
 	key->len = (uint16_t)(CACHE_KEY_NAME + name_len);
 	key->hash = table_hash(&c->index, key->bytes, key->len);
@@ -94,6 +96,7 @@ static void ring_drop_tail(struct ring *r)
 	const uint32_t size = ring_tail(r)->size;
 
 	r->used -= size;
+	r->gone += size;
 	r->tail = r->tail + size == r->size ? 0 : r->tail + size;
 }
 
@@ -326,14 +329,14 @@ void cache_set_stale(struct cache *c, uint64_t stale_ms)
 	c->stale_ms = stale_ms;
 }
 
-/* It is asked for. */
-static void entry_use(
-    struct entry *e, uint64_t now_ms, struct cache_answer *answer, struct cache_verdict **verdict)
+bool cache_is_useful(const struct cache *c, const struct cache_answer *answer, uint64_t now_ms)
 {
-	if (e->hits < HITS_MAX)
-		e->hits++;
-	e->uses = (uint8_t)(e->uses + (e->uses < UINT8_MAX));
-	*answer = (struct cache_answer){
+	return now_ms - answer->stored_ms < answer->ttl_s * UINT64_C(1000) + c->stale_ms;
+}
+
+static struct cache_answer entry_answer(struct entry *e, uint64_t now_ms)
+{
+	return (struct cache_answer){
 	    .msg = entry_msg(e),
 	    .len = e->msg_len,
 	    .ttl_off = e->ttl_off,
@@ -347,6 +350,16 @@ static void entry_use(
 	    .stale = entry_expired(e, now_ms),
 	    .uses = e->uses,
 	};
+}
+
+/* It is asked for. */
+static void entry_use(
+    struct entry *e, uint64_t now_ms, struct cache_answer *answer, struct cache_verdict **verdict)
+{
+	if (e->hits < HITS_MAX)
+		e->hits++;
+	e->uses = (uint8_t)(e->uses + (e->uses < UINT8_MAX));
+	*answer = entry_answer(e, now_ms);
 	*verdict = &e->verdict;
 }
 
@@ -406,6 +419,22 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
 	memcpy(entry_msg(e), answer->msg, answer->len);
 }
 
+/* `size` bytes in one of the rings for a new entry, which is in no index yet. */
+static struct entry *take_room(struct cache *c, uint32_t size, bool to_main, uint64_t now_ms)
+{
+	unsigned moves = MOVES_MAX;
+	struct entry *e;
+
+	if (to_main)
+		to_main = main_make_room(c, size, now_ms, &moves);
+	if (!to_main)
+		probation_make_room(c, size, now_ms, &moves);
+	e = (struct entry *)ring_take(to_main ? &c->main : &c->probation, size);
+	e->in_main = to_main;
+	e->uses = 0;
+	return e;
+}
+
 void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
     const struct cache_verdict *verdict)
 {
@@ -413,7 +442,6 @@ void cache_put(struct cache *c, const struct cache_key *key, const struct cache_
 	const uint32_t size = run_size(c, key, answer);
 	struct entry *e = entry_find(c, hash, key);
 	bool to_main = c->ghosts[hash & c->ghosts_mask] == hash;
-	unsigned moves = MOVES_MAX;
 	uint8_t hits = 0;
 
 	if (e != NULL) {
@@ -424,16 +452,73 @@ void cache_put(struct cache *c, const struct cache_key *key, const struct cache_
 	if (size == 0)
 		return;
 
-	if (to_main)
-		to_main = main_make_room(c, size, answer->stored_ms, &moves);
-	if (!to_main)
-		probation_make_room(c, size, answer->stored_ms, &moves);
-	e = (struct entry *)ring_take(to_main ? &c->main : &c->probation, size);
-	e->in_main = to_main;
+	e = take_room(c, size, to_main, answer->stored_ms);
 	e->hits = hits;
-	e->uses = 0;
 	entry_fill(e, key, answer, verdict);
 	entry_index(c, e, hash);
+}
+
+bool cache_restore(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
+    uint64_t now_ms)
+{
+	static const struct cache_verdict none;
+	const uint32_t size = run_size(c, key, answer);
+	struct entry *e;
+
+	if (size == 0 || entry_find(c, key->hash, key) != NULL)
+		return false;
+	e = take_room(c, size, false, now_ms);
+	e->hits = 0;
+	entry_fill(e, key, answer, &none);
+	entry_index(c, e, key->hash);
+	return true;
+}
+
+/* The run `past` bytes behind the tail. */
+static struct run *ring_at(const struct ring *r, uint64_t past)
+{
+	const uint64_t pos = r->tail + past;
+
+	return (void *)(r->bytes + (pos < r->size ? pos : pos - r->size));
+}
+
+/* The next live entry of the ring, or NULL. */
+static struct entry *ring_next(const struct ring *r, struct cache_walk *at)
+{
+	if (!at->in_ring) {
+		at->in_ring = true;
+		at->pos = r->gone;
+		at->end = r->gone + r->used;
+	}
+	if (at->pos < r->gone)
+		at->pos = r->gone;
+	while (at->pos < at->end) {
+		struct run *run = ring_at(r, at->pos - r->gone);
+
+		at->pos += run->size;
+		if (run->live)
+			return (struct entry *)run;
+	}
+	return NULL;
+}
+
+bool cache_next(struct cache *c, struct cache_walk *at, struct cache_key *key,
+    struct cache_answer *answer, uint64_t now_ms)
+{
+	/* First what has proved its worth: it is what comes back first. */
+	const struct ring *rings[] = {&c->main, &c->probation};
+
+	for (; at->ring < sizeof(rings) / sizeof(rings[0]); at->ring++, at->in_ring = false) {
+		struct entry *e = ring_next(rings[at->ring], at);
+
+		if (e == NULL)
+			continue;
+		key->len = e->key_len;
+		memcpy(key->bytes, entry_key(e), e->key_len);
+		*answer = entry_answer(e, now_ms);
+		return true;
+	}
+	return false;
 }
 
 static bool entry_has_name(struct entry *e, const uint8_t *name)
@@ -450,9 +535,7 @@ static size_t ring_flush(struct cache *c, struct ring *r, const uint8_t *name)
 	struct run *run;
 
 	for (uint32_t past = 0; past < r->used; past += run->size) {
-		const uint64_t pos = (uint64_t)r->tail + past;
-
-		run = (void *)(r->bytes + (pos < r->size ? pos : pos - r->size));
+		run = ring_at(r, past);
 		if (!run->live || (name != NULL && !entry_has_name((struct entry *)run, name)))
 			continue;
 		entry_kill(c, (struct entry *)run);

@@ -29,7 +29,11 @@
 struct cache;
 
 /* What an answer is kept under: built by cache_key(). */
-#define CACHE_KEY_NAME 6 /* where its name begins */
+#define CACHE_KEY_FLAGS 4
+#define CACHE_KEY_DO	1
+#define CACHE_KEY_CD	2
+#define CACHE_KEY_GROUP 5
+#define CACHE_KEY_NAME	6 /* where its name begins */
 #define CACHE_KEY_SIZE (CACHE_KEY_NAME + NAME_SIZE)
 
 struct cache_key {
@@ -87,6 +91,9 @@ bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
 /* How long an answer may be used whose time is over (RFC 8767); 0, as at first: not at all. */
 void cache_set_stale(struct cache *c, uint64_t stale_ms);
 
+/* Is that so of `answer`, or does it live? */
+bool cache_is_useful(const struct cache *c, const struct cache_answer *answer, uint64_t now_ms);
+
 /* The same as cache_get(), and an answer whose time is over, too, where it is not over for longer. */
 bool cache_get_stale(struct cache *c, const struct cache_key *key, uint64_t now_ms,
     struct cache_answer *answer, struct cache_verdict **verdict);
@@ -96,6 +103,24 @@ bool cache_get_stale(struct cache *c, const struct cache_key *key, uint64_t now_
  * the cache), or has a TTL of 0, is not kept: that is no error, and the older one is dropped. */
 void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
     const struct cache_verdict *verdict);
+
+/* The same at now_ms, for an answer that was put earlier, and never in place of another.  Returns whether it
+ * is kept. */
+bool cache_restore(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
+    uint64_t now_ms);
+
+/* Where a walk through all entries stands; all zero: at the start.  Other calls may come in between: then
+ * what was put since may be left out, and what moved may come twice. */
+struct cache_walk {
+	unsigned ring;
+	bool in_ring;
+	uint64_t pos, end; /* bytes since the cache began */
+};
+
+/* The next entry, expired or not: its key in *key (the bytes, their length; not the hash), and *answer,
+ * which are valid as with cache_get().  False: that was all. */
+bool cache_next(struct cache *c, struct cache_walk *at, struct cache_key *key,
+    struct cache_answer *answer, uint64_t now_ms);
 
 /* Drop the entries of one name (lower-case wire form; all types), or all with NULL.  Returns how
  * many. */

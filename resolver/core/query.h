@@ -29,6 +29,7 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/rng.h"
+#include "resolver/core/cache.h"
 #include "resolver/core/latency.h"
 #include "resolver/core/cookie.h"
 #include "resolver/core/options.h"
@@ -154,6 +155,17 @@ struct query_upstream {
 
 /* Returns how many there are; the first `max` into out. */
 unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max);
+
+/* The next entries of the cache, from *at on, as cachefile.h has them, into out[0..size), of which there
+ * are at least CACHEFILE_PAYLOAD_SIZE bytes.  Returns their length, 0 at the end. */
+size_t query_save(
+    struct query *q, struct cache_walk *at, uint64_t now_ms, uint8_t *out, size_t size);
+
+/* Take such entries, written age_ms ago (UINT64_MAX: some time ago), where they are still of use and nothing
+ * newer is there.  None is believed: each is checked as an upstream's reply.  Returns how many were taken, or
+ * ERR_FORMAT where they are not entries. */
+int query_load(
+    struct query *q, const uint8_t *bytes, size_t len, uint64_t age_ms, uint64_t now_ms) QUELL_CHECK;
 
 /* Forget cached answers: of `name` (lower-case wire form) or all (NULL).  Returns how many. */
 size_t query_flush(struct query *q, const uint8_t *name);

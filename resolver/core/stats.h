@@ -87,6 +87,8 @@
 	X(refreshed, CACHE, "questions asked upstream without a client that waits, for these")    \
 	X(prefetched, CACHE, "questions asked upstream before the time of their answer was over")  \
 	X(aside_full, CACHE, "of both, those left out because too many were under way")            \
+	X(cache_saved, CACHE, "answers written to the saved cache")                                \
+	X(cache_loaded, CACHE, "answers taken from the saved cache")                               \
 	X(failed_cached, CACHE, "queries answered with a failure of a moment ago")                 \
 	X(overload, UPSTREAM,                                                                      \
 	    "queries answered SERVFAIL because too many questions were in flight")                 \

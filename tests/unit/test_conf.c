@@ -82,6 +82,8 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->cache_failure_ttl_s, 1);
 	assert_int_equal(conf->min_ttl_s, 0);
 	assert_int_equal(conf->prefetch, 3);
+	assert_int_equal(conf->cache_save_s, 3600);
+	assert_int_equal(conf->cache_save_budget, 256 << 20);
 	assert_true(conf->stale);
 	assert_int_equal(conf->stale_delay_ms, 1800);
 	assert_int_equal(conf->stale_max_s, 86400);
@@ -118,6 +120,8 @@ static void test_every_option(void **state)
 		    "cache_failure_ttl = 5\n"
 		    "min_ttl = 1h\n"
 		    "prefetch = 255\n"
+		    "cache_save = 0\n"
+		    "cache_save_budget = 1M\n"
 		    "stale = no\n"
 		    "stale_delay = 0\n"
 		    "stale_max = 3d\n"
@@ -161,6 +165,8 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->cache_failure_ttl_s, 5);
 	assert_int_equal(conf->min_ttl_s, 3600);
 	assert_int_equal(conf->prefetch, 255);
+	assert_int_equal(conf->cache_save_s, 0);
+	assert_int_equal(conf->cache_save_budget, 1 << 20);
 	assert_false(conf->stale);
 	assert_int_equal(conf->stale_delay_ms, 0);
 	assert_int_equal(conf->stale_max_s, 3 * 86400);
