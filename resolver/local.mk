@@ -9,6 +9,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/failures.c resolver/core/failures.h \
 	resolver/core/inflight.c resolver/core/inflight.h \
 	resolver/core/latency.c resolver/core/latency.h \
+	resolver/core/local.c resolver/core/local.h \
 	resolver/core/options.h \
 	resolver/core/overlay.c resolver/core/overlay.h \
 	resolver/core/jar.c resolver/core/jar.h \
@@ -46,6 +47,7 @@ resolver_libquelld_a_SOURCES = \
 	resolver/listeners.c resolver/listeners.h \
 	resolver/lists.c resolver/lists.h \
 	resolver/loader.c resolver/loader.h \
+	resolver/local_build.c resolver/local_build.h \
 	resolver/notify.c resolver/notify.h \
 	resolver/own.c resolver/own.h \
 	resolver/pack.c resolver/pack.h \

@@ -90,6 +90,9 @@ SCENES = \
 	tests/scene/key.scene \
 	tests/scene/letter-case.scene \
 	tests/scene/min-ttl.scene \
+	tests/scene/local.scene \
+	tests/scene/local-alias.scene \
+	tests/scene/local-zone.scene \
 	tests/scene/negative.scene \
 	tests/scene/no-recursion.scene \
 	tests/scene/no-upstream.scene \
@@ -124,6 +127,7 @@ SCENES = \
 	tests/scene/rule-rpz.scene \
 	tests/scene/rule-types.scene \
 	tests/scene/rule-untrusted.scene \
+	tests/scene/single-label.scene \
 	tests/scene/size.scene \
 	tests/scene/special-names.scene \
 	tests/scene/special-order.scene \
@@ -144,7 +148,7 @@ check_PROGRAMS += tests/scene/scene
 tests_scene_scene_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(EVENT_CFLAGS)
 tests_scene_scene_SOURCES = tests/scene/scene.c tests/scene/split.c tests/scene/split.h
 tests_scene_scene_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4,--wrap=clock_ms,--wrap=clock_ns,--wrap=query_ask
-tests_scene_scene_LDADD = resolver/io/libio.a $(UNIT_LIBS) $(LDNS_LIBS) $(EVENT_LIBS)
+tests_scene_scene_LDADD = resolver/libquelld.a resolver/io/libio.a $(UNIT_LIBS) $(LDNS_LIBS) $(EVENT_LIBS)
 dist_check_SCRIPTS += tests/scene/scenes.sh
 TESTS += tests/scene/scenes.sh
 

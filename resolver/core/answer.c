@@ -774,12 +774,13 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
     const struct answer_to *to, uint64_t now_ms, uint8_t *out, bool *truncated)
 {
+	const int ede = policy_way_is_forged(way) ? EDE_FORGED : EDE_NONE;
 	struct msg_writer w;
 	struct msg_walk walk;
 	struct msg_rr rr;
 	const uint8_t *end;
 
-	start_own(&w, to, EDE_FORGED, out);
+	start_own(&w, to, ede, out);
 	*truncated = !put_way(&w, to, way, &end);
 	if (!*truncated && msg_walk_start(&walk, a->msg, a->len) == 0) {
 		while (msg_walk_next(&walk, &rr) == 1) {
@@ -790,7 +791,7 @@ size_t answer_write_behind(const struct cache_answer *a, const struct policy_way
 			break;
 		}
 	}
-	return end_own(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, EDE_FORGED, *truncated);
+	return end_own(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, ede, *truncated);
 }
 
 /* ---- Answers of our own ---- */
@@ -803,6 +804,15 @@ size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t
 	start_own(&w, to, EDE_NONE, out);
 	*truncated = !put_record(&w, to, to->question, TYPE_TXT, 0, rdata, rdata_len);
 	return end_own(&w, to, RCODE_NOERROR, EDE_NONE, *truncated);
+}
+
+size_t answer_write_nxdomain(const struct answer_to *to, uint32_t ttl_s, uint8_t *out)
+{
+	struct msg_writer w;
+
+	start_own(&w, to, EDE_NONE, out);
+	(void)put_soa(&w.out, to, SECTION_AUTHORITY, MSG_HEADER, ttl_s);
+	return end_own(&w, to, RCODE_NXDOMAIN, EDE_NONE, false);
 }
 
 /* The addresses of `how` that were asked for.  Returns how many. */
@@ -864,7 +874,7 @@ size_t answer_write_special(const struct answer_to *to, const struct special_ans
 {
 	static const struct policy_way straight = {.n_hops = 0};
 	const struct policy_way *hops = way != NULL ? way : &straight;
-	const int ede = hops->n_hops != 0 ? EDE_FORGED : EDE_NONE;
+	const int ede = policy_way_is_forged(hops) ? EDE_FORGED : EDE_NONE;
 	struct msg_writer w;
 	const uint8_t *owner;
 	size_t owner_off;
@@ -883,4 +893,80 @@ size_t answer_write_special(const struct answer_to *to, const struct special_ans
 	if (!fits)
 		start_own(&w, to, ede, out);
 	return end_own(&w, to, special->rcode, ede, !fits);
+}
+
+/* The name whose records are being written, and where it stands. */
+struct local_owner {
+	uint8_t name[NAME_SIZE]; /* lower case */
+	size_t len, off;
+};
+
+/* Records of the type asked.  Returns how many, or -1: they do not fit. */
+static int put_local_records(struct buf *out, const struct answer_to *to,
+    const struct local_owner *owner, const struct local_name *found)
+{
+	uint16_t asked = msg_u16(to->question + to->question_len - 4);
+	struct local_record r;
+	int n = 0;
+
+	for (size_t at = 0; local_next(found, &at, &r);) {
+		if (r.type != asked && asked != TYPE_ANY)
+			continue;
+		if (!put_record_at(
+			out, to, SECTION_ANSWER, owner->off, r.type, r.ttl_s, r.rdata, r.len))
+			return -1;
+		n++;
+	}
+	return n;
+}
+
+/* All that there is from `owner` on; false: it does not fit. */
+static bool put_local(struct buf *out, const struct answer_to *to, const struct local *local,
+    struct local_owner *owner, unsigned *rcode)
+{
+	struct local_name found;
+	struct local_record alias;
+
+	for (unsigned hops = 0;; hops++) {
+		int n;
+
+		if (!local_find(local, owner->name, owner->len, &found))
+			return true; /* elsewhere */
+		n = put_local_records(out, to, owner, &found);
+		if (n != 0)
+			return n > 0;
+		if (hops == LOCAL_HOPS_MAX || !local_get(&found, TYPE_CNAME, &alias))
+			break;
+		if (!put_record_at(out, to, SECTION_ANSWER, owner->off, TYPE_CNAME, alias.ttl_s,
+			alias.rdata, alias.len))
+			return false;
+		owner->len = alias.len;
+		owner->off = out->pos - alias.len;
+		name_lower(owner->name, alias.rdata, alias.len);
+	}
+	*rcode = found.exists ? RCODE_NOERROR : RCODE_NXDOMAIN;
+	return put_soa(out, to, SECTION_AUTHORITY, owner->off + (size_t)(found.zone - owner->name),
+	    ANSWER_RULE_TTL_S);
+}
+
+size_t answer_write_local(const struct answer_to *to, const struct local *local,
+    const uint8_t *name, const struct policy_way *way, uint8_t *out, unsigned *rcode,
+    bool *truncated)
+{
+	const int ede = policy_way_is_forged(way) ? EDE_FORGED : EDE_NONE;
+	struct local_owner owner = {.len = name_len(name)};
+	struct msg_writer w;
+	const uint8_t *end;
+	bool fits;
+
+	memcpy(owner.name, name, owner.len);
+	*rcode = RCODE_NOERROR;
+	start_own(&w, to, ede, out);
+	fits = put_way(&w, to, way, &end);
+	owner.off = way_end_off(&w, way, end);
+	fits = fits && put_local(&w.out, to, local, &owner, rcode);
+	*truncated = !fits;
+	if (!fits)
+		start_own(&w, to, ede, out);
+	return end_own(&w, to, *rcode, ede, !fits);
 }

@@ -16,6 +16,7 @@
 #include "lib/block_answer.h"
 #include "lib/dns/msg.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/local.h"
 #include "resolver/core/policy.h"
 #include "resolver/core/special.h"
 
@@ -122,6 +123,16 @@ size_t answer_write_blocked(const struct answer_to *to, const struct block_answe
  * front of it and they do not fit, there are no records, with TC. */
 size_t answer_write_special(const struct answer_to *to, const struct special_answer *special,
     const struct policy_way *way, uint8_t *out, bool *truncated);
+
+/* What is known of `name` (lower case), a name of the house that is the end of `way`: records of the type
+ * asked, behind the aliases that lead to them, or a "no" with a SOA that may be kept for ANSWER_RULE_TTL_S.
+ * Where all of it does not fit there are no records, with TC.  *rcode is what it says. */
+size_t answer_write_local(const struct answer_to *to, const struct local *local,
+    const uint8_t *name, const struct policy_way *way, uint8_t *out, unsigned *rcode,
+    bool *truncated);
+
+/* NXDOMAIN for the name asked, with a SOA by which it may be kept for ttl_s. */
+size_t answer_write_nxdomain(const struct answer_to *to, uint32_t ttl_s, uint8_t *out);
 
 /* An answer without records: `rcode`, and in OPT where the asker has EDNS the code `ede` (EDE_NONE:
  * none) with its text (static).  Returns the length, at most to->limit (the text, and then the code,

@@ -61,6 +61,7 @@ struct options {
 	uint32_t tcp_idle_ms;
 	uint16_t udp_size;
 	bool log_queries;
+	bool single_labels; /* names of one label are forwarded */
 	uint32_t special; /* bits by word (special.h) of the names that are special */
 	struct block_answer block_answer; /* where neither rule nor list has one of its own */
 	uint32_t block_ttl_s;

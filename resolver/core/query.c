@@ -67,6 +67,7 @@ struct query {
 	const struct reason_names *names;     /* of the lists, borrowed; NULL: not known */
 	const struct reason_answers *answers; /* of the lists, borrowed; NULL: none differs */
 	struct special special;
+	struct local local; /* names of the house */
 	struct adapt *adapt;
 	struct upstreams upstreams;
 	struct inflight inflight;
@@ -225,6 +226,12 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 	if (err == 0)
 		policy_set_rules(&q->policy, q->rules);
 	return err;
+}
+
+void query_set_local(struct query *q, const struct local *local)
+{
+	q->local = *local;
+	policy_renew(&q->policy);
 }
 
 void query_set_cookies(struct query *q, const struct cookie_secrets *secrets)
@@ -602,7 +609,78 @@ static void judge_targets(const struct query *q, const struct cache_answer *a,
 	};
 }
 
-/* ---- 3.  Special names ---- */
+/* ---- 3.  Names of the house, and special names ---- */
+
+/* Is something known of name[0..len), of class `class`, and does no rule of the user's own block it?  In a
+ * forward zone there may be more than is known here. */
+static bool find_local(const struct query *q, const uint8_t *name, size_t len, uint16_t class,
+    struct local_name *found)
+{
+	struct overlay_rule own;
+
+	if (!local_maybe(&q->local, name, len) || (class != CLASS_IN && class != CLASS_ANY) ||
+	    !local_find(&q->local, name, len, found) ||
+	    (!found->exists && group_of(q, name, len) != 0))
+		return false;
+	return q->rules->paused || overlay_matches(q->rules, name, &own, 1) == 0 ||
+	       own.action != OVERLAY_BLOCK;
+}
+
+/* Follow the aliases of the house from `name` on.  Returns whether it has the answer; if not, q->way is
+ * where they lead to. */
+static bool follow_local(struct query *q, const uint8_t *name, uint16_t type, uint16_t class)
+{
+	struct policy_way *way = &q->way;
+	struct local_name found;
+	struct local_record record;
+
+	way->n_hops = way->n_local = 0;
+	while (find_local(q, name, name_len(name), class, &found)) {
+		if (type == TYPE_CNAME || type == TYPE_ANY || local_get(&found, type, &record) ||
+		    !local_get(&found, TYPE_CNAME, &record) || way->n_hops == LOCAL_HOPS_MAX) {
+			way->n_hops = way->n_local = 0;
+			return true;
+		}
+		name_lower(way->hop[way->n_hops], record.rdata, record.len);
+		name = way->hop[way->n_hops++];
+		way->n_local = way->n_hops;
+	}
+	return false;
+}
+
+/* `name`, the end of q->way, is one of the house. */
+static size_t answer_local(struct query *q, const uint8_t *name, const struct answer_to *to,
+    uint8_t *out, const char **outcome)
+{
+	bool truncated;
+	unsigned rcode;
+	size_t len = answer_write_local(to, &q->local, name, &q->way, out, &rcode, &truncated);
+
+	q->stats.local++;
+	q->stats.local_nxdomain += rcode == RCODE_NXDOMAIN;
+	q->stats.truncated += truncated;
+	*outcome = "answered: a name of the house";
+	return len;
+}
+
+/* Is it a name of one label, asked for an address, that nobody here knows?  Top-level names have none, and
+ * who is asked elsewhere would learn what is looked for in this house. */
+static bool is_lost(const struct query *q, const uint8_t *name, size_t len, uint16_t type)
+{
+	struct overlay_rule own;
+
+	return name[0] + 2u == len && !q->options.single_labels &&
+	       (type == TYPE_A || type == TYPE_AAAA || type == TYPE_SVCB || type == TYPE_HTTPS) &&
+	       group_of(q, name, len) == 0 && overlay_matches(q->rules, name, &own, 1) == 0;
+}
+
+static size_t answer_lost(
+    struct query *q, const struct answer_to *to, uint8_t *out, const char **outcome)
+{
+	q->stats.single_label++;
+	*outcome = "not forwarded: one label";
+	return answer_write_nxdomain(to, ANSWER_RULE_TTL_S, out);
+}
 
 /* Is name[0..len) special, and does neither a forward zone nor a rule of the user's own say otherwise?  In
  * a pause none of those that block counts; what special names get does not block. */
@@ -618,7 +696,7 @@ static bool find_special(const struct query *q, const uint8_t *name, size_t len,
 	       (q->rules->paused && own.action == OVERLAY_BLOCK);
 }
 
-/* `way`: the lists lead the question there; NULL: it is the name asked. */
+/* `way`: aliases lead the question there. */
 static size_t answer_special(struct query *q, const struct special_answer *special,
     const struct policy_way *way, const struct answer_to *to, uint8_t *out, const char **outcome)
 {
@@ -681,7 +759,7 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
 	if (q->way.n_hops == 0) {
 		len = answer_write(a, to, now_ms, out, &truncated);
 	} else {
-		q->stats.list_answered++;
+		q->stats.list_answered += policy_way_is_forged(&q->way);
 		len = answer_write_behind(a, &q->way, to, now_ms, out, &truncated);
 	}
 	q->stats.truncated += truncated;
@@ -889,7 +967,7 @@ static bool judged_before(struct query *q, const struct inflight_waiter *w)
 {
 	if (w->alias != NULL || w->verdict.generation != q->policy.generation)
 		return false;
-	q->way.n_hops = 0;
+	q->way.n_hops = q->way.n_local = 0;
 	q->way.own = w->verdict.own;
 	q->way.verdict.outcome = w->verdict.own ? JUDGE_ALLOWED : JUDGE_NONE;
 	q->way.verdict.n_lists = w->verdict.n_lists;
@@ -913,7 +991,9 @@ static size_t answer_waiter(struct query *q, const struct inflight_question *que
 	};
 
 	if (!judged_before(q, w)) {
-		policy_judge(&q->policy, &ask, &q->way);
+		if (follow_local(q, ask.name, question->type, question->class))
+			return answer_local(q, ask.name, to, q->out, outcome);
+		policy_judge_from(&q->policy, &ask, &q->way);
 		heed_carrier(&q->way.verdict, &w->asker);
 	}
 	ask.name = policy_way_end(&q->way, ask.name);
@@ -1245,6 +1325,26 @@ static size_t answer_failed(struct query *q, const struct cache_key *key,
 	return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
 }
 
+/* Where neither lists nor upstreams count: the answer to the name at the end of q->way.  0: there is
+ * none. */
+static size_t answer_fixed(struct query *q, const struct msg_query *asked,
+    const struct answer_to *to, uint8_t *out, const char **outcome)
+{
+	const uint8_t *name = policy_way_end(&q->way, asked->qname);
+	size_t len = q->way.n_hops == 0 ? asked->qname_len : name_len(name);
+	struct special_answer special;
+	struct local_name found;
+
+	/* The name asked was looked for before. */
+	if (policy_way_is_forged(&q->way) && find_local(q, name, len, asked->qclass, &found))
+		return answer_local(q, name, to, out, outcome);
+	if (find_special(q, name, len, asked->qtype, &special))
+		return answer_special(q, &special, &q->way, to, out, outcome);
+	if (q->way.n_hops == 0 && is_lost(q, name, len, asked->qtype))
+		return answer_lost(q, to, out, outcome);
+	return 0;
+}
+
 /* A good question of a client: the lists, the cache, upstream.  Returns the length of the answer, or
  * 0 when there is none now; *outcome is for the log, and NULL where there is nothing to say yet. */
 static size_t answer_question(struct query *q, const struct query_asker *from,
@@ -1260,13 +1360,15 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	struct cache_verdict *kept;
 	struct cache_answer cached;
 	struct cache_key key;
-	struct special_answer special;
 	bool is_old;
 	size_t len;
 
-	if (find_special(q, asked->qname, asked->qname_len, asked->qtype, &special))
-		return answer_special(q, &special, NULL, to, out, outcome);
-	policy_judge(&q->policy, &ask, &q->way);
+	if (follow_local(q, asked->qname, asked->qtype, asked->qclass))
+		return answer_local(q, asked->qname, to, out, outcome);
+	len = answer_fixed(q, asked, to, out, outcome);
+	if (len != 0)
+		return len;
+	policy_judge_from(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, from);
 	ask.name = policy_way_end(&q->way, ask.name);
 	if (!is_open(&q->way.verdict)) {
@@ -1275,9 +1377,11 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		return len;
 	}
 	q->stats.allowed += q->way.verdict.outcome == JUDGE_ALLOWED;
-	if (q->way.n_hops != 0 && !q->way.own &&
-	    find_special(q, ask.name, name_len(ask.name), asked->qtype, &special))
-		return answer_special(q, &special, &q->way, to, out, outcome);
+	if (policy_way_is_forged(&q->way) && !q->way.own) {
+		len = answer_fixed(q, asked, to, out, outcome);
+		if (len != 0)
+			return len;
+	}
 	cache_key(q->cache, &key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
 	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0,
 	    group_of(q, ask.name, name_len(ask.name)));
@@ -1855,20 +1959,31 @@ static bool find_cached(
 
 void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
 {
-	struct effect_ask end = *ask;
+	struct effect_ask asked, end = *ask;
 	struct special_answer special;
 	struct cache_answer cached;
-	uint8_t name[NAME_SIZE];
+	struct local_name found;
+	uint8_t aliased[NAME_SIZE], name[NAME_SIZE];
 	bool is_cached;
 
-	if (find_special(q, ask->name, name_len(ask->name), ask->type, &special)) {
-		reason_find_special(&q->policy, ask, &special, out);
+	if (follow_local(q, ask->name, ask->type, CLASS_IN)) {
+		(void)find_local(q, ask->name, name_len(ask->name), CLASS_IN, &found);
+		reason_find_local(&q->policy, ask, &found, out);
 		return;
 	}
-	reason_end(&q->policy, ask, name);
+	/* Aliases of the house are only followed. */
+	memcpy(aliased, policy_way_end(&q->way, ask->name),
+	    name_len(policy_way_end(&q->way, ask->name)));
+	end.name = aliased;
+	if (find_special(q, aliased, name_len(aliased), ask->type, &special)) {
+		reason_find_special(&q->policy, &end, &special, out);
+		return;
+	}
+	asked = end;
+	reason_end(&q->policy, &asked, name);
 	end.name = name;
 	is_cached = find_cached(q, &end, now_ms, &cached);
-	reason_find(&q->policy, ask, is_cached ? &cached : NULL, out);
+	reason_find(&q->policy, &asked, is_cached ? &cached : NULL, out);
 	if (is_cached && !out->blocked && rebinds(q, name, &cached))
 		reason_set_rebinding(out, &cached);
 }

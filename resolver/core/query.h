@@ -31,6 +31,7 @@
 #include "lib/rng.h"
 #include "resolver/core/cache.h"
 #include "resolver/core/latency.h"
+#include "resolver/core/local.h"
 #include "resolver/core/cookie.h"
 #include "resolver/core/options.h"
 #include "resolver/core/overlay.h"
@@ -97,6 +98,10 @@ void query_set_lists(struct query *q, const struct trie *lists);
  * answer nothing by a list.  rules[0..len) as overlay_put() writes them; copied.  Returns 0, or
  * ERR_FORMAT or ERR_RANGE: then those before stay. */
 int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t len) QUELL_CHECK;
+
+/* These are the names of the house from now on (all-zero: there are none).  The bytes stay mapped until the
+ * next call. */
+void query_set_local(struct query *q, const struct local *local);
 
 /* What the lists are called, for those who ask why; borrowed until the next call.  NULL: not known. */
 void query_set_names(struct query *q, const struct reason_names *names);

@@ -24,6 +24,7 @@
 #include "lib/block_answer.h"
 #include "lib/conf.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/local.h"
 #include "resolver/core/policy.h"
 #include "resolver/core/special.h"
 
@@ -85,6 +86,10 @@ struct reason {
  * way (reason_end(); NULL: there is none). */
 void reason_find(const struct policy *p, const struct effect_ask *ask,
     const struct cache_answer *cached, struct reason *out);
+
+/* The same of a name of the house, of which this is known. */
+void reason_find_local(const struct policy *p, const struct effect_ask *ask,
+    const struct local_name *found, struct reason *out);
 
 /* The same of a name that gets `special`. */
 void reason_find_special(const struct policy *p, const struct effect_ask *ask,

@@ -56,6 +56,9 @@
 	X(list_tcp_only, RULES, "queries over UDP sent to TCP because a list says so")             \
 	X(list_answered, RULES, "queries answered with what a list gives for the name")            \
 	X(internal, OWN, "queries for names below quell.internal, which quell answers itself")     \
+	X(local, OWN, "queries for names of the house: records, hosts and leases")                 \
+	X(local_nxdomain, OWN, "of these, NXDOMAIN")                                               \
+	X(single_label, OWN, "queries for names of one label that were not forwarded")             \
 	X(special, OWN, "queries for special names, with a fixed answer")                          \
 	X(special_nxdomain, OWN, "of these, NXDOMAIN")                                             \
 	X(cache_hits, CACHE, "queries answered from the cache")                                    \

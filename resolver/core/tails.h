@@ -61,6 +61,19 @@ static inline void tails_add(struct tails *t, const uint8_t *name, size_t len)
 	t->set[slot / 64] |= (uint64_t)1 << slot % 64;
 }
 
+/* The same for one who asks for tails_short() alone. */
+static inline void tails_add_short(struct tails *t, const uint8_t *name, size_t len)
+{
+	unsigned slot;
+
+	if (len <= sizeof(uint32_t)) {
+		memset(t, 0xff, sizeof(*t));
+		return;
+	}
+	slot = tails_slot(tails_short(name, len));
+	t->set[slot / 64] |= (uint64_t)1 << slot % 64;
+}
+
 /* Does name[0..len), in lower-case wire form, pass? */
 static inline bool tails_maybe(const struct tails *t, const uint8_t *name, size_t len)
 {

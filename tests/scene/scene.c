@@ -24,6 +24,7 @@
 #include "resolver/core/client.h"
 #include "resolver/core/query.h"
 #include "resolver/core/rebind.h"
+#include "resolver/local_build.h"
 #include "tests/scene/split.h"
 
 #define ASKS_MAX	  256
@@ -71,7 +72,7 @@ struct scene {
 	unsigned n_lists;     /* list 0 has the rules of `block` */
 	char text[TEXT_SIZE]; /* of the list being read */
 	size_t text_len;
-	uint8_t *image, *old_image;
+	uint8_t *image, *old_image, *local;
 	struct reason_names names;
 	struct reason_answers answers;
 	struct ask asks[ASKS_MAX];
@@ -510,6 +511,8 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.cache_failure_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "block_ttl_s") == 0)
 		s->options.block_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "single_labels") == 0)
+		s->options.single_labels = value != 0;
 	else if (strcmp(name, "rebind_protection") == 0)
 		s->options.rebind_protection = value != 0;
 	else if (!set_adapt(s, name, value))
@@ -809,12 +812,15 @@ static struct sent *find_sent(struct scene *s, const char *label)
 /* Lines that begin with white space belong to the command above: SECTION RECORD. */
 struct records {
 	ldns_rr_list *section[3];
-	char ede_text[256]; /* empty: any */
+	ldns_rr_list *local[LOCAL_N_RANKS]; /* below `local` */
+	char ede_text[256];		    /* empty: any */
 };
 
 static bool add_record(struct scene *s, struct records *r, const char *line)
 {
 	static const char *const names[] = {"answer", "authority", "additional"};
+	static const char *const ranks[LOCAL_N_RANKS] = {
+	    [LOCAL_RECORD] = "record ", [LOCAL_HOSTS] = "hosts ", [LOCAL_LEASE] = "lease "};
 	ldns_rr *rr;
 
 	while (isspace((unsigned char)*line))
@@ -830,13 +836,23 @@ static bool add_record(struct scene *s, struct records *r, const char *line)
 		ldns_rr_list_push_rr(r->section[i], rr);
 		return true;
 	}
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++) {
+		size_t len = ranks[i] == NULL ? 0 : strlen(ranks[i]);
+
+		if (len == 0 || strncmp(line, ranks[i], len) != 0)
+			continue;
+		if (ldns_rr_new_frm_str(&rr, line + len, 300, NULL, NULL) != LDNS_STATUS_OK)
+			return fail(s, "ldns cannot read the record: %s", line);
+		ldns_rr_list_push_rr(r->local[i], rr);
+		return true;
+	}
 	if (strncmp(line, "ede-text ", 9) == 0) {
 		line += 9;
 		(void)snprintf(
 		    r->ede_text, sizeof(r->ede_text), "%.*s", (int)strcspn(line, "\r\n"), line);
 		return true;
 	}
-	return fail(s, "answer|authority|additional RECORD: %s", line);
+	return fail(s, "answer|authority|additional|record|hosts|lease RECORD: %s", line);
 }
 
 /* A question that was not asked: one of its three parts differs. */
@@ -969,6 +985,58 @@ static bool do_reply(struct scene *s, const struct words *w, const struct record
 	for (unsigned long i = 0; i < repeat; i++)
 		query_reply(s->core, t->try.via, port, &from, wire, len, s->now_ms);
 	free(wire);
+	return true;
+}
+
+/* ---- Names of the house ---- */
+
+static int add_local(struct local_build *b, const ldns_rr *rr, enum local_rank rank)
+{
+	uint8_t rdata[4096];
+	size_t len = 0;
+
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+
+		if (ldns_rdf_size(rdf) > sizeof(rdata) - len)
+			return ERR_RANGE;
+		memcpy(rdata + len, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+		len += ldns_rdf_size(rdf);
+	}
+	return local_build_add(b, ldns_rdf_data(ldns_rr_owner(rr)), rank,
+	    (uint16_t)ldns_rr_get_type(rr), ldns_rr_ttl(rr), rdata, len);
+}
+
+/* local [ZONE...]: the names of the house from now on, and zones whose other names do not exist */
+static bool do_local(struct scene *s, const struct words *w, const struct records *r)
+{
+	const struct hash_key key = {1, 2};
+	struct local_build *b = local_build_new();
+	uint8_t name[NAME_SIZE], *bytes = NULL;
+	struct local local;
+	size_t len;
+	int err = b == NULL ? ERR_NOMEM : 0;
+
+	for (unsigned i = 1; err == 0 && i < w->n; i++) {
+		err = name_from_text(w->word[i], strlen(w->word[i]), name, &len);
+		if (err == 0)
+			err = local_build_zone(b, name);
+	}
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++)
+		for (size_t k = 0; err == 0 && k < ldns_rr_list_rr_count(r->local[i]); k++)
+			err = add_local(b, ldns_rr_list_rr(r->local[i], k), (enum local_rank)i);
+	if (err == 0)
+		err = local_build_image(b, &key, &bytes, &len);
+	if (err == 0)
+		err = local_open(&local, bytes, len);
+	local_build_free(b);
+	if (err != 0) {
+		free(bytes);
+		return fail(s, "no names of the house: %s", err_text(err));
+	}
+	query_set_local(s->core, &local);
+	free(s->local);
+	s->local = bytes;
 	return true;
 }
 
@@ -1159,6 +1227,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return false;
 	if (strcmp(command, "lists") == 0)
 		return swap_lists(s);
+	if (strcmp(command, "local") == 0)
+		return do_local(s, w, r);
 	if (strcmp(command, "secret") == 0)
 		return do_secret(s, w);
 	if (strcmp(command, "names") == 0)
@@ -1233,6 +1303,7 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 	s->n_lists = 1;
 	s->options = (struct options){
 	    .n_upstream = 1,
+	    .single_labels = true,
 	    .cache_size = 1 << 20,
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
@@ -1256,6 +1327,7 @@ static void scene_fini(struct scene *s)
 	query_free(s->core);
 	build_free(s->lists);
 	free(s->image);
+	free(s->local);
 	free(s->old_image);
 	free(s->sent);
 	for (unsigned i = 0; i < s->n_asks; i++)
@@ -1267,12 +1339,16 @@ static void records_init(struct records *r)
 	r->ede_text[0] = '\0';
 	for (unsigned i = 0; i < 3; i++)
 		r->section[i] = ldns_rr_list_new();
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++)
+		r->local[i] = ldns_rr_list_new();
 }
 
 static void records_fini(struct records *r)
 {
 	for (unsigned i = 0; i < 3; i++)
 		ldns_rr_list_deep_free(r->section[i]);
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++)
+		ldns_rr_list_deep_free(r->local[i]);
 }
 
 /* Are the lines below this command the text of a list? */
