@@ -199,6 +199,9 @@ tests_unit_test_zones_SOURCES = tests/unit/test_zones.c
 tests_unit_test_zones_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 endif
 
+fuzz_programs += tests/fuzz/fuzz_cachefile
+tests_fuzz_fuzz_cachefile_SOURCES = tests/fuzz/fuzz_cachefile.c
+tests_fuzz_fuzz_cachefile_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)
 fuzz_programs += tests/fuzz/fuzz_cookie
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c
 tests_fuzz_fuzz_cookie_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)

@@ -607,6 +607,49 @@ static void test_scan_asked_twice(void **state)
 	scan(HOT, 2, 100000);
 }
 
+/* Of 1,000 questions in the second half for names by Zipf, those that hit, where each of that half is followed
+ * by `n_flood` for a random name that never comes again. */
+static unsigned zipf_hits(uint32_t n_names, unsigned n_flood)
+{
+	const unsigned n_asked = 100000;
+	struct answer *a = test_malloc(sizeof(*a));
+	struct cache *c = new_cache((size_t)1 << 20);
+	uint32_t flood = FLOOD_FIRST;
+	unsigned n_hits = 0;
+	uint64_t now = 0;
+	struct rng r;
+
+	rng_init_fixed(&r, 8);
+	for (unsigned i = 0; i < n_asked; i++) {
+		const uint32_t n = zipf(&r, n_names);
+		const bool hit = has(c, n, ++now);
+
+		if (!hit)
+			put(c, a, n, n, 150, 3600, now);
+		n_hits += hit && i >= n_asked / 2;
+		for (unsigned k = 0; k < n_flood && i >= n_asked / 2; k++)
+			put(c, a, flood++, k, 150, 3600, now);
+		assert_true(cache_usage(c).bytes <= (uint64_t)1 << 20);
+	}
+	cache_free(c);
+	test_free(a);
+	return n_hits / (n_asked / 2 / 1000);
+}
+
+/* Names that fit, and ten times as many: a flood takes two points at most of what hits. */
+static void test_flood_takes_no_hits(void **state)
+{
+	static const uint32_t sizes[] = {2500, 25000};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const unsigned calm = zipf_hits(sizes[i], 0);
+
+		for (unsigned n_flood = 1; n_flood <= 10; n_flood += 9)
+			assert_true(zipf_hits(sizes[i], n_flood) + 20 >= calm);
+	}
+}
+
 /* A name that went without a hit and comes back soon is not put off by a flood any more. */
 static void test_ghost_goes_to_main(void **state)
 {
@@ -712,6 +755,7 @@ int main(void)
 	    cmocka_unit_test(test_scan_takes_no_hot_name),
 	    cmocka_unit_test(test_scan_with_renewed_names),
 	    cmocka_unit_test(test_scan_asked_twice),
+	    cmocka_unit_test(test_flood_takes_no_hits),
 	    cmocka_unit_test(test_ghost_goes_to_main),
 	    cmocka_unit_test(test_renewed_stays_in_main),
 	    cmocka_unit_test(test_all_are_hot),
