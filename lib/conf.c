@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/dns/name.h"
+
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SECOND_MS 1000u
@@ -190,6 +192,14 @@ static const char *const trust_words[] = {
     NULL,
 };
 
+static const char *const strategy_words[] = {
+    [CONF_HEDGED] = "hedged",
+    [CONF_FASTEST] = "fastest",
+    [CONF_STRICT] = "strict",
+    [CONF_PARALLEL] = "parallel",
+    NULL,
+};
+
 /* "auto, exact, suffix or below" */
 static void format_words(const char *const *words, char text[CONF_VALUE_SIZE])
 {
@@ -370,26 +380,35 @@ static bool listen_get(
 	return true;
 }
 
+/* Value `index` of servers[0..CONF_UPSTREAM_MAX). */
+static int server_set(union addr *servers, unsigned index, const char *text, struct why *why)
+{
+	int err;
+
+	if (index >= CONF_UPSTREAM_MAX)
+		return too_many(CONF_UPSTREAM_MAX, why);
+	err = addr_parse(&servers[index], text, 53, why);
+	if (err < 0)
+		return err;
+	if (addr_is_wildcard(&servers[index]))
+		return why_set(why, ERR_FORMAT, "'%s' stands for every address; name one", text);
+	for (unsigned i = 0; i < index; i++) {
+		if (addr_equal(&servers[index], &servers[i]))
+			return why_set(why, ERR_FORMAT, "'%s' stands there twice", text);
+	}
+	return 0;
+}
+
 static int upstream_set(
     void *base, const struct option *option, unsigned index, const char *text, struct why *why)
 {
 	struct conf *conf = base;
-	int err;
+	int err = server_set(conf->upstream, index, text, why);
 
 	(void)option;
-	if (index >= CONF_UPSTREAM_MAX)
-		return too_many(CONF_UPSTREAM_MAX, why);
-	err = addr_parse(&conf->upstream[index], text, 53, why);
-	if (err < 0)
-		return err;
-	if (addr_is_wildcard(&conf->upstream[index]))
-		return why_set(why, ERR_FORMAT, "'%s' stands for every address; name one", text);
-	for (unsigned i = 0; i < index; i++) {
-		if (addr_equal(&conf->upstream[index], &conf->upstream[i]))
-			return why_set(why, ERR_FORMAT, "'%s' stands there twice", text);
-	}
-	conf->n_upstream = index + 1;
-	return 0;
+	if (err == 0)
+		conf->n_upstream = index + 1;
+	return err;
 }
 
 static bool upstream_get(
@@ -399,6 +418,26 @@ static bool upstream_get(
 
 	(void)option;
 	return index < conf->n_upstream && addr_format(&conf->upstream[index], text) != NULL;
+}
+
+static int servers_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf_servers *servers = (struct conf_servers *)(void *)((char *)base + option->off);
+	int err = server_set(servers->addr, index, text, why);
+
+	if (err == 0)
+		servers->n = index + 1;
+	return err;
+}
+
+static bool servers_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct conf_servers *servers = (const struct conf_servers *)(const void *)field;
+
+	return index < servers->n && addr_format(&servers->addr[index], text) != NULL;
 }
 
 static int networks_set(
@@ -441,6 +480,82 @@ static bool block_answer_get(
 	const char *field = (const char *)base + option->off;
 
 	return block_answer_word((const struct block_answer *)(const void *)field, index, text);
+}
+
+/* ---- lists of texts ---- */
+
+static int check_zone(const char *text, struct why *why)
+{
+	uint8_t name[NAME_SIZE];
+	size_t len;
+
+	if (text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			      "0123456789._-")] != '\0')
+		return why_set(why, ERR_FORMAT,
+		    "'%s' is not a name of letters, digits, '-', '_' and '.'; others are written "
+		    "xn--...",
+		    text);
+	if (name_from_text(text, strlen(text), name, &len) == 0 && len > 1)
+		return 0;
+	return why_set(why, ERR_FORMAT, "'%s' is not a name as example.com", text);
+}
+
+/* Forget the texts from `index` on. */
+static void texts_cut(struct conf_texts *texts, unsigned index)
+{
+	while (texts->n > index)
+		free(texts->text[--texts->n]);
+}
+
+/* A zone, or a network. */
+static int check_forward(const char *text, struct why *why)
+{
+	struct net net;
+
+	return strchr(text, '/') != NULL ? net_parse(&net, text, why) : check_zone(text, why);
+}
+
+static int texts_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct conf_texts *texts = (struct conf_texts *)(void *)((char *)base + option->off);
+	char **more, *copy;
+
+	if (index >= option->max)
+		return too_many((unsigned)option->max, why);
+	if (strlen(text) >= CONF_VALUE_SIZE)
+		return why_set(why, ERR_FORMAT, "'%.40s...' is too long", text);
+	if (option->kind->check(text, why) < 0)
+		return ERR_FORMAT;
+	texts_cut(texts, index);
+	copy = strdup(text);
+	more = realloc(texts->text, (index + 1) * sizeof(*more));
+	if (more != NULL)
+		texts->text = more;
+	if (more == NULL || copy == NULL) {
+		free(copy);
+		return why_set(why, ERR_FORMAT, "%s", err_text(ERR_NOMEM));
+	}
+	texts->text[texts->n++] = copy;
+	return 0;
+}
+
+static bool texts_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct conf_texts *texts = (const struct conf_texts *)(const void *)field;
+
+	if (index >= texts->n)
+		return false;
+	(void)snprintf(text, CONF_VALUE_SIZE, "%s", texts->text[index]);
+	return true;
+}
+
+static void texts_free(struct conf_texts *texts)
+{
+	texts_cut(texts, 0);
+	free(texts->text);
 }
 
 /* ---- special names: the words are known to the resolver ---- */
@@ -490,6 +605,8 @@ static const struct kind seconds_kind =
 static const struct kind milliseconds_kind = NUMBER_KIND(conf_parse_duration, format_duration, 1);
 static const struct kind flag_kind = {.set = flag_set, .get = flag_get};
 static const struct kind match_kind = {.set = choice_set, .get = choice_get, .words = match_words};
+static const struct kind strategy_kind = {
+    .set = choice_set, .get = choice_get, .words = strategy_words};
 static const struct kind trust_kind = {.set = choice_set, .get = choice_get, .words = trust_words};
 static const struct kind path_kind = {.set = text_set, .get = text_get, .check = check_path};
 static const struct kind name_kind = {.set = text_set, .get = text_get, .check = check_name};
@@ -501,6 +618,10 @@ static const struct kind key_kind = {.set = text_set, .get = text_get, .check = 
 static const struct kind listen_kind = {.is_list = true, .set = listen_set, .get = listen_get};
 static const struct kind upstream_kind = {
     .is_list = true, .set = upstream_set, .get = upstream_get};
+static const struct kind servers_kind = {.is_list = true, .set = servers_set, .get = servers_get};
+static const struct kind zones_kind = {
+    .is_list = true, .set = texts_set, .get = texts_get, .check = check_zone};
+static const struct kind forward_kind = {.set = text_set, .get = text_get, .check = check_forward};
 static const struct kind networks_kind = {
     .is_list = true, .set = networks_set, .get = networks_get};
 static const struct kind block_answer_kind = {
@@ -516,6 +637,14 @@ const struct option conf_options[] = {
 	"addresses to answer on"},
     {"upstream", &upstream_kind, FIELD(conf, upstream), {NULL}, 0, 0,
 	"resolvers to ask; none: those of the system"},
+    {"strategy", &strategy_kind, FIELD(conf, strategy), {"hedged"}, 0, 0,
+	"which of them a question is asked of"},
+    {"rebind_protection", &flag_kind, FIELD(conf, rebind_protection), {"yes"}, 0, 0,
+	"whether answers that lead from public names to private addresses are refused"},
+    {"rebind_allow", &zones_kind, FIELD(conf, rebind_allow), {NULL}, 0, CONF_ZONES_MAX,
+	"names that may lead there, with all below them"},
+    {"rebind_trust", &servers_kind, FIELD(conf, rebind_trust), {NULL}, 0, 0,
+	"upstreams whose replies may lead there"},
     {"allow", &networks_kind, FIELD(conf, allow), {NULL}, 0, 0,
 	"networks that are answered; none: private ones and those of this machine"},
     {"refuse", &networks_kind, FIELD(conf, refuse), {NULL}, 0, 0,
@@ -557,10 +686,26 @@ const struct option conf_options[] = {
 	86400000, "calm after which a move is taken back"},
     {"cache_size", &size_kind, FIELD(conf, cache_size), {"32M"}, 1 * MIB, 4 * GIB,
 	"memory for cached answers, all workers together"},
+    {"min_ttl", &seconds_kind, FIELD(conf, min_ttl_s), {"0"}, 0, HOUR_S,
+	"shortest time that an answer is kept, but for a no or a failure"},
     {"cache_max_ttl", &seconds_kind, FIELD(conf, cache_max_ttl_s), {"1d"}, 1, 7 * DAY_S,
 	"longest time that an answer is kept"},
     {"cache_negative_ttl", &seconds_kind, FIELD(conf, cache_negative_ttl_s), {"1h"}, 1, DAY_S,
 	"longest time that a no is kept"},
+    {"cache_failure_ttl", &seconds_kind, FIELD(conf, cache_failure_ttl_s), {"1s"}, 1, 5,
+	"time for which a question that failed is not asked again"},
+    {"prefetch", &count_kind, FIELD(conf, prefetch), {"3"}, 0, 255,
+	"hits after which an answer is fetched again before its time is over; 0: never"},
+    {"stale", &flag_kind, FIELD(conf, stale), {"yes"}, 0, 0,
+	"whether an answer whose time is over is given where the upstreams have none"},
+    {"stale_delay", &milliseconds_kind, FIELD(conf, stale_delay_ms), {"1800ms"}, 0, 10000,
+	"longest time that a client waits for a newer one"},
+    {"stale_max", &seconds_kind, FIELD(conf, stale_max_s), {"1d"}, 1, 7 * DAY_S,
+	"longest time that such an answer is given"},
+    {"cache_save", &seconds_kind, FIELD(conf, cache_save_s), {"1h"}, 0, 7 * DAY_S,
+	"interval in which the cache is saved, for the next start; 0: never"},
+    {"cache_save_budget", &size_kind, FIELD(conf, cache_save_budget), {"256M"}, 1 * MIB, 64 * GIB,
+	"bytes a day that may be written for that"},
     {"query_timeout", &milliseconds_kind, FIELD(conf, query_timeout_ms), {"4s"}, 1000, 30000,
 	"time after which a question is given up"},
     {"questions_max", &count_kind, FIELD(conf, questions_max), {"4096"}, 64, 65536,
@@ -608,6 +753,15 @@ const struct option conf_list_options[] = {
 const struct option conf_list_name = {
     "list", &name_kind, FIELD(conf_list, name), {NULL}, 0, 0, "a block list"};
 
+const struct option conf_forward_options[] = {
+    {"upstream", &servers_kind, FIELD(conf_forward, upstream), {NULL}, 0, 0,
+	"resolvers that know these names"},
+    {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
+};
+
+const struct option conf_forward_zone = {
+    "forward", &forward_kind, FIELD(conf_forward, zone), {NULL}, 0, 0, "names that others know"};
+
 const char conf_default_path[] = QUELL_SYSCONFDIR "/quell/quell.conf";
 
 _Static_assert(sizeof(QUELL_RUNDIR "/control") <= sizeof(((struct conf *)NULL)->control),
@@ -620,14 +774,18 @@ static int compare_names(const void *a, const void *b)
 
 const char *const *conf_option_names(void)
 {
-	static const char *names[N_OF(conf_options) + N_OF(conf_list_options)];
+	static const char
+	    *names[N_OF(conf_options) + N_OF(conf_list_options) + N_OF(conf_forward_options)];
 	size_t n = 0;
 
 	for (const struct option *o = conf_options; o->name != NULL; o++)
 		names[n++] = o->name;
 	for (const struct option *o = conf_list_options; o->name != NULL; o++)
 		names[n++] = o->name;
+	for (const struct option *o = conf_forward_options; o->name != NULL; o++)
+		names[n++] = o->name;
 	names[n++] = conf_list_name.name;
+	names[n++] = conf_forward_zone.name;
 	qsort(names, n, sizeof(names[0]), compare_names);
 	/* Some are in both tables. */
 	for (size_t i = 0, to = 0; i <= n; i++) {
@@ -663,7 +821,7 @@ struct conf *conf_new(void)
 
 	if (conf == NULL || conf_set_defaults(conf, conf_options) == 0)
 		return conf;
-	free(conf);
+	conf_free(conf);
 	return NULL;
 }
 
@@ -672,6 +830,8 @@ void conf_free(struct conf *conf)
 	if (conf == NULL)
 		return;
 	free(conf->lists);
+	free(conf->forwards);
+	texts_free(&conf->rebind_allow);
 	free(conf);
 }
 
@@ -717,13 +877,21 @@ static void print_options(
 	}
 }
 
+static void print_section(FILE *to, const struct option *title, const char *name, const void *base,
+    const struct option *table)
+{
+	(void)fprintf(to, "\n# %s\n%s \"%s\" {\n", title->help, title->name, name);
+	print_options(to, base, table, "\t");
+	(void)fputs("}\n", to);
+}
+
 void conf_print(const struct conf *conf, FILE *to)
 {
 	print_options(to, conf, conf_options, "");
-	for (unsigned i = 0; i < conf->n_lists; i++) {
-		(void)fprintf(to, "\n# %s\n%s \"%s\" {\n", conf_list_name.help, conf_list_name.name,
-		    conf->lists[i].name);
-		print_options(to, &conf->lists[i], conf_list_options, "\t");
-		(void)fputs("}\n", to);
-	}
+	for (unsigned i = 0; i < conf->n_forwards; i++)
+		print_section(to, &conf_forward_zone, conf->forwards[i].zone, &conf->forwards[i],
+		    conf_forward_options);
+	for (unsigned i = 0; i < conf->n_lists; i++)
+		print_section(
+		    to, &conf_list_name, conf->lists[i].name, &conf->lists[i], conf_list_options);
 }

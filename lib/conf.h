@@ -28,12 +28,18 @@
 #define CONF_KEY_SIZE	  57 /* base64 of 42 bytes, and the terminator */
 #define CONF_VERSIONS_MAX 20
 #define CONF_SPECIAL_MAX  32
+#define CONF_ZONES_MAX	  64 /* values of rebind_allow */
+#define CONF_FORWARDS_MAX 63
+#define CONF_ZONE_SIZE	  256
 
 /* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
 enum conf_match { CONF_MATCH_AUTO, CONF_MATCH_EXACT, CONF_MATCH_SUFFIX, CONF_MATCH_BELOW };
 
 /* CONF_TRUST_BLOCK: a list may only block; CONF_TRUST_REWRITE: it may give names answers of its own. */
 enum conf_trust { CONF_TRUST_BLOCK, CONF_TRUST_REWRITE };
+
+/* Whom a question is asked of (upstream.h). */
+enum conf_strategy { CONF_HEDGED, CONF_FASTEST, CONF_STRICT, CONF_PARALLEL };
 
 /* One `list "name" { ... }` section.  Exactly one of url and file is not empty. */
 struct conf_list {
@@ -62,6 +68,24 @@ struct conf_networks {
 	unsigned n;
 };
 
+/* Addresses with ports. */
+struct conf_servers {
+	union addr addr[CONF_UPSTREAM_MAX];
+	unsigned n;
+};
+
+/* One `forward "lan" { ... }` section: who is asked for the names of a zone. */
+struct conf_forward {
+	char zone[CONF_ZONE_SIZE];    /* a name, or a network whose reverse zones are meant */
+	struct conf_servers upstream; /* at least one */
+};
+
+/* Values of any length; owned. */
+struct conf_texts {
+	char **text;
+	unsigned n;
+};
+
 struct conf {
 	/* Where the interface of a link-local address is not there, listen[i] is AF_UNSPEC and
 	 * listen_text[i] is to be parsed again later; the text is kept as it stands in the file. */
@@ -70,7 +94,10 @@ struct conf {
 	unsigned n_listen;
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;
-	struct conf_networks allow; /* answered besides loopback; none: the default set */
+	enum conf_strategy strategy;
+	bool rebind_protection;		  /* public names lead to no private address ... */
+	struct conf_servers rebind_trust; /* ... but for what these upstreams say, and ... */
+	struct conf_networks allow;	  /* answered besides loopback; none: the default set */
 	struct conf_networks refuse, drop;
 	/* Queries a second from unproven sources, all workers together; 0: no limit */
 	uint32_t rate_limit, rate_limit_network;
@@ -89,8 +116,16 @@ struct conf {
 	uint32_t adaptive_threshold;
 	uint32_t adaptive_window_ms, adaptive_dwell_ms, adaptive_return_ms;
 	uint64_t cache_size; /* bytes, all workers together */
+	uint32_t min_ttl_s;  /* answers that are no "no" are kept for so long at least */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
+	uint32_t cache_failure_ttl_s;	  /* how long who asks again is told that it failed */
+	uint32_t prefetch; /* hits after which an answer is fetched before its time is over; 0: never */
+	bool stale; /* an answer whose time is over is given where upstreams have none ... */
+	uint32_t stale_delay_ms; /* ... after this time, */
+	uint32_t stale_max_s;	 /* if it is not over for longer than this */
+	uint32_t cache_save_s; /* the cache is saved in this interval; 0: never */
+	uint64_t cache_save_budget; /* bytes a day that may be written for that */
 	uint32_t query_timeout_ms;	  /* a question is given up after this */
 	uint32_t questions_max;		  /* in flight, all workers together */
 	uint32_t tcp_clients_max;	  /* all workers together */
@@ -98,8 +133,12 @@ struct conf {
 	uint32_t tcp_idle_ms;
 	uint16_t udp_size; /* largest UDP message sent or asked for, bytes */
 	bool log_queries;
-	struct conf_list *lists; /* owned, n_lists of them, in the order of the file */
+	/* --- owned --- */
+	struct conf_list *lists; /* n_lists of them, in the order of the file */
 	unsigned n_lists;
+	struct conf_forward *forwards; /* n_forwards of them, in the order of the file */
+	unsigned n_forwards;
+	struct conf_texts rebind_allow; /* ... for names in these zones */
 };
 
 /* The compiled-in path of the configuration. */

@@ -1,6 +1,6 @@
 /* conf_read.c - the configuration file, by way of libconfuse.
  *
- *   file -> conf_tidy (comments to blanks) -> libconfuse -> on_value, on_list -> struct conf
+ *   file -> conf_tidy (comments to blanks) -> libconfuse -> on_value, on_list, ... -> struct conf
  */
 #include "lib/conf_table.h"
 
@@ -146,8 +146,10 @@ static struct reader {
 	int err;		/* the first, which *why tells about */
 	uint64_t seen;		/* bits by row of conf_options */
 	struct conf_list blank; /* defaults of a list */
-	struct conf_list list;	/* the section that is being read */
-	uint64_t list_seen;	/* bits by row of conf_list_options */
+	/* --- the section that is being read --- */
+	struct conf_list list;
+	struct conf_forward forward;
+	uint64_t section_seen; /* bits by row of its options */
 } reader;
 
 /* Note what is wrong in the line that is being read, unless an error came before.  Returns -1, by
@@ -166,9 +168,14 @@ static int QUELL_PRINTF(3, 4) reader_fail(const cfg_t *cfg, int err, const char 
 	return -1;
 }
 
-static bool is_section(const cfg_t *cfg)
+static bool is_list(const cfg_t *cfg)
 {
 	return strcmp(cfg->name, conf_list_name.name) == 0;
+}
+
+static bool is_section(const cfg_t *cfg)
+{
+	return is_list(cfg) || strcmp(cfg->name, conf_forward_zone.name) == 0;
 }
 
 /* Levenshtein's distance; names longer than the table's count as far away. */
@@ -200,18 +207,27 @@ static unsigned distance(const char *a, const char *b)
 
 static const struct option *table_of(const cfg_t *cfg)
 {
-	return is_section(cfg) ? conf_list_options : conf_options;
+	if (!is_section(cfg))
+		return conf_options;
+	return is_list(cfg) ? conf_list_options : conf_forward_options;
 }
 
 static void unknown_option(const cfg_t *cfg, const char *name)
 {
-	const char *nearest = conf_list_name.name;
-	unsigned least = is_section(cfg) ? UINT_MAX : distance(name, nearest);
-	const char *where = is_section(cfg) ? " in a list" : "";
+	const char *nearest = conf_list_name.name, *where = "";
+	unsigned least = distance(name, nearest), d = distance(name, conf_forward_zone.name);
+
+	if (d < least) {
+		least = d;
+		nearest = conf_forward_zone.name;
+	}
+	if (is_section(cfg)) {
+		least = UINT_MAX;
+		where = is_list(cfg) ? " in a list" : " in forward";
+	}
 
 	for (const struct option *o = table_of(cfg); o->name != NULL; o++) {
-		unsigned d = distance(name, o->name);
-
+		d = distance(name, o->name);
 		if (d < least) {
 			least = d;
 			nearest = o->name;
@@ -236,17 +252,25 @@ static void QUELL_PRINTF(2, 0) on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	}
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	if (strncmp(fmt, "found duplicate title", 21) == 0)
-		(void)reader_fail(cfg, ERR_FORMAT, "%s; each list has its own name", text);
+		(void)reader_fail(cfg, ERR_FORMAT, "%s; each has its own name", text);
 	else
 		(void)reader_fail(cfg, ERR_FORMAT, "%s; " GRAMMAR, text);
+}
+
+/* Where its values go. */
+static void *base_of(const cfg_t *cfg)
+{
+	if (!is_section(cfg))
+		return reader.conf;
+	return is_list(cfg) ? (void *)&reader.list : (void *)&reader.forward;
 }
 
 /* Called by libconfuse for each value, with the line where it stands. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	const struct option *table = table_of(cfg);
-	void *base = is_section(cfg) ? (void *)&reader.list : (void *)reader.conf;
-	uint64_t *seen = is_section(cfg) ? &reader.list_seen : &reader.seen;
+	void *base = base_of(cfg);
+	uint64_t *seen = is_section(cfg) ? &reader.section_seen : &reader.seen;
 	struct why why;
 	size_t i = 0;
 
@@ -266,27 +290,24 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	return 0;
 }
 
-static int list_append(void)
+/* The sections all[0..*n) of `size` bytes, with one more behind them; NULL: no memory, all stays. */
+static void *section_append(void *all, unsigned *n, const void *section, size_t size)
 {
-	struct conf *conf = reader.conf;
-	unsigned n = conf->n_lists;
-
-	if ((n & (n - 1)) == 0) { /* full: the room is the next power of two */
-		size_t room = n == 0 ? 1 : 2 * (size_t)n;
-		struct conf_list *lists = realloc(conf->lists, room * sizeof(*lists));
-
-		if (lists == NULL)
-			return ERR_NOMEM;
-		conf->lists = lists;
+	if ((*n & (*n - 1)) == 0) { /* full: the room is the next power of two */
+		all = realloc(all, (*n == 0 ? 1 : 2 * (size_t)*n) * size);
+		if (all == NULL)
+			return NULL;
 	}
-	conf->lists[conf->n_lists++] = reader.list;
-	return 0;
+	memcpy((char *)all + *n * size, section, size);
+	(*n)++;
+	return all;
 }
 
 /* Called by libconfuse at the end of each list section. */
 static int on_list(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *name = cfg_title(cfg_opt_getnsec(opt, opt->nvalues - 1));
+	struct conf_list *lists;
 	bool has_url = reader.list.url[0] != '\0', has_file = reader.list.file[0] != '\0';
 	struct why why;
 
@@ -298,10 +319,38 @@ static int on_list(cfg_t *cfg, cfg_opt_t *opt)
 	if (reader.conf->n_lists == CONF_LISTS_MAX)
 		return reader_fail(cfg, ERR_FORMAT, "too many lists; at most %u are possible",
 		    (unsigned)CONF_LISTS_MAX);
-	if (list_append() < 0)
+	lists = section_append(
+	    reader.conf->lists, &reader.conf->n_lists, &reader.list, sizeof(reader.list));
+	if (lists == NULL)
 		return reader_fail(cfg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	reader.conf->lists = lists;
 	reader.list = reader.blank;
-	reader.list_seen = 0;
+	reader.section_seen = 0;
+	return 0;
+}
+
+/* Called by libconfuse at the end of each forward section. */
+static int on_forward(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *zone = cfg_title(cfg_opt_getnsec(opt, opt->nvalues - 1));
+	struct conf_forward *forwards;
+	struct why why;
+
+	if (conf_forward_zone.kind->set(&reader.forward, &conf_forward_zone, 0, zone, &why) < 0)
+		return reader_fail(cfg, ERR_FORMAT, "forward: %s", why.text);
+	if (reader.forward.upstream.n == 0)
+		return reader_fail(cfg, ERR_FORMAT,
+		    "forward \"%s\" has no upstream; name who knows these names", zone);
+	if (reader.conf->n_forwards == CONF_FORWARDS_MAX)
+		return reader_fail(cfg, ERR_FORMAT, "too many zones; at most %u are possible",
+		    (unsigned)CONF_FORWARDS_MAX);
+	forwards = section_append(reader.conf->forwards, &reader.conf->n_forwards, &reader.forward,
+	    sizeof(reader.forward));
+	if (forwards == NULL)
+		return reader_fail(cfg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	reader.conf->forwards = forwards;
+	memset(&reader.forward, 0, sizeof(reader.forward));
+	reader.section_seen = 0;
 	return 0;
 }
 
@@ -326,19 +375,25 @@ static int reader_run(const char *text)
 {
 	/* The rest of each is zero, which is what ends a table (CFG_END). */
 	cfg_opt_t list_opts[OPTIONS_MAX + 1] = {CFG_END()};
-	cfg_opt_t opts[OPTIONS_MAX + 2] = {CFG_END()};
+	cfg_opt_t forward_opts[OPTIONS_MAX + 1] = {CFG_END()};
+	cfg_opt_t opts[OPTIONS_MAX + 3] = {CFG_END()};
+	size_t n = make_opts(opts, conf_options);
 	cfg_t *cfg;
 	int status;
 
 	(void)make_opts(list_opts, conf_list_options);
-	opts[make_opts(opts, conf_options)] = (cfg_opt_t)CFG_SEC(
+	(void)make_opts(forward_opts, conf_forward_options);
+	opts[n++] = (cfg_opt_t)CFG_SEC(
 	    conf_list_name.name, list_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	opts[n] = (cfg_opt_t)CFG_SEC(
+	    conf_forward_zone.name, forward_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 
 	cfg = cfg_init(opts, CFGF_NONE);
 	if (cfg == NULL)
 		return why_set(reader.why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	(void)cfg_set_error_function(cfg, on_error);
 	(void)cfg_set_validate_func(cfg, conf_list_name.name, on_list);
+	(void)cfg_set_validate_func(cfg, conf_forward_zone.name, on_forward);
 	status = cfg_parse_buf(cfg, text);
 	if (status != CFG_SUCCESS) /* it has no words for some mistakes: "" = 1 */
 		(void)reader_fail(cfg, ERR_FORMAT, "there is no such option; " GRAMMAR);

@@ -37,7 +37,7 @@ struct kind {
 struct option {
 	const char *name;
 	const struct kind *kind;
-	size_t off, size; /* its field in struct conf or struct conf_list */
+	size_t off, size; /* its field in struct conf, struct conf_list or conf_forward */
 	const char *defaults[2];
 	uint64_t min, max; /* of numbers, in the field's unit */
 	const char *help;
@@ -47,6 +47,8 @@ struct option {
 extern const struct option conf_options[];
 extern const struct option conf_list_options[]; /* inside a section: list "name" { ... } */
 extern const struct option conf_list_name;
+extern const struct option conf_forward_options[]; /* inside: forward "zone" { ... } */
+extern const struct option conf_forward_zone;
 
 /* Put the defaults of `table` into `base`, which is all zero.  Returns 0, or ERR_FORMAT where a
  * default does not pass its own check (a folder given to configure, for one). */

@@ -16,4 +16,5 @@ lib_libquell_a_SOURCES = \
 	lib/table.c lib/table.h \
 	lib/dns/msg.c lib/dns/msg.h \
 	lib/dns/name.c lib/dns/name.h \
+	lib/dns/reverse.c lib/dns/reverse.h \
 	lib/dns/type.c lib/dns/type.h

@@ -32,6 +32,8 @@ enum channel_type {
 	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; answer: a uint64_t: how many */
 	CHANNEL_OVERLAY, /* struct channel_overlay, with a memfd of the user's rules; answer: the same */
 	CHANNEL_COOKIES, /* struct cookie_secrets */
+	CHANNEL_CACHE_LOAD, /* struct channel_cache, with the file, which stands behind its head */
+	CHANNEL_CACHE_SAVE, /* empty, with a pipe to write the cache into */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
 	/* loader to parent */
@@ -74,10 +76,14 @@ struct channel_overlay {
 	uint32_t failed; /* from the worker: they could not be taken; the old ones stay */
 };
 
+struct channel_cache {
+	uint64_t age_ms; /* of the file; UINT64_MAX: not known */
+};
+
 struct channel_stats {
 	struct stats stats;
 	struct latency latency[LATENCY_N_STAGES];
-	struct query_upstream upstream[CONF_UPSTREAM_MAX];
+	struct query_upstream upstream[OPTIONS_SERVERS_MAX];
 	uint32_t n_upstream;
 	uint32_t generation;
 };

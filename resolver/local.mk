@@ -3,22 +3,31 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/adapt.c resolver/core/adapt.h \
 	resolver/core/answer.c resolver/core/answer.h \
 	resolver/core/cache.c resolver/core/cache.h \
+	resolver/core/cachefile.c resolver/core/cachefile.h \
 	resolver/core/client.c resolver/core/client.h \
 	resolver/core/cookie.c resolver/core/cookie.h \
+	resolver/core/failures.c resolver/core/failures.h \
 	resolver/core/inflight.c resolver/core/inflight.h \
 	resolver/core/latency.c resolver/core/latency.h \
+	resolver/core/local.c resolver/core/local.h \
 	resolver/core/options.h \
 	resolver/core/overlay.c resolver/core/overlay.h \
+	resolver/core/jar.c resolver/core/jar.h \
+	resolver/core/mixcase.c resolver/core/mixcase.h \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \
 	resolver/core/rate.c resolver/core/rate.h \
+	resolver/core/rebind.c resolver/core/rebind.h \
 	resolver/core/reason.c resolver/core/reason.h \
 	resolver/core/special.c resolver/core/special.h \
 	resolver/core/stats.c resolver/core/stats.h \
-	resolver/core/upstream.c resolver/core/upstream.h
+	resolver/core/tails.h \
+	resolver/core/upstream.c resolver/core/upstream.h \
+	resolver/core/zones.c resolver/core/zones.h
 
 resolver_io_libio_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 resolver_io_libio_a_SOURCES = \
+	resolver/io/cache_store.c resolver/io/cache_store.h \
 	resolver/io/carrier_tcp.c resolver/io/carrier_tcp.h \
 	resolver/io/carrier_udp.c resolver/io/carrier_udp.h \
 	resolver/io/listen_tcp.c resolver/io/listen_tcp.h \
@@ -32,11 +41,13 @@ resolver_libquelld_a_SOURCES = \
 	resolver/channel.c resolver/channel.h \
 	resolver/child.c resolver/child.h \
 	resolver/ctl.c resolver/ctl.h \
+	resolver/saved.c resolver/saved.h \
 	resolver/holder.c resolver/holder.h \
 	resolver/hostnet.c resolver/hostnet.h \
 	resolver/listeners.c resolver/listeners.h \
 	resolver/lists.c resolver/lists.h \
 	resolver/loader.c resolver/loader.h \
+	resolver/local_build.c resolver/local_build.h \
 	resolver/notify.c resolver/notify.h \
 	resolver/own.c resolver/own.h \
 	resolver/pack.c resolver/pack.h \

@@ -25,7 +25,7 @@
 static void write_reasons(const struct report *r, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
-	unsigned running = supervise_running(s->workers), n_down = 0;
+	unsigned running = supervise_running(s->workers), n_servers = 0, n_down = 0;
 
 	if (running < supervise_n(s->workers))
 		evbuffer_add_printf(
@@ -47,12 +47,16 @@ static void write_reasons(const struct report *r, struct evbuffer *to)
 		if (s->listeners.all[i].state == LISTENER_WAITING)
 			evbuffer_add_printf(to, "reason %s\n", s->listeners.all[i].why.text);
 	}
-	for (unsigned i = 0; i < r->total.n_upstream; i++)
+	for (unsigned i = 0; i < r->total.n_upstream; i++) {
+		if (r->total.upstream[i].forward)
+			continue;
+		n_servers++;
 		n_down += r->total.upstream[i].down;
+	}
 	own_reasons(s, to);
 	if (s->options.n_upstream == 0)
 		evbuffer_add_printf(to, "reason there is no upstream\n");
-	else if (r->total.n_upstream != 0 && n_down == r->total.n_upstream)
+	else if (n_servers != 0 && n_down == n_servers)
 		evbuffer_add_printf(to, "reason no upstream answers\n");
 }
 
@@ -524,7 +528,7 @@ static void merge_upstreams(struct channel_stats *total, const struct channel_st
 
 	if (first)
 		total->n_upstream =
-		    one->n_upstream < CONF_UPSTREAM_MAX ? one->n_upstream : CONF_UPSTREAM_MAX;
+		    one->n_upstream < OPTIONS_SERVERS_MAX ? one->n_upstream : OPTIONS_SERVERS_MAX;
 	for (unsigned i = 0; i < total->n_upstream && i < one->n_upstream; i++) {
 		struct query_upstream *to = &total->upstream[i];
 		const struct query_upstream *from = &one->upstream[i];

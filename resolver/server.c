@@ -59,6 +59,7 @@ static void on_worker_started(void *ctx, unsigned worker)
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_each(&s->listeners, tell_listen_one, &one);
+	saved_tell(s, worker);
 }
 
 /* ---- the world around: addresses and upstreams that come and go ---- */
@@ -341,6 +342,7 @@ static void reload_commit(struct server *s, struct lists *lists)
 	supervise_send_all(s->workers, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_switch(&s->listeners, &r->listeners, tell_listen, s);
 	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
+	saved_arm(s);
 	warn_no_upstream(s);
 	look_around(s);
 }
@@ -391,6 +393,7 @@ static void start_workers(struct server *s, struct lists *lists)
 	settings_options(s->conf, &s->options);
 	warn_no_upstream(s);
 	supervise_start(s->workers);
+	saved_arm(s);
 	look_around(s);
 }
 
@@ -487,7 +490,7 @@ static int open_all(struct server *s)
 	s->workers = supervise_new(s->base, s->conf->workers, &hooks);
 	s->loader = lists_loader_new(s->base, on_lists, s);
 	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0 || own_init(s) < 0 ||
-	    secret_init(s) < 0)
+	    secret_init(s) < 0 || saved_init(s) < 0)
 		return ERR_NOMEM;
 	return open_events(s);
 }
@@ -502,11 +505,25 @@ static void on_stopped(void *ctx)
 	(void)event_base_loopbreak(s->base);
 }
 
+static void stop_workers(struct server *s)
+{
+	uint64_t past_ms = clock_ms() - s->stop_ms;
+
+	supervise_stop(s->workers, past_ms < SERVER_STOP_MS ? SERVER_STOP_MS - (unsigned)past_ms : 0,
+	    on_stopped, s);
+}
+
 static void server_stop(struct server *s, enum server_exit status)
 {
+	if (s->stop_ms != 0)
+		return;
 	s->exit = status;
+	s->stop_ms = clock_ms();
 	notify_send("STOPPING=1");
-	supervise_stop(s->workers, SERVER_STOP_MS, on_stopped, s);
+	if (s->ready)
+		saved_last(s, SERVER_SAVE_MS, stop_workers);
+	else
+		stop_workers(s);
 }
 
 static void free_event(struct event *e)
@@ -530,6 +547,7 @@ static void close_all(struct server *s)
 	report_fini(s);
 	own_fini(s);
 	secret_fini(s);
+	saved_fini(s);
 	free_event(s->on_hup);
 	free_event(s->on_term);
 	free_event(s->on_int);

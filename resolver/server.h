@@ -4,7 +4,7 @@
  *   SIGHUP    settings -> listening sockets -> lists -> all at once to the workers -> reloaded
  *                 |               |            |
  *                 \---------------+------------+--> not good: reload-failed, nothing has changed
- *   SIGTERM   workers end, within SERVER_STOP_MS
+ *   SIGTERM   the cache is saved, workers end, within SERVER_STOP_MS
  *
  * One event loop, one thread.  The parent reads no packet and no list; it hands sockets and images
  * to processes that have no rights (supervise.h, loader.h).
@@ -23,11 +23,13 @@
 #include "resolver/listeners.h"
 #include "resolver/lists.h"
 #include "resolver/own.h"
+#include "resolver/saved.h"
 #include "resolver/secret.h"
 #include "resolver/settings.h"
 #include "resolver/supervise.h"
 
 #define SERVER_STOP_MS	    900 /* workers that have not ended by then are killed */
+#define SERVER_SAVE_MS	    500 /* of these, for the cache to be saved */
 #define SERVER_RETRY_S	    1	/* for addresses and upstreams that are not there yet */
 #define SERVER_SETTLE_MS    250 /* after news of an address, more usually come */
 #define SERVER_SWAP_LIMIT_S 20	/* for a worker to take new lists; longer, and it is replaced */
@@ -79,6 +81,8 @@ struct server {
 	struct listeners listeners;
 	struct own own; /* rules of the user's, before all lists */
 	struct secret secret;
+	struct saved saved; /* the caches, on disk */
+	uint64_t stop_ms;   /* when the end began; 0: not yet */
 	struct lists lists;
 	uint32_t generation;		    /* of lists */
 	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */

@@ -2,12 +2,16 @@
 #include "resolver/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "blocklists/feed.h"
+#include "lib/dns/name.h"
+#include "lib/dns/reverse.h"
 #include "lib/resolvconf.h"
 #include "resolver/core/client.h"
+#include "resolver/core/rebind.h"
 #include "resolver/core/special.h"
 #include "resolver/hostnet.h"
 #include "resolver/priv.h"
@@ -44,25 +48,33 @@ static int set_control(struct conf *conf, const struct settings_flags *flags, st
 }
 
 /* A question sent to ourselves would come back for ever. */
-static int check_loop(const struct conf *conf, struct why *why)
+static int check_server(const struct conf *conf, const union addr *up, struct why *why)
 {
-	for (unsigned u = 0; u < conf->n_upstream; u++) {
-		const union addr *up = &conf->upstream[u];
+	for (unsigned l = 0; l < conf->n_listen; l++) {
+		const union addr *own = &conf->listen[l];
 
-		for (unsigned l = 0; l < conf->n_listen; l++) {
-			const union addr *own = &conf->listen[l];
-
-			if (addr_equal(own, up) || (addr_is_wildcard(own) && addr_is_loopback(up) &&
-						       own->sa.sa_family == up->sa.sa_family &&
-						       addr_port(own) == addr_port(up)))
-				return why_set(why, ERR_FORMAT,
-				    "upstream and listen are the same address, %s: quell would ask "
-				    "itself; "
-				    "name another resolver as upstream",
-				    conf->listen_text[l]);
-		}
+		if (addr_equal(own, up) ||
+		    (addr_is_wildcard(own) && addr_is_loopback(up) &&
+			own->sa.sa_family == up->sa.sa_family && addr_port(own) == addr_port(up)))
+			return why_set(why, ERR_FORMAT,
+			    "upstream and listen are the same address, %s: quell would ask "
+			    "itself; "
+			    "name another resolver as upstream",
+			    conf->listen_text[l]);
 	}
 	return 0;
+}
+
+static int check_loop(const struct conf *conf, struct why *why)
+{
+	int err = 0;
+
+	for (unsigned u = 0; err == 0 && u < conf->n_upstream; u++)
+		err = check_server(conf, &conf->upstream[u], why);
+	for (unsigned i = 0; err == 0 && i < conf->n_forwards; i++)
+		for (unsigned u = 0; err == 0 && u < conf->forwards[i].upstream.n; u++)
+			err = check_server(conf, &conf->forwards[i].upstream.addr[u], why);
+	return err;
 }
 
 /* Each worker's part of the cache must be worth having. */
@@ -113,6 +125,99 @@ static int check_special(const struct conf *conf, const char *path, struct why *
 	return 0;
 }
 
+/* The zone `text`, or the reverse zones of the network, into `zones`.  Returns 0, ERR_FORMAT or
+ * ERR_RANGE. */
+static int put_zone(const char *text, uint8_t value, struct zones *zones)
+{
+	uint8_t name[NAME_SIZE];
+	struct net net;
+	size_t len;
+	int err;
+
+	if (strchr(text, '/') == NULL) {
+		err = name_from_text(text, strlen(text), name, &len);
+		if (err < 0)
+			return err;
+		name_lower(name, name, len);
+		return zones_add(zones, name, value);
+	}
+	err = net_parse(&net, text, NULL);
+	for (unsigned i = 0; err == 0 && i < reverse_n_zones(&net); i++) {
+		reverse_zone(&net, i, name);
+		err = zones_add(zones, name, value);
+	}
+	return err;
+}
+
+/* `addr` is asked by `group`.  Returns 0 or ERR_RANGE. */
+static int put_server(const union addr *addr, unsigned group, struct options *options)
+{
+	unsigned i = 0, n = options->n_upstream + options->n_forward;
+
+	while (i < n && !addr_equal(&options->upstream[i], addr))
+		i++;
+	if (i == n) {
+		if (options->n_forward == OPTIONS_FORWARD_MAX)
+			return ERR_RANGE;
+		options->upstream[i] = *addr;
+		options->n_forward++;
+	}
+	options->groups[i] |= (uint64_t)1 << group;
+	return 0;
+}
+
+/* Zones that others are asked for, behind the upstreams for all. */
+static int put_forwards(const struct conf *conf, struct options *options)
+{
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < conf->n_forwards; i++) {
+		const struct conf_forward *forward = &conf->forwards[i];
+
+		err = put_zone(forward->zone, (uint8_t)(i + 1), &options->forward);
+		for (unsigned k = 0; err == 0 && k < forward->upstream.n; k++)
+			err = put_server(&forward->upstream.addr[k], i + 1, options);
+	}
+	return err;
+}
+
+/* With all of the servers new there is room, too. */
+static int check_forwards(const struct conf *conf, const char *path, struct why *why)
+{
+	struct options *options = calloc(1, sizeof(*options));
+	int err = options == NULL ? ERR_NOMEM : put_forwards(conf, options);
+
+	free(options);
+	if (err == 0)
+		return 0;
+	return why_set(why, err,
+	    "%s: forward: too many; at most %d zones (172.16.0.0/12 counts as 16) and %d servers "
+	    "are "
+	    "possible",
+	    path, ZONES_MAX, OPTIONS_FORWARD_MAX);
+}
+
+/* The zones whose names may lead to private addresses, into `zones`.  Returns 0 or ERR_RANGE. */
+static int put_excepted(const struct conf *conf, struct zones *zones)
+{
+	int err = 0;
+
+	rebind_except_usual(zones);
+	for (unsigned i = 0; err == 0 && i < conf->rebind_allow.n; i++)
+		err = put_zone(conf->rebind_allow.text[i], 0, zones);
+	return err;
+}
+
+static int check_rebind(const struct conf *conf, const char *path, struct why *why)
+{
+	struct zones zones = {.n = 0};
+
+	if (put_excepted(conf, &zones) == 0)
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "%s: rebind_allow: these names are too long in all; take shorter ones", path);
+}
+
 static int read_file(struct conf **conf, const char *path, struct why *why)
 {
 	const char *read = path != NULL ? path : conf_default_path;
@@ -124,6 +229,10 @@ static int read_file(struct conf **conf, const char *path, struct why *why)
 		err = check_lists(*conf, read, why);
 		if (err == 0)
 			err = check_special(*conf, read, why);
+		if (err == 0)
+			err = check_rebind(*conf, read, why);
+		if (err == 0)
+			err = check_forwards(*conf, read, why);
 		if (err < 0)
 			conf_free(*conf);
 		return err;
@@ -199,6 +308,17 @@ static void put_access(const struct conf *conf, struct options *options)
 	put_networks(options, conf->drop.net, conf->drop.n, CLIENT_DROP);
 }
 
+/* Zones that may lead to private addresses, and upstreams that may say so. */
+static void put_rebind(const struct conf *conf, struct options *options)
+{
+	options->rebind_protection = conf->rebind_protection;
+	(void)put_excepted(conf, &options->rebind_allow); /* by check_rebind() there is room */
+	for (unsigned i = 0; i < options->n_upstream + options->n_forward; i++)
+		for (unsigned k = 0; k < conf->rebind_trust.n; k++)
+			options->trusted[i] |=
+			    addr_equal(&options->upstream[i], &conf->rebind_trust.addr[k]);
+}
+
 void settings_options(const struct conf *conf, struct options *options)
 {
 	memset(options, 0, sizeof(*options));
@@ -210,12 +330,21 @@ void settings_options(const struct conf *conf, struct options *options)
 		    options->upstream, CONF_UPSTREAM_MAX, conf->listen, conf->n_listen);
 	}
 	put_access(conf, options);
+	(void)put_forwards(conf, options); /* by check_forwards() there is room */
+	put_rebind(conf, options);
 	options->rate_limit = rate_share(conf->rate_limit, conf->workers);
 	options->rate_limit_network = rate_share(conf->rate_limit_network, conf->workers);
 	options->rate_slip = conf->rate_slip;
 	options->cache_size = (size_t)(conf->cache_size / conf->workers);
 	options->cache_max_ttl_s = conf->cache_max_ttl_s;
+	options->prefetch = conf->prefetch;
+	options->stale = conf->stale;
+	options->stale_delay_ms = conf->stale_delay_ms;
+	options->stale_max_s = conf->stale_max_s;
+	options->min_ttl_s = conf->min_ttl_s;
 	options->cache_negative_ttl_s = conf->cache_negative_ttl_s;
+	options->cache_failure_ttl_s = conf->cache_failure_ttl_s;
+	options->strategy = conf->strategy;
 	options->query_timeout_ms = conf->query_timeout_ms;
 	options->questions_max = share(conf->questions_max, conf->workers);
 	options->tcp_clients_max = share(conf->tcp_clients_max, conf->workers);

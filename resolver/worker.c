@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "resolver/channel.h"
+#include "resolver/io/cache_store.h"
 #include "resolver/io/carrier_tcp.h"
 #include "resolver/io/carrier_udp.h"
 #include "resolver/io/listen_tcp.h"
@@ -48,6 +49,7 @@ struct worker {
 	struct listen_tcp *listen_tcp;
 	struct carrier_udp *carrier_udp;
 	struct carrier_tcp *carrier_tcp;
+	struct cache_store *cache_store;
 	struct image image;
 	struct channel_message message;
 };
@@ -139,7 +141,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 /* What everything at its bound needs: half of it, and no less, is for the ports to ask from. */
 static rlim_t files_wanted(const struct options *options)
 {
-	rlim_t pools = options->n_upstream > 2 ? options->n_upstream : 2;
+	rlim_t n = options->n_upstream + options->n_forward, pools = n > 2 ? n : 2;
 
 	return 2 * pools * CARRIER_UDP_PORTS + CARRIER_TCP_MAX + options->tcp_clients_max +
 	       2 * CONF_LISTEN_MAX + FILES_RESERVED;
@@ -213,7 +215,9 @@ static int start(struct worker *w, const struct options *options)
 	limits = tcp_limits(options);
 	rng_bytes(&w->rng, &key, sizeof(key));
 	w->listen_tcp = listen_tcp_new(w->base, w->core, &limits, &key);
-	return w->listen_udp == NULL || w->listen_tcp == NULL ? ERR_NOMEM : 0;
+	w->cache_store = cache_store_new(w->base, w->core);
+	return w->listen_udp == NULL || w->listen_tcp == NULL || w->cache_store == NULL ? ERR_NOMEM
+											: 0;
 }
 
 static void on_options(struct worker *w, struct channel_message *m)
@@ -369,6 +373,22 @@ static void on_cookies(struct worker *w, struct channel_message *m)
 	query_set_cookies(w->core, (const struct cookie_secrets *)m->payload);
 }
 
+static void on_cache_load(struct worker *w, struct channel_message *m)
+{
+	const struct channel_cache *cache = (const struct channel_cache *)m->payload;
+
+	if (m->fd >= 0)
+		cache_store_load(w->cache_store, m->fd, cache->age_ms);
+	m->fd = -1;
+}
+
+static void on_cache_save(struct worker *w, struct channel_message *m)
+{
+	if (m->fd >= 0)
+		cache_store_save(w->cache_store, m->fd);
+	m->fd = -1;
+}
+
 static void on_stats(struct worker *w, struct channel_message *m)
 {
 	struct channel_stats stats = {.generation = w->image.generation};
@@ -376,7 +396,7 @@ static void on_stats(struct worker *w, struct channel_message *m)
 	query_stats(w->core, &stats.stats);
 	query_latency(w->core, stats.latency);
 	listen_tcp_stats(w->listen_tcp, &stats.stats);
-	stats.n_upstream = query_upstreams(w->core, stats.upstream, CONF_UPSTREAM_MAX);
+	stats.n_upstream = query_upstreams(w->core, stats.upstream, OPTIONS_SERVERS_MAX);
 	worker_tell(w, CHANNEL_STATS, m->head.serial, &stats, sizeof(stats));
 }
 
@@ -415,6 +435,8 @@ static const struct handler {
     [CHANNEL_WHY] = {sizeof(struct channel_name), on_why},
     [CHANNEL_FLUSH] = {sizeof(struct channel_name), on_flush},
     [CHANNEL_COOKIES] = {sizeof(struct cookie_secrets), on_cookies},
+    [CHANNEL_CACHE_LOAD] = {sizeof(struct channel_cache), on_cache_load},
+    [CHANNEL_CACHE_SAVE] = {0, on_cache_save},
     [CHANNEL_OVERLAY] = {sizeof(struct channel_overlay), on_overlay},
 };
 
@@ -463,6 +485,7 @@ static void worker_free(struct worker *w)
 {
 	listen_udp_free(w->listen_udp);
 	listen_tcp_free(w->listen_tcp);
+	cache_store_free(w->cache_store);
 	query_free(w->core);
 	carrier_udp_free(w->carrier_udp);
 	carrier_tcp_free(w->carrier_tcp);

@@ -14,6 +14,27 @@ tests_unit_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_cache_SOURCES = tests/unit/test_cache.c
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_cache_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_cachefile
+TESTS += tests/unit/test_cachefile
+tests_unit_test_cachefile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_cachefile_SOURCES = tests/unit/test_cachefile.c
+tests_unit_test_cachefile_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_failures
+TESTS += tests/unit/test_failures
+tests_unit_test_failures_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
+tests_unit_test_failures_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_jar
+TESTS += tests/unit/test_jar
+tests_unit_test_jar_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_jar_SOURCES = tests/unit/test_jar.c
+tests_unit_test_jar_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_mixcase
+TESTS += tests/unit/test_mixcase
+tests_unit_test_mixcase_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_mixcase_SOURCES = tests/unit/test_mixcase.c
+tests_unit_test_mixcase_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test_latency
 TESTS += tests/unit/test_latency
 tests_unit_test_latency_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -47,6 +68,8 @@ SCENES = \
 	tests/scene/authentic.scene \
 	tests/scene/blocked.scene \
 	tests/scene/cookie.scene \
+	tests/scene/cookie-refused.scene \
+	tests/scene/cookie-upstream.scene \
 	tests/scene/block-answer.scene \
 	tests/scene/block-answer-rules.scene \
 	tests/scene/chain-negative.scene \
@@ -55,10 +78,21 @@ SCENES = \
 	tests/scene/declined.scene \
 	tests/scene/dnssec-ok.scene \
 	tests/scene/ede-upstream.scene \
+	tests/scene/explored.scene \
 	tests/scene/failover.scene \
+	tests/scene/failure.scene \
 	tests/scene/forward.scene \
+	tests/scene/forward-zone.scene \
+	tests/scene/forward-change.scene \
+	tests/scene/guessed.scene \
+	tests/scene/hedged.scene \
 	tests/scene/joined.scene \
 	tests/scene/key.scene \
+	tests/scene/letter-case.scene \
+	tests/scene/min-ttl.scene \
+	tests/scene/local.scene \
+	tests/scene/local-alias.scene \
+	tests/scene/local-zone.scene \
 	tests/scene/negative.scene \
 	tests/scene/no-recursion.scene \
 	tests/scene/no-upstream.scene \
@@ -68,8 +102,13 @@ SCENES = \
 	tests/scene/overload.scene \
 	tests/scene/overload-tries.scene \
 	tests/scene/overload-waiters.scene \
+	tests/scene/prefetch.scene \
+	tests/scene/prefetch-bound.scene \
+	tests/scene/parallel.scene \
 	tests/scene/rate.scene \
+	tests/scene/strict.scene \
 	tests/scene/rcodes.scene \
+	tests/scene/rebind.scene \
 	tests/scene/reconfigured.scene \
 	tests/scene/referral.scene \
 	tests/scene/rrset-ttl.scene \
@@ -88,11 +127,15 @@ SCENES = \
 	tests/scene/rule-rpz.scene \
 	tests/scene/rule-types.scene \
 	tests/scene/rule-untrusted.scene \
+	tests/scene/single-label.scene \
 	tests/scene/size.scene \
 	tests/scene/special-names.scene \
 	tests/scene/special-order.scene \
 	tests/scene/special-reverse.scene \
 	tests/scene/spoofed.scene \
+	tests/scene/stale.scene \
+	tests/scene/stale-day.scene \
+	tests/scene/stale-verdict.scene \
 	tests/scene/targets.scene \
 	tests/scene/truncated.scene \
 	tests/scene/ttl.scene \
@@ -105,7 +148,7 @@ check_PROGRAMS += tests/scene/scene
 tests_scene_scene_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(EVENT_CFLAGS)
 tests_scene_scene_SOURCES = tests/scene/scene.c tests/scene/split.c tests/scene/split.h
 tests_scene_scene_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4,--wrap=clock_ms,--wrap=clock_ns,--wrap=query_ask
-tests_scene_scene_LDADD = resolver/io/libio.a $(UNIT_LIBS) $(LDNS_LIBS) $(EVENT_LIBS)
+tests_scene_scene_LDADD = resolver/libquelld.a resolver/io/libio.a $(UNIT_LIBS) $(LDNS_LIBS) $(EVENT_LIBS)
 dist_check_SCRIPTS += tests/scene/scenes.sh
 TESTS += tests/scene/scenes.sh
 
@@ -145,6 +188,20 @@ tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
 tests_unit_test_upstream_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 endif
 
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_rebind tests/unit/test_zones
+TESTS += tests/unit/test_rebind tests/unit/test_zones
+tests_unit_test_rebind_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rebind_SOURCES = tests/unit/test_rebind.c
+tests_unit_test_rebind_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zones_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_zones_SOURCES = tests/unit/test_zones.c
+tests_unit_test_zones_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+endif
+
+fuzz_programs += tests/fuzz/fuzz_cachefile
+tests_fuzz_fuzz_cachefile_SOURCES = tests/fuzz/fuzz_cachefile.c
+tests_fuzz_fuzz_cachefile_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)
 fuzz_programs += tests/fuzz/fuzz_cookie
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c
 tests_fuzz_fuzz_cookie_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)

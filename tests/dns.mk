@@ -1,5 +1,10 @@
 # tests of dns
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_reverse
+TESTS += tests/unit/test_reverse
+tests_unit_test_reverse_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_reverse_SOURCES = tests/unit/test_reverse.c
+tests_unit_test_reverse_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_name tests/unit/test_msg tests/unit/test_corpus tests/unit/test_type
 TESTS += tests/unit/test_name tests/unit/test_msg tests/unit/test_corpus tests/unit/test_type
 tests_unit_test_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDNS_CFLAGS)

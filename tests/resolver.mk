@@ -29,7 +29,7 @@ tests_unit_test_peers_SOURCES = tests/unit/test_peers.c $(IO_SOURCES)
 tests_unit_test_peers_LDADD = $(IO_LIBS)
 tests_unit_test_worker_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(IO_SOURCES)
-tests_unit_test_worker_LDADD = $(IO_LIBS)
+tests_unit_test_worker_LDADD = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a $(IO_LIBS)
 endif
 
 fuzz_programs += tests/fuzz/fuzz_rules

@@ -126,9 +126,12 @@ enum msg_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_NONE = 254, CLASS_ANY = 255 }
 /* Extended DNS error codes (RFC 8914, 5.2) in use here. */
 enum msg_ede {
 	EDE_NONE = -1,
+	EDE_STALE = 3,
 	EDE_FORGED = 4,
+	EDE_CACHED_ERROR = 13,
 	EDE_BLOCKED = 15,
 	EDE_PROHIBITED = 18,
+	EDE_STALE_NXDOMAIN = 19,
 	EDE_NOT_AUTHORITATIVE = 20,
 	EDE_NO_REACHABLE_AUTHORITY = 22,
 };
@@ -139,6 +142,7 @@ enum msg_ede {
 #define MSG_COOKIE_SERVER_MAX 32 /* ... */
 #define MSG_COOKIE_SERVER     16 /* ... and of our own */
 #define MSG_COOKIE_SIZE	      (MSG_COOKIE_CLIENT + MSG_COOKIE_SERVER)
+#define MSG_COOKIE_MAX	      (MSG_COOKIE_CLIENT + MSG_COOKIE_SERVER_MAX)
 
 /* EDNS as a query or reply carries it (RFC 6891). */
 struct msg_edns {
@@ -166,7 +170,7 @@ struct msg_opt {
 	uint16_t rcode;	       /* the full RCODE; its lower four bits are the header's */
 	int16_t ede;	       /* EDE_NONE, or a code of RFC 8914 ... */
 	uint8_t cookie_len;    /* 0: no COOKIE option */
-	uint8_t cookie[MSG_COOKIE_SIZE]; /* client cookie, server cookie */
+	uint8_t cookie[MSG_COOKIE_MAX]; /* client cookie, server cookie */
 	const char *ede_text;		 /* ... with this text in UTF-8, or NULL */
 };
 

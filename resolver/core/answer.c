@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/hash.h"
+#include "resolver/core/rebind.h"
 
 /* ---- Normal form ---- */
 
@@ -273,15 +274,28 @@ static int16_t read_ede(const uint8_t *reply, const struct msg_edns *edns)
 
 static int take_opt(struct answer *a, const uint8_t *reply, const struct msg_rr *rr)
 {
-	struct msg_edns edns;
-
-	if (a->had_edns || rr->section != SECTION_ADDITIONAL ||
-	    msg_read_edns(reply, rr, &edns) != 0)
+	if (a->edns.present || rr->section != SECTION_ADDITIONAL ||
+	    msg_read_edns(reply, rr, &a->edns) != 0)
 		return ERR_FORMAT;
-	a->had_edns = true;
-	a->rcode |= (unsigned)edns.ext_rcode << 4;
-	a->view.ede = read_ede(reply, &edns);
+	a->rcode |= (unsigned)a->edns.ext_rcode << 4;
+	a->view.ede = read_ede(reply, &a->edns);
 	return 0;
+}
+
+/* Could the record that was written last lead an asker to a private address?  Then note the first such.
+ * Those beside a SVCB or HTTPS record are there to be used (RFC 9460, 4.1); other additional ones are
+ * not. */
+static void note_private(
+    struct answer *a, const struct answer_question *question, const struct msg_rr *rr, size_t len)
+{
+	uint16_t ttl_off = a->ttl_off[a->view.n_records - 1];
+	bool is_service = question->type == TYPE_SVCB || question->type == TYPE_HTTPS;
+	struct rebind_address address;
+
+	if (a->view.private_off == 0 &&
+	    (rr->section == SECTION_ANSWER || (rr->section == SECTION_ADDITIONAL && is_service)) &&
+	    rebind_find(a->msg, len, ttl_off, &address))
+		a->view.private_off = ttl_off;
 }
 
 /* Copy the records of `reply` that belong to the chain. */
@@ -315,6 +329,7 @@ static int copy_records(struct answer *a, struct msg_writer *w, struct gathered 
 			return ERR_FORMAT;
 		a->ttl_off[a->view.n_records++] = (uint16_t)(written + 4);
 		note_set(a, &rr, owner, owner_len);
+		note_private(a, question, &rr, w->out.pos);
 	}
 	level_ttls(a);
 	return more;
@@ -332,6 +347,23 @@ static void lower_soa_ttl(struct answer *a, uint32_t ttl_s)
 	}
 }
 
+/* An answer that would live for ttl_s lives for `min_ttl_s` at least.  What is not to be kept stays so. */
+static uint32_t raise_ttls(struct answer *a, uint32_t ttl_s, const struct answer_limits *limits)
+{
+	uint32_t least_s =
+	    limits->min_ttl_s < limits->max_ttl_s ? limits->min_ttl_s : limits->max_ttl_s;
+
+	if (ttl_s == 0 || ttl_s >= least_s)
+		return ttl_s;
+	for (unsigned i = 0; i < a->view.n_records; i++) {
+		uint8_t *ttl = a->msg + a->ttl_off[i];
+
+		if (msg_u32(ttl) < least_s)
+			msg_set_u32(ttl, least_s);
+	}
+	return least_s;
+}
+
 /* How long the answer lives; 0: it is not kept. */
 static uint32_t life_s(
     struct answer *a, const struct gathered *g, const struct answer_limits *limits)
@@ -341,7 +373,7 @@ static uint32_t life_s(
 	if (a->rcode != RCODE_NOERROR && a->rcode != RCODE_NXDOMAIN)
 		return 0;
 	if (a->rcode == RCODE_NOERROR && g->n_answers > 0)
-		return ttl_s;
+		return raise_ttls(a, ttl_s, limits);
 	/* A "no" without a SOA says not for how long it holds (RFC 2308, 5). */
 	if (!g->has_soa)
 		return 0;
@@ -368,7 +400,7 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 	a->view = (struct cache_answer){
 	    .msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms, .ede = EDE_NONE};
 	a->rcode = flags & MSG_RCODE;
-	a->had_edns = false;
+	a->edns = (struct msg_edns){0};
 	err = chain_follow(&chain, question, reply, len);
 	if (err != 0)
 		return err;
@@ -492,14 +524,32 @@ static void set_counts(uint8_t *out, const struct cache_answer *a, unsigned n)
 	}
 }
 
+/* What is left now of the TTL `ttl_s` of a record of `a`. */
+static uint32_t ttl_left(const struct cache_answer *a, uint32_t ttl_s, uint64_t now_ms)
+{
+	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
+
+	if (a->stale)
+		return ANSWER_STALE_TTL_S;
+	return ttl_s > age_s ? ttl_s - age_s : 0;
+}
+
+/* The extended error of `a`, with its text. */
+static int ede_of(const struct cache_answer *a, const char **text)
+{
+	*text = a->stale ? ANSWER_STALE_TEXT : a->ede != EDE_NONE ? ANSWER_EDE_TEXT : NULL;
+	if (!a->stale)
+		return a->ede;
+	return (msg_u16(a->msg + 2) & MSG_RCODE) == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
+}
+
 size_t answer_write(const struct cache_answer *a, const struct answer_to *to, uint64_t now_ms,
     uint8_t *out, bool *truncated)
 {
-	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
 	const uint16_t kept = msg_u16(a->msg + 2);
 	unsigned n = a->n_records, extra = kept & MSG_RCODE;
-	int ede = a->ede;
-	const char *text = ede == EDE_NONE ? NULL : ANSWER_EDE_TEXT;
+	const char *text;
+	int ede = ede_of(a, &text);
 	size_t len = a->len, opt_len = opt_len_for(to, ede, text);
 
 	*truncated = false;
@@ -514,8 +564,10 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
 		*truncated = section_of(a->msg, n) != SECTION_ADDITIONAL;
 	}
 	memcpy(out, a->msg, len);
-	/* The AD bit is for those who asked to know (RFC 6840, 5.8), and do not want to check themselves. */
-	if ((to->opt.dnssec_ok || (to->flags & MSG_AD) != 0) && (to->flags & MSG_CD) == 0)
+	/* The AD bit is for those who asked to know (RFC 6840, 5.8), and do not want to check themselves.  An
+	 * old answer was authentic; whether it is, nobody knows. */
+	if (!a->stale && (to->opt.dnssec_ok || (to->flags & MSG_AD) != 0) &&
+	    (to->flags & MSG_CD) == 0)
 		extra |= kept & MSG_AD;
 	if (*truncated)
 		extra |= MSG_TC;
@@ -526,9 +578,8 @@ size_t answer_write(const struct cache_answer *a, const struct answer_to *to, ui
 		set_counts(out, a, n);
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *ttl = out + a->ttl_off[i];
-		uint32_t ttl_s = msg_u32(ttl);
 
-		msg_set_u32(ttl, ttl_s > age_s ? ttl_s - age_s : 0);
+		msg_set_u32(ttl, ttl_left(a, msg_u32(ttl), now_ms));
 	}
 	return put_opt(to, kept & MSG_RCODE, ede, text, out, len);
 }
@@ -734,25 +785,24 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
     const struct answer_to *to, uint64_t now_ms, uint8_t *out, bool *truncated)
 {
-	const uint32_t age_s = (uint32_t)((now_ms - a->stored_ms) / 1000);
+	const int ede = policy_way_is_forged(way) ? EDE_FORGED : EDE_NONE;
 	struct msg_writer w;
 	struct msg_walk walk;
 	struct msg_rr rr;
 	const uint8_t *end;
 
-	start_own(&w, to, EDE_FORGED, out);
+	start_own(&w, to, ede, out);
 	*truncated = !put_way(&w, to, way, &end);
 	if (!*truncated && msg_walk_start(&walk, a->msg, a->len) == 0) {
 		while (msg_walk_next(&walk, &rr) == 1) {
-			uint32_t ttl_s = rr.ttl > age_s ? rr.ttl - age_s : 0;
-
-			if (msg_write_copy(&w, a->msg, a->len, &rr, ttl_s) == 0)
+			if (msg_write_copy(&w, a->msg, a->len, &rr, ttl_left(a, rr.ttl, now_ms)) ==
+			    0)
 				continue;
 			*truncated = rr.section != SECTION_ADDITIONAL;
 			break;
 		}
 	}
-	return end_own(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, EDE_FORGED, *truncated);
+	return end_own(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, ede, *truncated);
 }
 
 /* ---- Answers of our own ---- */
@@ -765,6 +815,15 @@ size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t
 	start_own(&w, to, EDE_NONE, out);
 	*truncated = !put_record(&w, to, to->question, TYPE_TXT, 0, rdata, rdata_len);
 	return end_own(&w, to, RCODE_NOERROR, EDE_NONE, *truncated);
+}
+
+size_t answer_write_nxdomain(const struct answer_to *to, uint32_t ttl_s, uint8_t *out)
+{
+	struct msg_writer w;
+
+	start_own(&w, to, EDE_NONE, out);
+	(void)put_soa(&w.out, to, SECTION_AUTHORITY, MSG_HEADER, ttl_s);
+	return end_own(&w, to, RCODE_NXDOMAIN, EDE_NONE, false);
 }
 
 /* The addresses of `how` that were asked for.  Returns how many. */
@@ -827,7 +886,7 @@ size_t answer_write_special(const struct answer_to *to, const struct special_ans
 {
 	static const struct policy_way straight = {.n_hops = 0};
 	const struct policy_way *hops = way != NULL ? way : &straight;
-	const int ede = hops->n_hops != 0 ? EDE_FORGED : EDE_NONE;
+	const int ede = policy_way_is_forged(hops) ? EDE_FORGED : EDE_NONE;
 	struct msg_writer w;
 	const uint8_t *owner;
 	size_t owner_off;
@@ -846,4 +905,80 @@ size_t answer_write_special(const struct answer_to *to, const struct special_ans
 	if (!fits)
 		start_own(&w, to, ede, out);
 	return end_own(&w, to, special->rcode, ede, !fits);
+}
+
+/* The name whose records are being written, and where it stands. */
+struct local_owner {
+	uint8_t name[NAME_SIZE]; /* lower case */
+	size_t len, off;
+};
+
+/* Records of the type asked.  Returns how many, or -1: they do not fit. */
+static int put_local_records(struct buf *out, const struct answer_to *to,
+    const struct local_owner *owner, const struct local_name *found)
+{
+	uint16_t asked = msg_u16(to->question + to->question_len - 4);
+	struct local_record r;
+	int n = 0;
+
+	for (size_t at = 0; local_next(found, &at, &r);) {
+		if (r.type != asked && asked != TYPE_ANY)
+			continue;
+		if (!put_record_at(
+			out, to, SECTION_ANSWER, owner->off, r.type, r.ttl_s, r.rdata, r.len))
+			return -1;
+		n++;
+	}
+	return n;
+}
+
+/* All that there is from `owner` on; false: it does not fit. */
+static bool put_local(struct buf *out, const struct answer_to *to, const struct local *local,
+    struct local_owner *owner, unsigned *rcode)
+{
+	struct local_name found;
+	struct local_record alias;
+
+	for (unsigned hops = 0;; hops++) {
+		int n;
+
+		if (!local_find(local, owner->name, owner->len, &found))
+			return true; /* elsewhere */
+		n = put_local_records(out, to, owner, &found);
+		if (n != 0)
+			return n > 0;
+		if (hops == LOCAL_HOPS_MAX || !local_get(&found, TYPE_CNAME, &alias))
+			break;
+		if (!put_record_at(out, to, SECTION_ANSWER, owner->off, TYPE_CNAME, alias.ttl_s,
+			alias.rdata, alias.len))
+			return false;
+		owner->len = alias.len;
+		owner->off = out->pos - alias.len;
+		name_lower(owner->name, alias.rdata, alias.len);
+	}
+	*rcode = found.exists ? RCODE_NOERROR : RCODE_NXDOMAIN;
+	return put_soa(out, to, SECTION_AUTHORITY, owner->off + (size_t)(found.zone - owner->name),
+	    ANSWER_RULE_TTL_S);
+}
+
+size_t answer_write_local(const struct answer_to *to, const struct local *local,
+    const uint8_t *name, const struct policy_way *way, uint8_t *out, unsigned *rcode,
+    bool *truncated)
+{
+	const int ede = policy_way_is_forged(way) ? EDE_FORGED : EDE_NONE;
+	struct local_owner owner = {.len = name_len(name)};
+	struct msg_writer w;
+	const uint8_t *end;
+	bool fits;
+
+	memcpy(owner.name, name, owner.len);
+	*rcode = RCODE_NOERROR;
+	start_own(&w, to, ede, out);
+	fits = put_way(&w, to, way, &end);
+	owner.off = way_end_off(&w, way, end);
+	fits = fits && put_local(&w.out, to, local, &owner, rcode);
+	*truncated = !fits;
+	if (!fits)
+		start_own(&w, to, ede, out);
+	return end_own(&w, to, *rcode, ede, !fits);
 }

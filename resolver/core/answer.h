@@ -16,6 +16,7 @@
 #include "lib/block_answer.h"
 #include "lib/dns/msg.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/local.h"
 #include "resolver/core/policy.h"
 #include "resolver/core/special.h"
 
@@ -38,12 +39,17 @@ struct answer_question {
 
 /* Bounds on what is kept, s. */
 struct answer_limits {
+	uint32_t min_ttl_s; /* of what is kept at all, and is no "no"; less than max_ttl_s counts */
 	uint32_t max_ttl_s;
 	uint32_t negative_ttl_s; /* RFC 2308, 5 */
 };
 
 /* The text behind an EDE that an upstream gave: who speaks (RFC 8914, 3). */
 #define ANSWER_EDE_TEXT "said by an upstream resolver"
+
+/* How long an asker may keep an answer whose time is over, s (RFC 8767, 4); and what is said of it. */
+#define ANSWER_STALE_TTL_S 30
+#define ANSWER_STALE_TEXT  "the upstream resolvers give no newer answer"
 
 #define ANSWER_SLOTS 8192 /* more than records */
 
@@ -53,7 +59,7 @@ struct answer {
 	uint16_t ttl_off[ANSWER_RECORDS_MAX];
 	struct cache_answer view; /* over msg and ttl_off; ttl_s 0: not to be cached */
 	unsigned rcode;		  /* with the upper bits of its OPT */
-	bool had_edns;
+	struct msg_edns edns;	  /* of the reply, offsets too */
 	bool referral; /* it says only whom else to ask, as no resolver does (RFC 2308, 2.2) */
 	/* --- used while it is made: the RRsets --- */
 	struct {
@@ -80,7 +86,8 @@ struct answer_to {
 	size_t limit;	    /* bytes that the asker can take */
 };
 
-/* Write `a` for one asker: ID, letter case, flags, TTLs less the time since it was stored, OPT; cut
+/* Write `a` for one asker: ID, letter case, flags, TTLs less the time since it was stored (ANSWER_STALE_TTL_S
+ * and EDE 3 or 19 where its time is over), OPT; cut
  * at the edge of an RRset, with TC, where it is larger than to->limit (RFC 2181, 9: records of the
  * additional section are left out without TC).  *truncated says whether TC was set.  Returns the
  * length, at most to->limit; `out` must have that size. */
@@ -116,6 +123,16 @@ size_t answer_write_blocked(const struct answer_to *to, const struct block_answe
  * front of it and they do not fit, there are no records, with TC. */
 size_t answer_write_special(const struct answer_to *to, const struct special_answer *special,
     const struct policy_way *way, uint8_t *out, bool *truncated);
+
+/* What is known of `name` (lower case), a name of the house that is the end of `way`: records of the type
+ * asked, behind the aliases that lead to them, or a "no" with a SOA that may be kept for ANSWER_RULE_TTL_S.
+ * Where all of it does not fit there are no records, with TC.  *rcode is what it says. */
+size_t answer_write_local(const struct answer_to *to, const struct local *local,
+    const uint8_t *name, const struct policy_way *way, uint8_t *out, unsigned *rcode,
+    bool *truncated);
+
+/* NXDOMAIN for the name asked, with a SOA by which it may be kept for ttl_s. */
+size_t answer_write_nxdomain(const struct answer_to *to, uint32_t ttl_s, uint8_t *out);
 
 /* An answer without records: `rcode`, and in OPT where the asker has EDNS the code `ede` (EDE_NONE:
  * none) with its text (static).  Returns the length, at most to->limit (the text, and then the code,

@@ -34,10 +34,12 @@ struct entry {
 	bool in_main;
 	bool has_targets, has_addresses;
 	uint8_t hits; /* at most HITS_MAX */
+	uint8_t uses; /* since it was put, at most 255 */
 	uint16_t n_records;
 	uint16_t key_len;
 	uint16_t msg_len;
 	int16_t ede;
+	uint16_t private_off;
 	uint32_t ttl_s;
 	uint64_t stored_ms;
 	struct cache_verdict verdict;
@@ -54,6 +56,7 @@ struct ring {
 	uint8_t *bytes;
 	uint32_t size, used;
 	uint32_t head, tail;
+	uint64_t gone; /* bytes that were dropped at the tail, ever */
 };
 
 struct cache {
@@ -63,6 +66,7 @@ struct cache {
 	uint32_t ghosts_mask;
 	uint32_t run_max; /* bytes of the largest run that is kept */
 	uint32_t spare;	  /* bytes that stay free in the main ring: entry_move() needs them */
+	uint64_t stale_ms;
 	struct cache_usage usage;
 };
 
@@ -72,8 +76,9 @@ void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name
 	assert(name_len <= NAME_SIZE);
 	msg_set_u16(key->bytes, type);
 	msg_set_u16(key->bytes + 2, class);
-	key->bytes[4] = (uint8_t)((dnssec_ok ? 1 : 0) | (checking_disabled ? 2 : 0));
-	key->bytes[5] = group;
+	key->bytes[CACHE_KEY_FLAGS] =
+	    (uint8_t)((dnssec_ok ? CACHE_KEY_DO : 0) | (checking_disabled ? CACHE_KEY_CD : 0));
+	key->bytes[CACHE_KEY_GROUP] = group;
 	memcpy(key->bytes + CACHE_KEY_NAME, name, name_len);
 	key->len = (uint16_t)(CACHE_KEY_NAME + name_len);
 	key->hash = table_hash(&c->index, key->bytes, key->len);
@@ -91,6 +96,7 @@ static void ring_drop_tail(struct ring *r)
 	const uint32_t size = ring_tail(r)->size;
 
 	r->used -= size;
+	r->gone += size;
 	r->tail = r->tail + size == r->size ? 0 : r->tail + size;
 }
 
@@ -142,6 +148,12 @@ static uint8_t *entry_msg(struct entry *e)
 static bool entry_expired(const struct entry *e, uint64_t now_ms)
 {
 	return now_ms - e->stored_ms >= (uint64_t)e->ttl_s * 1000;
+}
+
+/* May it still be used, where there is nothing better? */
+static bool entry_useful(const struct cache *c, const struct entry *e, uint64_t now_ms)
+{
+	return now_ms - e->stored_ms < (uint64_t)e->ttl_s * 1000 + c->stale_ms;
 }
 
 static struct entry *entry_find(const struct cache *c, uint32_t hash, const struct cache_key *key)
@@ -234,10 +246,11 @@ static bool tail_promoted(struct cache *c, uint64_t now_ms, unsigned *moves)
 {
 	const struct entry *e = (const struct entry *)ring_tail(&c->probation);
 
-	if (!tail_lives(&c->probation, now_ms))
+	if (!e->run.live || !entry_useful(c, e, now_ms))
 		return false;
 	return ring_fits(&c->main, e->run.size, c->spare) ||
-	       (e->hits > 0 && main_make_room(c, e->run.size, now_ms, moves));
+	       (e->hits > 0 && !entry_expired(e, now_ms) &&
+		   main_make_room(c, e->run.size, now_ms, moves));
 }
 
 static void probation_make_room(struct cache *c, uint32_t size, uint64_t now_ms, unsigned *moves)
@@ -311,18 +324,19 @@ void cache_free(struct cache *c)
 	free(c);
 }
 
-bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
-    struct cache_answer *answer, struct cache_verdict **verdict)
+void cache_set_stale(struct cache *c, uint64_t stale_ms)
 {
-	struct entry *e = entry_find(c, key->hash, key);
+	c->stale_ms = stale_ms;
+}
 
-	/* One that has expired stays until it is replaced: what takes its place inherits its
-	 * hits. */
-	if (e == NULL || entry_expired(e, now_ms))
-		return false;
-	if (e->hits < HITS_MAX)
-		e->hits++;
-	*answer = (struct cache_answer){
+bool cache_is_useful(const struct cache *c, const struct cache_answer *answer, uint64_t now_ms)
+{
+	return now_ms - answer->stored_ms < answer->ttl_s * UINT64_C(1000) + c->stale_ms;
+}
+
+static struct cache_answer entry_answer(struct entry *e, uint64_t now_ms)
+{
+	return (struct cache_answer){
 	    .msg = entry_msg(e),
 	    .len = e->msg_len,
 	    .ttl_off = e->ttl_off,
@@ -332,8 +346,44 @@ bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
 	    .has_targets = e->has_targets,
 	    .has_addresses = e->has_addresses,
 	    .ede = e->ede,
+	    .private_off = e->private_off,
+	    .stale = entry_expired(e, now_ms),
+	    .uses = e->uses,
 	};
+}
+
+/* It is asked for. */
+static void entry_use(
+    struct entry *e, uint64_t now_ms, struct cache_answer *answer, struct cache_verdict **verdict)
+{
+	if (e->hits < HITS_MAX)
+		e->hits++;
+	e->uses = (uint8_t)(e->uses + (e->uses < UINT8_MAX));
+	*answer = entry_answer(e, now_ms);
 	*verdict = &e->verdict;
+}
+
+bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer, struct cache_verdict **verdict)
+{
+	struct entry *e = entry_find(c, key->hash, key);
+
+	/* One that has expired stays until it is replaced: what takes its place inherits its
+	 * hits. */
+	if (e == NULL || entry_expired(e, now_ms))
+		return false;
+	entry_use(e, now_ms, answer, verdict);
+	return true;
+}
+
+bool cache_get_stale(struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer, struct cache_verdict **verdict)
+{
+	struct entry *e = entry_find(c, key->hash, key);
+
+	if (e == NULL || !entry_useful(c, e, now_ms))
+		return false;
+	entry_use(e, now_ms, answer, verdict);
 	return true;
 }
 
@@ -356,6 +406,7 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
 	e->has_targets = answer->has_targets;
 	e->has_addresses = answer->has_addresses;
 	e->ede = answer->ede;
+	e->private_off = answer->private_off;
 	e->n_records = (uint16_t)answer->n_records;
 	e->key_len = key->len;
 	e->msg_len = (uint16_t)answer->len;
@@ -368,6 +419,22 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
 	memcpy(entry_msg(e), answer->msg, answer->len);
 }
 
+/* `size` bytes in one of the rings for a new entry, which is in no index yet. */
+static struct entry *take_room(struct cache *c, uint32_t size, bool to_main, uint64_t now_ms)
+{
+	unsigned moves = MOVES_MAX;
+	struct entry *e;
+
+	if (to_main)
+		to_main = main_make_room(c, size, now_ms, &moves);
+	if (!to_main)
+		probation_make_room(c, size, now_ms, &moves);
+	e = (struct entry *)ring_take(to_main ? &c->main : &c->probation, size);
+	e->in_main = to_main;
+	e->uses = 0;
+	return e;
+}
+
 void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
     const struct cache_verdict *verdict)
 {
@@ -375,7 +442,6 @@ void cache_put(struct cache *c, const struct cache_key *key, const struct cache_
 	const uint32_t size = run_size(c, key, answer);
 	struct entry *e = entry_find(c, hash, key);
 	bool to_main = c->ghosts[hash & c->ghosts_mask] == hash;
-	unsigned moves = MOVES_MAX;
 	uint8_t hits = 0;
 
 	if (e != NULL) {
@@ -386,15 +452,73 @@ void cache_put(struct cache *c, const struct cache_key *key, const struct cache_
 	if (size == 0)
 		return;
 
-	if (to_main)
-		to_main = main_make_room(c, size, answer->stored_ms, &moves);
-	if (!to_main)
-		probation_make_room(c, size, answer->stored_ms, &moves);
-	e = (struct entry *)ring_take(to_main ? &c->main : &c->probation, size);
-	e->in_main = to_main;
+	e = take_room(c, size, to_main, answer->stored_ms);
 	e->hits = hits;
 	entry_fill(e, key, answer, verdict);
 	entry_index(c, e, hash);
+}
+
+bool cache_restore(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
+    uint64_t now_ms)
+{
+	static const struct cache_verdict none;
+	const uint32_t size = run_size(c, key, answer);
+	struct entry *e;
+
+	if (size == 0 || entry_find(c, key->hash, key) != NULL)
+		return false;
+	e = take_room(c, size, false, now_ms);
+	e->hits = 0;
+	entry_fill(e, key, answer, &none);
+	entry_index(c, e, key->hash);
+	return true;
+}
+
+/* The run `past` bytes behind the tail. */
+static struct run *ring_at(const struct ring *r, uint64_t past)
+{
+	const uint64_t pos = r->tail + past;
+
+	return (void *)(r->bytes + (pos < r->size ? pos : pos - r->size));
+}
+
+/* The next live entry of the ring, or NULL. */
+static struct entry *ring_next(const struct ring *r, struct cache_walk *at)
+{
+	if (!at->in_ring) {
+		at->in_ring = true;
+		at->pos = r->gone;
+		at->end = r->gone + r->used;
+	}
+	if (at->pos < r->gone)
+		at->pos = r->gone;
+	while (at->pos < at->end) {
+		struct run *run = ring_at(r, at->pos - r->gone);
+
+		at->pos += run->size;
+		if (run->live)
+			return (struct entry *)run;
+	}
+	return NULL;
+}
+
+bool cache_next(struct cache *c, struct cache_walk *at, struct cache_key *key,
+    struct cache_answer *answer, uint64_t now_ms)
+{
+	/* First what has proved its worth: it is what comes back first. */
+	const struct ring *rings[] = {&c->main, &c->probation};
+
+	for (; at->ring < sizeof(rings) / sizeof(rings[0]); at->ring++, at->in_ring = false) {
+		struct entry *e = ring_next(rings[at->ring], at);
+
+		if (e == NULL)
+			continue;
+		key->len = e->key_len;
+		memcpy(key->bytes, entry_key(e), e->key_len);
+		*answer = entry_answer(e, now_ms);
+		return true;
+	}
+	return false;
 }
 
 static bool entry_has_name(struct entry *e, const uint8_t *name)
@@ -411,9 +535,7 @@ static size_t ring_flush(struct cache *c, struct ring *r, const uint8_t *name)
 	struct run *run;
 
 	for (uint32_t past = 0; past < r->used; past += run->size) {
-		const uint64_t pos = (uint64_t)r->tail + past;
-
-		run = (void *)(r->bytes + (pos < r->size ? pos : pos - r->size));
+		run = ring_at(r, past);
 		if (!run->live || (name != NULL && !entry_has_name((struct entry *)run, name)))
 			continue;
 		entry_kill(c, (struct entry *)run);

@@ -29,8 +29,12 @@
 struct cache;
 
 /* What an answer is kept under: built by cache_key(). */
-#define CACHE_KEY_NAME 6 /* where its name begins */
-#define CACHE_KEY_SIZE (CACHE_KEY_NAME + NAME_SIZE)
+#define CACHE_KEY_FLAGS 4
+#define CACHE_KEY_DO	1
+#define CACHE_KEY_CD	2
+#define CACHE_KEY_GROUP 5
+#define CACHE_KEY_NAME	6 /* where its name begins */
+#define CACHE_KEY_SIZE	(CACHE_KEY_NAME + NAME_SIZE)
 
 struct cache_key {
 	uint32_t hash; /* of the bytes, under the secret of the cache */
@@ -38,9 +42,14 @@ struct cache_key {
 	uint8_t bytes[CACHE_KEY_SIZE]; /* type, class, flags, group, name in lower case */
 };
 
-/* `name` in lower case.  `group` is the upstream group (0).  Cost: a hash of the name. */
+/* `name` in lower case.  `group` is that of the upstreams that are asked.  Cost: a hash of the name. */
 void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name, size_t name_len,
     uint16_t type, uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group);
+
+static inline uint8_t cache_key_group(const struct cache_key *key)
+{
+	return key->bytes[5];
+}
 
 /* An answer as it is kept.  `msg` is a whole message in its normal form (answer.h): question,
  * records, no OPT.  Valid until the next cache_put() or cache_flush(). */
@@ -49,11 +58,14 @@ struct cache_answer {
 	size_t len;
 	const uint16_t *ttl_off; /* n_records offsets of the TTL fields, in order */
 	unsigned n_records;
-	uint64_t stored_ms; /* when it was put */
-	uint32_t ttl_s;	    /* how long it lives, from stored_ms */
-	bool has_targets;   /* it leads to other names, which the lists may have */
-	bool has_addresses; /* it leads to addresses */
-	int16_t ede;	    /* the extended error that came with it, or EDE_NONE */
+	uint64_t stored_ms;   /* when it was put */
+	uint32_t ttl_s;	      /* how long it lives, from stored_ms */
+	bool has_targets;     /* it leads to other names, which the lists may have */
+	bool has_addresses;   /* it leads to addresses */
+	int16_t ede;	      /* the extended error that came with it, or EDE_NONE */
+	uint16_t private_off; /* the TTL of a record with a private address stands here; 0: none */
+	bool stale;	      /* its time is over */
+	uint8_t uses;	      /* how often it was asked for, this time included; at most 255 */
 };
 
 /* A verdict on what an entry leads to, and the generation of lists it was found under. */
@@ -76,11 +88,39 @@ void cache_free(struct cache *c);
 bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
     struct cache_answer *answer, struct cache_verdict **verdict);
 
+/* How long an answer may be used whose time is over (RFC 8767); 0, as at first: not at all. */
+void cache_set_stale(struct cache *c, uint64_t stale_ms);
+
+/* Is that so of `answer`, or does it live? */
+bool cache_is_useful(const struct cache *c, const struct cache_answer *answer, uint64_t now_ms);
+
+/* The same as cache_get(), and an answer whose time is over, too, where it is not over for longer. */
+bool cache_get_stale(struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer, struct cache_verdict **verdict);
+
 /* Keep `answer` (its msg and ttl_off are copied) under `key`, in place of an older one;
  * answer->stored_ms is the time now.  What is larger than an eighth of the probation ring (1/64 of
  * the cache), or has a TTL of 0, is not kept: that is no error, and the older one is dropped. */
 void cache_put(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
     const struct cache_verdict *verdict);
+
+/* The same at now_ms, for an answer that was put earlier, and never in place of another.  Returns whether it
+ * is kept. */
+bool cache_restore(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
+    uint64_t now_ms);
+
+/* Where a walk through all entries stands; all zero: at the start.  Other calls may come in between: then
+ * what was put since may be left out, and what moved may come twice. */
+struct cache_walk {
+	unsigned ring;
+	bool in_ring;
+	uint64_t pos, end; /* bytes since the cache began */
+};
+
+/* The next entry, expired or not: its key in *key (the bytes, their length; not the hash), and *answer,
+ * which are valid as with cache_get().  False: that was all. */
+bool cache_next(struct cache *c, struct cache_walk *at, struct cache_key *key,
+    struct cache_answer *answer, uint64_t now_ms);
 
 /* Drop the entries of one name (lower-case wire form; all types), or all with NULL.  Returns how
  * many. */

@@ -101,7 +101,26 @@ struct inflight_question *inflight_open(
 	return q;
 }
 
-void inflight_close(struct inflight *f, struct inflight_question *q)
+void inflight_put_aside(struct inflight *f, struct inflight_question *q)
+{
+	q->aside = true;
+	f->n_aside++;
+}
+
+void inflight_be_patient(struct inflight *f, struct inflight_question *q)
+{
+	q->patient = true;
+	DL_APPEND2(f->patient, q, patient_prev, patient_next);
+}
+
+void inflight_lose_patience(struct inflight *f, struct inflight_question *q)
+{
+	DL_DELETE2(f->patient, q, patient_prev, patient_next);
+	q->patient = false;
+	q->out_of_patience = true;
+}
+
+void inflight_dismiss(struct inflight *f, struct inflight_question *q)
 {
 	struct inflight_waiter *w, *next;
 
@@ -111,6 +130,15 @@ void inflight_close(struct inflight *f, struct inflight_question *q)
 			LL_PREPEND(f->free_aliases, w->alias);
 		LL_PREPEND(f->free_waiters, w);
 	}
+	q->waiters = q->last_waiter = NULL;
+}
+
+void inflight_close(struct inflight *f, struct inflight_question *q)
+{
+	inflight_dismiss(f, q);
+	f->n_aside -= q->aside;
+	if (q->patient)
+		inflight_lose_patience(f, q);
 	table_remove(&f->questions_by_key, &q->item);
 	DL_DELETE(f->oldest, q);
 	LL_PREPEND(f->free_questions, q);
@@ -236,8 +264,23 @@ void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms)
 	DL_APPEND(f->waiting[t->wait_class], t);
 }
 
+void inflight_hedge(struct inflight *f, struct inflight_try *t, unsigned hedge_class)
+{
+	t->hedge_class = (uint8_t)hedge_class;
+	t->hedging = true;
+	DL_APPEND2(f->hedging[hedge_class], t, hedge_prev, hedge_next);
+}
+
+void inflight_unhedge(struct inflight *f, struct inflight_try *t)
+{
+	if (t->hedging)
+		DL_DELETE2(f->hedging[t->hedge_class], t, hedge_prev, hedge_next);
+	t->hedging = false;
+}
+
 void inflight_overdue(struct inflight *f, struct inflight_try *t)
 {
+	inflight_unhedge(f, t);
 	DL_DELETE(f->waiting[t->wait_class], t);
 	t->waiting = false;
 }

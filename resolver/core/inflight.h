@@ -22,6 +22,7 @@
 #include "lib/dns/msg.h"
 #include "lib/table.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/mixcase.h"
 #include "resolver/core/query.h"
 #include "resolver/core/upstream.h"
 
@@ -71,11 +72,19 @@ struct inflight_try {
 	struct inflight_question *question; /* NULL: an orphan */
 	uint8_t server;			    /* index of upstreams */
 	uint8_t wait_class;
-	bool plain;   /* sent without EDNS */
+	bool plain;		     /* sent without EDNS */
+	uint8_t cookie_len;	     /* of the cookie that it was sent with */
+	bool mixed;		     /* sent with letters in upper case, ... */
+	uint8_t upper[MIXCASE_SIZE]; /* ... these */
+	uint32_t strays;	     /* messages that had come on its port and matched nothing */
 	bool waiting; /* stands in its FIFO; else its time is over, but a late reply is welcome */
 	uint64_t sent_ms;
 	bool open, findable;
-	struct inflight_try *prev, *next;   /* in its FIFO, or the free ones */
+	struct inflight_try *prev, *next; /* in its FIFO, or the free ones */
+	bool spare;   /* a copy: another try of its question is the one that counts */
+	bool hedging; /* stands in this FIFO: */
+	uint8_t hedge_class;
+	struct inflight_try *hedge_prev, *hedge_next;
 	struct inflight_try *question_next; /* of the same question */
 };
 
@@ -86,21 +95,32 @@ struct inflight_question {
 	uint16_t name_len;
 	uint16_t type, class;
 	bool dnssec_ok, checking_disabled;
-	uint8_t rcode;	/* of the answer when no upstream gives a better one ... */
-	int16_t ede;	/* ... and the extended error with it, or EDE_NONE */
-	bool replied;	/* some upstream replied */
-	uint16_t plain; /* a bit for each of the CONF_UPSTREAM_MAX to be asked this without EDNS */
-	uint8_t tries_udp[CONF_UPSTREAM_MAX], tries_tcp[CONF_UPSTREAM_MAX];
+	uint8_t rcode; /* of the answer when no upstream gives a better one ... */
+	int16_t ede;   /* ... and the extended error with it, or EDE_NONE */
+	bool asked;    /* a message was sent upstream */
+	bool replied;  /* some upstream replied */
+	uint8_t group; /* of the upstreams that are asked */
+	bool uncached; /* other options came: its answer is not to be kept */
+	uint8_t tries_udp[OPTIONS_SERVERS_MAX], tries_tcp[OPTIONS_SERVERS_MAX];
+	uint64_t plain;	     /* a bit for each server to be asked this without EDNS */
+	bool cookie_refused; /* one wanted another cookie */
 	uint64_t started_ms;
-	struct inflight_waiter *waiters, *last_waiter;
+	struct inflight_waiter *waiters, *last_waiter; /* none: it is asked for the cache's sake */
 	struct inflight_try *tries;
 	struct inflight_question *prev, *next; /* by age, or the free ones */
+	bool aside;			       /* it was opened for the cache's sake */
+	bool patient;	      /* stands in the FIFO of those for which there is an old answer ... */
+	bool out_of_patience; /* ... or did, and who asks now gets the old one at once */
+	struct inflight_question *patient_prev, *patient_next;
 };
 
 struct inflight {
-	struct inflight_question *oldest;		     /* utlist DL list by age */
+	struct inflight_question *oldest;  /* utlist DL list by age */
+	struct inflight_question *patient; /* likewise, those with an old answer */
 	struct inflight_try *waiting[UPSTREAM_WAIT_CLASSES]; /* utlist DL lists by time sent */
+	struct inflight_try *hedging[UPSTREAM_HEDGES];	     /* the same */
 	uint64_t n_questions;
+	uint32_t n_aside; /* of these, for the cache's sake */
 	/* --- owned by inflight.c --- */
 	struct table questions_by_key, tries_by_id;
 	struct inflight_question *free_questions; /* used before, and given back */
@@ -134,6 +154,18 @@ struct inflight_question *inflight_open(
 
 /* Forget a question that has no tries any more, with its waiters. */
 void inflight_close(struct inflight *f, struct inflight_question *q);
+
+/* `q`, which has no waiters yet, is asked for the cache's sake. */
+void inflight_put_aside(struct inflight *f, struct inflight_question *q);
+
+/* There is an old answer to `q`, the youngest question, that its waiters get when it is time. */
+void inflight_be_patient(struct inflight *f, struct inflight_question *q);
+
+/* It is time. */
+void inflight_lose_patience(struct inflight *f, struct inflight_question *q);
+
+/* Forget all who wait for `q`; it goes on. */
+void inflight_dismiss(struct inflight *f, struct inflight_question *q);
 
 /* A new waiter, the last of `q`; the caller fills it but for `next`.  NULL: the table is full. */
 struct inflight_waiter *inflight_wait(struct inflight *f, struct inflight_question *q);
@@ -172,6 +204,10 @@ void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms);
 
 /* Its time is over: out of its FIFO, a late reply still finds it. */
 void inflight_overdue(struct inflight *f, struct inflight_try *t);
+
+/* When the time of `hedge_class` is over another server is to be asked besides; and: no more. */
+void inflight_hedge(struct inflight *f, struct inflight_try *t, unsigned hedge_class);
+void inflight_unhedge(struct inflight *f, struct inflight_try *t);
 
 /* It waits on without its question. */
 void inflight_orphan(struct inflight_try *t);

@@ -17,6 +17,11 @@ void policy_set_rules(struct policy *p, const struct overlay *rules)
 	p->generation++;
 }
 
+void policy_renew(struct policy *p)
+{
+	p->generation++;
+}
+
 /* ---- One name ---- */
 
 /* The user's rules before the lists; returns whether it is theirs. */
@@ -65,11 +70,18 @@ static bool leads_on(const struct judge_verdict *verdict, uint16_t type, uint8_t
 
 void policy_judge(const struct policy *p, const struct effect_ask *asked, struct policy_way *way)
 {
+	way->n_hops = way->n_local = 0;
+	policy_judge_from(p, asked, way);
+}
+
+void policy_judge_from(
+    const struct policy *p, const struct effect_ask *asked, struct policy_way *way)
+{
 	struct effect_ask ask = *asked;
 	uint8_t name[NAME_SIZE];
 	bool by_client;
 
-	way->n_hops = 0;
+	ask.name = policy_way_end(way, asked->name);
 	way->own = judge_one(p, &ask, RULE_LISTS_MAX, &way->verdict);
 	while (leads_on(&way->verdict, ask.type, name)) {
 		if (name_equal(name, ask.name)) {

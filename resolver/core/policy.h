@@ -30,6 +30,7 @@ struct policy_way {
 	struct judge_verdict verdict; /* of all on the way: by_client */
 	bool own;		      /* it is not the lists' but the user's: allowed or blocked */
 	unsigned n_hops;
+	unsigned n_local; /* the first of them: aliases of the configuration, and no list's */
 	/* In lower case; the last is the name to be resolved. */
 	uint8_t hop[POLICY_HOPS_MAX][NAME_SIZE];
 };
@@ -44,6 +45,19 @@ void policy_set_rules(struct policy *p, const struct overlay *rules);
  * is no CNAME.  A name that is answered with a CNAME to itself is allowed.  Cost: overlay_judge() and
  * judge_name() for each name. */
 void policy_judge(const struct policy *p, const struct effect_ask *ask, struct policy_way *way);
+
+/* The same from the end of `way` on, to where aliases lead; `way` has n_hops and n_local. */
+void policy_judge_from(
+    const struct policy *p, const struct effect_ask *ask, struct policy_way *way);
+
+/* Do lists lead it on? */
+static inline bool policy_way_is_forged(const struct policy_way *way)
+{
+	return way->n_hops > way->n_local;
+}
+
+/* Verdicts of before do not count any more: names of the house have changed. */
+void policy_renew(struct policy *p);
 
 /* The name to be resolved for the question `name`. */
 static inline const uint8_t *policy_way_end(const struct policy_way *way, const uint8_t *name)

@@ -11,12 +11,15 @@
 #include "resolver/core/adapt.h"
 #include "resolver/core/answer.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/cachefile.h"
 #include "resolver/core/client.h"
 #include "resolver/core/cookie.h"
+#include "resolver/core/failures.h"
 #include "resolver/core/inflight.h"
 #include "resolver/core/policy.h"
 #include "resolver/core/rate.h"
 #include "resolver/core/reason.h"
+#include "resolver/core/rebind.h"
 #include "resolver/core/special.h"
 #include "resolver/core/upstream.h"
 
@@ -24,6 +27,13 @@
 
 /* IDs drawn for one try before its port counts as full. */
 #define ID_DRAWS 16
+
+/* After so many messages on a port that match nothing, no reply to a question that waited meanwhile is
+ * believed: somebody is guessing. */
+#define STRAYS_MAX 3
+
+/* Counters of such messages; ports share them by their last bits. */
+#define STRAYS_SIZE 4096
 
 /* The EDE texts where the rule that blocks cannot be named. */
 #define TEXT_BLOCKED	    "on a block list of this network"
@@ -33,7 +43,18 @@
 #define TEXT_NOT_A_CLIENT   "this resolver serves its own network only"
 #define TEXT_NOT_HERE	    "not answered by a forwarding resolver"
 #define TEXT_NOT_CACHED	    "not in the cache, and recursion was not desired"
+#define TEXT_REBIND	    "rebinding: private address for a public name"
 #define TEXT_NO_UPSTREAM    "no upstream resolver answered"
+#define TEXT_FAILED	    "no upstream resolver had an answer a moment ago"
+
+/* Of the questions in flight, so many may be asked for the cache's sake: one of ASIDE_SHARE. */
+#define ASIDE_SHARE 8
+
+/* An answer is fetched anew when less than one of PREFETCH_SHARE parts of its time is left. */
+#define PREFETCH_SHARE 10
+
+/* For the log. */
+#define OUTCOME_STALE "cached, and its time is over"
 
 struct query {
 	struct options options;
@@ -46,14 +67,18 @@ struct query {
 	const struct reason_names *names;     /* of the lists, borrowed; NULL: not known */
 	const struct reason_answers *answers; /* of the lists, borrowed; NULL: none differs */
 	struct special special;
+	struct local local; /* names of the house */
 	struct adapt *adapt;
 	struct upstreams upstreams;
 	struct inflight inflight;
+	uint32_t strays[STRAYS_SIZE];
+	struct failures failures;
 	struct cache *cache;
 	struct stats stats;
 	/* Answers, and those that query_sent() has not told of yet. */
 	struct latency latency[LATENCY_N_STAGES];
 	uint32_t unsent[LATENCY_N_STAGES];
+	uint64_t probed_ms;    /* when the network was last tried while it failed */
 	uint64_t armed_ms;     /* what net->arm() was told last */
 	struct policy_way way; /* of the question being worked on */
 	struct answer answer;  /* the reply being worked on */
@@ -69,6 +94,11 @@ static void set_rate(struct query *q)
 	};
 
 	rate_set(q->rate, &limits);
+}
+
+static void set_stale(struct query *q)
+{
+	cache_set_stale(q->cache, q->options.stale ? q->options.stale_max_s * UINT64_C(1000) : 0);
 }
 
 int query_new(struct query **out, const struct options *options, const struct query_net *net,
@@ -87,6 +117,8 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
 	rng_bytes(&q->rng, &key, sizeof(key));
+	failures_init(&q->failures, &key);
+	rng_bytes(&q->rng, &key, sizeof(key));
 	err = inflight_init(&q->inflight, options->questions_max, &key);
 	if (err != 0)
 		goto out;
@@ -94,6 +126,7 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	err = cache_new(&q->cache, options->cache_size, &key);
 	if (err != 0)
 		goto out;
+	set_stale(q);
 	rng_bytes(&q->rng, &key, sizeof(key));
 	q->rate = rate_new(&key);
 	if (q->rate == NULL) {
@@ -130,12 +163,55 @@ void query_free(struct query *q)
 	free(q);
 }
 
+/* Is what is said of the upstreams of `a`, besides that they are there, also said of those of `b`? */
+static bool same_servers(const struct options *a, const struct options *b)
+{
+	unsigned n_b = b->n_upstream + b->n_forward;
+
+	for (unsigned i = 0; i < a->n_upstream + a->n_forward; i++) {
+		unsigned k = 0;
+
+		while (k < n_b && !addr_equal(&a->upstream[i], &b->upstream[k]))
+			k++;
+		if (a->groups[i] != (k < n_b ? b->groups[k] : 0) ||
+		    a->trusted[i] != (k < n_b && b->trusted[k]))
+			return false;
+	}
+	return true;
+}
+
+/* The group of upstreams that is asked for name[0..len). */
+static uint8_t group_of(const struct query *q, const uint8_t *name, size_t len)
+{
+	int group = zones_find(&q->options.forward, name, len);
+
+	return group > 0 ? (uint8_t)group : 0;
+}
+
+/* Others are asked, or believed, from now on; it is not known who said what is cached. */
+static void begin_anew(struct query *q)
+{
+	struct inflight_question *question;
+
+	(void)cache_flush(q->cache, NULL);
+	for (question = q->inflight.oldest; question != NULL; question = question->next) {
+		question->group = group_of(q, question->name, question->name_len);
+		question->uncached = true;
+	}
+}
+
 void query_set_options(struct query *q, const struct options *options)
 {
+	bool same = same_servers(&q->options, options) && same_servers(options, &q->options) &&
+		    zones_equal(&q->options.forward, &options->forward);
+
 	q->options = *options;
 	set_rate(q);
+	set_stale(q);
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
+	if (!same)
+		begin_anew(q);
 }
 
 void query_set_lists(struct query *q, const struct trie *lists)
@@ -150,6 +226,12 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 	if (err == 0)
 		policy_set_rules(&q->policy, q->rules);
 	return err;
+}
+
+void query_set_local(struct query *q, const struct local *local)
+{
+	q->local = *local;
+	policy_renew(&q->policy);
 }
 
 void query_set_cookies(struct query *q, const struct cookie_secrets *secrets)
@@ -528,23 +610,94 @@ static void judge_targets(const struct query *q, const struct cache_answer *a,
 	};
 }
 
-/* ---- 3.  Special names ---- */
+/* ---- 3.  Names of the house, and special names ---- */
 
-/* Is name[0..len) special, and does no rule of the user's own say otherwise?  In a pause none of those
- * that block counts; what special names get does not block. */
+/* Is something known of name[0..len), of class `class`, and does no rule of the user's own block it?  In a
+ * forward zone there may be more than is known here. */
+static bool find_local(const struct query *q, const uint8_t *name, size_t len, uint16_t class,
+    struct local_name *found)
+{
+	struct overlay_rule own;
+
+	if (!local_maybe(&q->local, name, len) || (class != CLASS_IN && class != CLASS_ANY) ||
+	    !local_find(&q->local, name, len, found) ||
+	    (!found->exists && group_of(q, name, len) != 0))
+		return false;
+	return q->rules->paused || overlay_matches(q->rules, name, &own, 1) == 0 ||
+	       own.action != OVERLAY_BLOCK;
+}
+
+/* Follow the aliases of the house from `name` on.  Returns whether it has the answer; if not, q->way is
+ * where they lead to. */
+static bool follow_local(struct query *q, const uint8_t *name, uint16_t type, uint16_t class)
+{
+	struct policy_way *way = &q->way;
+	struct local_name found;
+	struct local_record record;
+
+	way->n_hops = way->n_local = 0;
+	while (find_local(q, name, name_len(name), class, &found)) {
+		if (type == TYPE_CNAME || type == TYPE_ANY || local_get(&found, type, &record) ||
+		    !local_get(&found, TYPE_CNAME, &record) || way->n_hops == LOCAL_HOPS_MAX) {
+			way->n_hops = way->n_local = 0;
+			return true;
+		}
+		name_lower(way->hop[way->n_hops], record.rdata, record.len);
+		name = way->hop[way->n_hops++];
+		way->n_local = way->n_hops;
+	}
+	return false;
+}
+
+/* `name`, the end of q->way, is one of the house. */
+static size_t answer_local(struct query *q, const uint8_t *name, const struct answer_to *to,
+    uint8_t *out, const char **outcome)
+{
+	bool truncated;
+	unsigned rcode;
+	size_t len = answer_write_local(to, &q->local, name, &q->way, out, &rcode, &truncated);
+
+	q->stats.local++;
+	q->stats.local_nxdomain += rcode == RCODE_NXDOMAIN;
+	q->stats.truncated += truncated;
+	*outcome = "answered: a name of the house";
+	return len;
+}
+
+/* Is it a name of one label, asked for an address, that nobody here knows?  Top-level names have none, and
+ * who is asked elsewhere would learn what is looked for in this house. */
+static bool is_lost(const struct query *q, const uint8_t *name, size_t len, uint16_t type)
+{
+	struct overlay_rule own;
+
+	return name[0] + 2u == len && !q->options.single_labels &&
+	       (type == TYPE_A || type == TYPE_AAAA || type == TYPE_SVCB || type == TYPE_HTTPS) &&
+	       group_of(q, name, len) == 0 && overlay_matches(q->rules, name, &own, 1) == 0;
+}
+
+static size_t answer_lost(
+    struct query *q, const struct answer_to *to, uint8_t *out, const char **outcome)
+{
+	q->stats.single_label++;
+	*outcome = "not forwarded: one label";
+	return answer_write_nxdomain(to, ANSWER_RULE_TTL_S, out);
+}
+
+/* Is name[0..len) special, and does neither a forward zone nor a rule of the user's own say otherwise?  In
+ * a pause none of those that block counts; what special names get does not block. */
 static bool find_special(const struct query *q, const uint8_t *name, size_t len, uint16_t type,
     struct special_answer *special)
 {
 	struct overlay_rule own;
 
 	if (!special_maybe(&q->special, name, len) ||
-	    !special_find(&q->special, name, len, type, special))
+	    !special_find(&q->special, name, len, type, special) || group_of(q, name, len) != 0)
 		return false;
 	return overlay_matches(q->rules, name, &own, 1) == 0 ||
 	       (q->rules->paused && own.action == OVERLAY_BLOCK);
 }
 
-/* `way`: the lists lead the question there; NULL: it is the name asked. */
+/* `way`: aliases lead the question there. */
 static size_t answer_special(struct query *q, const struct special_answer *special,
     const struct policy_way *way, const struct answer_to *to, uint8_t *out, const char **outcome)
 {
@@ -559,7 +712,33 @@ static size_t answer_special(struct query *q, const struct special_answer *speci
 	return len;
 }
 
-/* ---- 4.  The cache ---- */
+/* ---- 4.  Rebinding protection ---- */
+
+/* Does `a`, the answer to `name`, lead from outside into this network?  An allow of the user's own is an
+ * exception; a pause is not. */
+static bool rebinds(const struct query *q, const uint8_t *name, const struct cache_answer *a)
+{
+	struct overlay_rule own;
+
+	if (a->private_off == 0 || !q->options.rebind_protection ||
+	    !rebind_is_public(&q->options.rebind_allow, name, name_len(name)))
+		return false;
+	return overlay_matches(q->rules, name, &own, 1) == 0 || own.action != OVERLAY_ALLOW;
+}
+
+static size_t answer_rebinding(struct query *q, const struct query_asker *from,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out, const char **outcome)
+{
+	const struct block_answer *how =
+	    adapt_answer(q, from, &q->options.block_answer, to, now_ms);
+
+	q->stats.rebind++;
+	*outcome = "refused: a private address for a public name";
+	count_blocked(q, how);
+	return answer_write_blocked(to, how, q->options.block_ttl_s, TEXT_REBIND, out);
+}
+
+/* ---- 5.  The cache ---- */
 
 /* The answer `a` to ask->name, the end of q->way, for one asker; unless what it leads to is listed.
  * Returns the length, 0 for no answer at all. */
@@ -576,17 +755,19 @@ static size_t write_judged(struct query *q, const struct query_asker *from,
 	heed_carrier(&verdict, from);
 	if (!is_open(&verdict))
 		return answer_by_list(q, from, &verdict, &what, to, now_ms, out, outcome);
+	if (rebinds(q, ask->name, a))
+		return answer_rebinding(q, from, to, now_ms, out, outcome);
 	if (q->way.n_hops == 0) {
 		len = answer_write(a, to, now_ms, out, &truncated);
 	} else {
-		q->stats.list_answered++;
+		q->stats.list_answered += policy_way_is_forged(&q->way);
 		len = answer_write_behind(a, &q->way, to, now_ms, out, &truncated);
 	}
 	q->stats.truncated += truncated;
 	return len;
 }
 
-/* ---- 5.  Upstream: tries ---- */
+/* ---- 6.  Upstream: tries ---- */
 
 /* Tell the loop when query_tick() is due: the heads of the FIFOs are the earliest. */
 static void arm(struct query *q)
@@ -599,9 +780,18 @@ static void arm(struct query *q)
 		if (t != NULL && t->sent_ms + upstream_wait_ms(i) < at_ms)
 			at_ms = t->sent_ms + upstream_wait_ms(i);
 	}
+	for (unsigned i = 0; i < UPSTREAM_HEDGES; i++) {
+		const struct inflight_try *t = q->inflight.hedging[i];
+
+		if (t != NULL && t->sent_ms + upstream_hedge_ms(i) < at_ms)
+			at_ms = t->sent_ms + upstream_hedge_ms(i);
+	}
 	if (q->inflight.oldest != NULL &&
 	    q->inflight.oldest->started_ms + q->options.query_timeout_ms < at_ms)
 		at_ms = q->inflight.oldest->started_ms + q->options.query_timeout_ms;
+	if (q->inflight.patient != NULL &&
+	    q->inflight.patient->started_ms + q->options.stale_delay_ms < at_ms)
+		at_ms = q->inflight.patient->started_ms + q->options.stale_delay_ms;
 	if (at_ms != q->armed_ms)
 		q->net.arm(q->net.ctx, at_ms);
 	q->armed_ms = at_ms;
@@ -613,27 +803,39 @@ static void end_try(struct query *q, struct inflight_try *t)
 	inflight_end(&q->inflight, t);
 }
 
-/* The message to ask `question` upstream: its length. */
-static size_t write_upstream(const struct query *q, const struct inflight_question *question,
-    uint16_t id, bool plain, uint8_t *out, size_t size)
+/* Messages that came on this port and matched nothing. */
+static uint32_t *stray_count(struct query *q, uint32_t port)
 {
-	const struct msg_opt opt = {
+	return &q->strays[port % STRAYS_SIZE];
+}
+
+/* The message to ask `t` upstream: its length. */
+static size_t write_upstream(
+    const struct query *q, struct inflight_try *t, uint8_t *out, size_t size)
+{
+	const struct inflight_question *question = t->question;
+	struct msg_opt opt = {
 	    .udp_size = q->options.udp_size,
 	    .dnssec_ok = question->dnssec_ok,
 	    .ede = EDE_NONE,
+	    .cookie_len = t->cookie_len,
 	};
 	struct msg_writer w;
 	unsigned flags = MSG_RD;
+	uint8_t name[NAME_SIZE];
 
 	/* AD says that we understand AD in the reply (RFC 6840, 5.7). */
-	if (!plain)
+	if (!t->plain)
 		flags |= MSG_AD;
 	if (question->checking_disabled)
 		flags |= MSG_CD;
-	msg_write_start(&w, out, size, id, (uint16_t)flags);
-	msg_write_question(&w, question->name, question->type, question->class);
-	if (!plain)
+	msg_write_start(&w, out, size, t->id, (uint16_t)flags);
+	t->mixed = mixcase_write(name, question->name, question->name_len, t->upper) != 0;
+	msg_write_question(&w, name, question->type, question->class);
+	if (!t->plain) {
+		memcpy(opt.cookie, q->upstreams.server[t->server].jar.cookie, opt.cookie_len);
 		msg_write_opt(&w, &opt);
+	}
 	return w.out.pos;
 }
 
@@ -652,10 +854,11 @@ static bool draw_id(struct query *q, struct inflight_try *t)
 static bool send_try(struct query *q, struct inflight_question *question, unsigned server,
     enum query_carrier via, uint64_t now_ms)
 {
-	uint8_t msg[MSG_HEADER + NAME_SIZE + 4 + 11];
+	uint8_t msg[MSG_HEADER + NAME_SIZE + 4 + 11 + 4 + MSG_COOKIE_MAX];
 	struct upstream *s = &q->upstreams.server[server];
 	uint8_t *tries = via == CARRIER_UDP ? question->tries_udp : question->tries_tcp;
 	struct inflight_try *t;
+	unsigned hedge;
 	size_t len;
 	int err;
 
@@ -667,6 +870,11 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 		return false;
 	t->server = (uint8_t)server;
 	t->plain = now_ms < s->plain_until_ms || (question->plain >> server & 1) != 0;
+	if (!t->plain)
+		t->cookie_len =
+		    jar_get(&s->jar, &q->rng, tries[server] == UPSTREAM_TRIES_MAX, now_ms);
+	if (via == CARRIER_UDP && upstream_mixes_case(&q->upstreams, server, now_ms))
+		mixcase_draw(t->upper, &q->rng, question->name_len);
 	/* TCP needs a round trip more. */
 	t->wait_class = (uint8_t)upstream_wait_class(
 	    &q->upstreams, server, tries[server] - 1u + (via == CARRIER_TCP));
@@ -683,12 +891,17 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 		goto failed;
 	}
 	inflight_sent(&q->inflight, t, now_ms);
-	len = write_upstream(q, question, t->id, t->plain, msg, sizeof(msg));
+	t->strays = *stray_count(q, t->sent.port);
+	len = write_upstream(q, t, msg, sizeof(msg));
 	err = q->net.ask(q->net.ctx, &t->sent, msg, len);
 	if (err != 0) {
 		end_try(q, t);
 		goto failed;
 	}
+	question->asked = true;
+	hedge = upstream_hedge_class(&q->upstreams, server);
+	if (hedge < UPSTREAM_HEDGES && via == CARRIER_UDP)
+		inflight_hedge(&q->inflight, t, hedge);
 	if (via == CARRIER_UDP)
 		q->stats.tries_udp++;
 	else
@@ -700,7 +913,19 @@ failed:
 	return false;
 }
 
-/* ---- 6.  Upstream: the end of a question ---- */
+/* Ask `server` besides another, whose reply is the one that is waited for. */
+static void send_copy(
+    struct query *q, struct inflight_question *question, int server, uint64_t now_ms)
+{
+	if (!send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+		return;
+	/* It is the youngest. */
+	question->tries->spare = true;
+	inflight_unhedge(&q->inflight, question->tries);
+	q->stats.copies++;
+}
+
+/* ---- 7.  Upstream: the end of a question ---- */
 
 static struct answer_to answer_for_waiter(const struct inflight_question *question,
     const struct inflight_waiter *w, uint8_t asked[NAME_SIZE + 4])
@@ -738,13 +963,92 @@ static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_
 	latency_count(&q->latency[LATENCY_FORWARDED], (now_ms - w->asked_ms) * NS_PER_MS, 1);
 }
 
-/* No upstream gave an answer: say so to all that wait. */
-static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
+/* The verdict by which `w` was let through holds still; then q->way says so. */
+static bool judged_before(struct query *q, const struct inflight_waiter *w)
+{
+	if (w->alias != NULL || w->verdict.generation != q->policy.generation)
+		return false;
+	q->way.n_hops = q->way.n_local = 0;
+	q->way.own = w->verdict.own;
+	q->way.verdict.outcome = w->verdict.own ? JUDGE_ALLOWED : JUDGE_NONE;
+	q->way.verdict.n_lists = w->verdict.n_lists;
+	q->way.verdict.by_client = w->verdict.by_client;
+	q->way.verdict.n_answers = 0;
+	q->way.verdict.decided = false;
+	return true;
+}
+
+/* The answer `a` for one of those who wait, by the lists that are in force now: its length, or 0 for
+ * none. */
+static size_t answer_waiter(struct query *q, const struct inflight_question *question,
+    const struct inflight_waiter *w, const struct answer_to *to, const struct cache_answer *a,
+    struct cache_verdict *kept, uint64_t now_ms, const char **outcome)
+{
+	struct effect_ask ask = {
+	    .name = inflight_asked_name(question, w),
+	    .type = question->type,
+	    .client = &w->asker.from,
+	    .rule_wanted = w->edns || q->answers != NULL,
+	};
+
+	if (!judged_before(q, w)) {
+		if (follow_local(q, ask.name, question->type, question->class))
+			return answer_local(q, ask.name, to, q->out, outcome);
+		policy_judge_from(&q->policy, &ask, &q->way);
+		heed_carrier(&q->way.verdict, &w->asker);
+	}
+	ask.name = policy_way_end(&q->way, ask.name);
+	if (!is_open(&q->way.verdict))
+		return answer_by_name(q, &w->asker, &ask, to, now_ms, q->out, outcome);
+	if (!name_equal(ask.name, question->name)) {
+		q->stats.failed++;
+		*outcome = "failed: the lists lead elsewhere now";
+		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, q->out);
+	}
+	return write_judged(q, &w->asker, &ask, a, kept, to, now_ms, q->out, outcome);
+}
+
+/* Give `a` to all that wait. */
+static void answer_waiters(struct query *q, const struct inflight_question *question,
+    const struct cache_answer *a, struct cache_verdict *kept, const char *how, uint64_t now_ms)
+{
+	uint8_t asked[NAME_SIZE + 4];
+
+	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
+		struct answer_to to = answer_for_waiter(question, w, asked);
+		const char *outcome = how;
+		size_t len = answer_waiter(q, question, w, &to, a, kept, now_ms, &outcome);
+
+		q->stats.stale += a->stale;
+		note(q, &w->asker, inflight_asked_name(question, w), question->type, outcome);
+		if (len != 0) {
+			q->net.send(q->net.ctx, &w->asker, q->out, len);
+			count_wait(q, w, now_ms);
+		}
+	}
+}
+
+/* The old answer, where there is one, for all that wait; the question goes on. */
+static void answer_stale(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	struct cache_answer old;
+	struct cache_verdict *kept;
+
+	if (question->waiters == NULL || !q->options.stale ||
+	    !cache_get_stale(q->cache, &question->key, now_ms, &old, &kept))
+		return;
+	answer_waiters(q, question, &old, kept, OUTCOME_STALE, now_ms);
+	inflight_dismiss(&q->inflight, question);
+}
+
+/* No answer: who waits gets the old one, or is told. */
+static void give_up_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	int ede = question->replied ? question->ede : EDE_NO_REACHABLE_AUTHORITY;
 	const char *text = question->replied ? ANSWER_EDE_TEXT : TEXT_NO_UPSTREAM;
 	uint8_t asked[NAME_SIZE + 4];
 
+	answer_stale(q, question, now_ms);
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
 		struct answer_to to = answer_for_waiter(question, w, asked);
 		size_t len = answer_write_empty(&to, question->rcode, ede, text, q->out);
@@ -758,67 +1062,23 @@ static void fail_question(struct query *q, struct inflight_question *question, u
 	close_question(q, question);
 }
 
-/* The verdict by which `w` was let through holds still; then q->way says so. */
-static bool judged_before(struct query *q, const struct inflight_waiter *w)
+/* No upstream had an answer.  Where none could even be asked, the next question may try at once. */
+static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
-	if (w->alias != NULL || w->verdict.generation != q->policy.generation)
-		return false;
-	q->way.n_hops = 0;
-	q->way.own = w->verdict.own;
-	q->way.verdict.outcome = w->verdict.own ? JUDGE_ALLOWED : JUDGE_NONE;
-	q->way.verdict.n_lists = w->verdict.n_lists;
-	q->way.verdict.by_client = w->verdict.by_client;
-	q->way.verdict.n_answers = 0;
-	q->way.verdict.decided = false;
-	return true;
-}
-
-/* The answer for one of those who wait, by the lists that are in force now: its length, or 0 for
- * none. */
-static size_t answer_waiter(struct query *q, const struct inflight_question *question,
-    const struct inflight_waiter *w, const struct answer_to *to, struct cache_verdict *kept,
-    uint64_t now_ms, const char **outcome)
-{
-	struct effect_ask ask = {
-	    .name = inflight_asked_name(question, w),
-	    .type = question->type,
-	    .client = &w->asker.from,
-	    .rule_wanted = w->edns || q->answers != NULL,
-	};
-
-	if (!judged_before(q, w)) {
-		policy_judge(&q->policy, &ask, &q->way);
-		heed_carrier(&q->way.verdict, &w->asker);
-	}
-	ask.name = policy_way_end(&q->way, ask.name);
-	if (!is_open(&q->way.verdict))
-		return answer_by_name(q, &w->asker, &ask, to, now_ms, q->out, outcome);
-	if (!name_equal(ask.name, question->name)) {
-		q->stats.failed++;
-		*outcome = "failed: the lists lead elsewhere now";
-		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, q->out);
-	}
-	return write_judged(q, &w->asker, &ask, &q->answer.view, kept, to, now_ms, q->out, outcome);
+	if (question->asked)
+		failures_put(
+		    &q->failures, &question->key, question->rcode, question->started_ms, now_ms);
+	give_up_question(q, question, now_ms);
 }
 
 /* q->answer answers the question: keep it and give it to all that wait. */
 static void finish_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	struct cache_verdict kept = {0};
-	uint8_t asked[NAME_SIZE + 4];
 
-	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
-		struct answer_to to = answer_for_waiter(question, w, asked);
-		const char *outcome = "forwarded";
-		size_t len = answer_waiter(q, question, w, &to, &kept, now_ms, &outcome);
-
-		note(q, &w->asker, inflight_asked_name(question, w), question->type, outcome);
-		if (len != 0) {
-			q->net.send(q->net.ctx, &w->asker, q->out, len);
-			count_wait(q, w, now_ms);
-		}
-	}
-	cache_put(q->cache, &question->key, &q->answer.view, &kept);
+	answer_waiters(q, question, &q->answer.view, &kept, "forwarded", now_ms);
+	if (!question->uncached)
+		cache_put(q->cache, &question->key, &q->answer.view, &kept);
 	close_question(q, question);
 }
 
@@ -827,11 +1087,25 @@ static void advance(struct query *q, struct inflight_question *question, uint64_
 {
 	int server;
 
-	while ((server = upstream_choose(&q->upstreams, question->tries_udp)) >= 0)
+	while ((server = upstream_choose(&q->upstreams, question->group, question->tries_udp)) >= 0)
 		if (send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
 			return;
 	if (question->tries == NULL)
 		fail_question(q, question, now_ms);
+}
+
+/* Ask other servers at once, where the strategy is to do so. */
+static void send_copies(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	int server;
+
+	/* Without a try it has failed, and is not there any more. */
+	for (unsigned n = 0; question->tries != NULL; n++) {
+		server = upstream_copy(&q->upstreams, question->group, question->tries_udp, n);
+		if (server < 0)
+			return;
+		send_copy(q, question, server, now_ms);
+	}
 }
 
 /* A try got no answer that can be used: ask on, unless another is still awaited. */
@@ -890,7 +1164,7 @@ static struct inflight_question *find_with_room(
 		    (unsigned long long)q->inflight.n_questions);
 		if (question == q->inflight.oldest)
 			question = NULL;
-		fail_question(q, q->inflight.oldest, now_ms);
+		give_up_question(q, q->inflight.oldest, now_ms);
 	}
 	return question;
 }
@@ -908,18 +1182,20 @@ static struct inflight_question *open_question(
 	question->checking_disabled = (ask->flags & MSG_CD) != 0;
 	question->rcode = RCODE_SERVFAIL;
 	question->ede = EDE_NONE;
+	question->group = cache_key_group(key);
 	return question;
 }
 
-/* Ask upstream, or wait for what was asked already.  Returns the length of an answer when that
- * cannot be. */
+/* Ask upstream, or wait for what was asked already; with `is_old`, no longer than it takes to give the old
+ * answer.  Returns the length of an answer when that cannot be. */
 static size_t forward(struct query *q, const struct query_asker *from, const struct msg_query *ask,
-    const struct cache_key *key, const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+    const struct cache_key *key, bool is_old, const struct answer_to *to, uint64_t now_ms,
+    uint8_t *out)
 {
 	struct inflight_question *question;
 	int probe;
 
-	if (q->upstreams.n == 0) {
+	if (!upstream_has(&q->upstreams, cache_key_group(key))) {
 		q->stats.failed++;
 		return answer_write_empty(
 		    to, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, TEXT_NO_UPSTREAM, out);
@@ -936,13 +1212,137 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	}
 	q->stats.forwarded++;
 	question = open_question(q, ask, key, now_ms);
+	if (is_old)
+		inflight_be_patient(&q->inflight, question);
 	join(q, question, from, ask, to, now_ms);
-	probe = upstream_probe(
-	    &q->upstreams, upstream_choose(&q->upstreams, question->tries_udp), now_ms);
+	probe = upstream_probe(&q->upstreams, question->group,
+	    upstream_choose(&q->upstreams, question->group, question->tries_udp), now_ms);
 	if (probe >= 0)
-		(void)send_try(q, question, (unsigned)probe, CARRIER_UDP, now_ms);
+		send_copy(q, question, probe, now_ms);
+	advance(q, question, now_ms);
+	send_copies(q, question, now_ms);
+	arm(q);
+	return 0;
+}
+
+/* A question for the cache's sake, in flight from now on but not asked yet.  NULL: it is in flight already,
+ * or there is no room: of these there are never many. */
+static struct inflight_question *open_aside(
+    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+{
+	struct inflight_question *question;
+
+	if (!upstream_has(&q->upstreams, cache_key_group(key)) ||
+	    inflight_find(&q->inflight, key) != NULL)
+		return NULL;
+	if (q->inflight.n_aside >= q->options.questions_max / ASIDE_SHARE ||
+	    !inflight_has_room(&q->inflight, true)) {
+		q->stats.aside_full++;
+		return NULL;
+	}
+	question = open_question(q, ask, key, now_ms);
+	inflight_put_aside(&q->inflight, question);
+	return question;
+}
+
+/* Look for a newer answer than the old one that clients get meanwhile. */
+static void refresh(
+    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+{
+	struct inflight_question *question = open_aside(q, ask, key, now_ms);
+	int server;
+
+	if (question == NULL)
+		return;
+	q->stats.refreshed++;
+	question->out_of_patience = true;
+	while ((server = upstream_probe(&q->upstreams, question->group, -1, now_ms)) >= 0)
+		send_copy(q, question, server, now_ms);
+	if (question->tries == NULL)
+		advance(q, question, now_ms);
+	arm(q);
+}
+
+/* `a` was given once more: when it is asked for often, and its time is nearly over, the next is fetched
+ * before anybody has to wait for it. */
+static void prefetch(struct query *q, const struct msg_query *ask, const struct cache_key *key,
+    const struct cache_answer *a, uint64_t now_ms)
+{
+	const uint64_t life_ms = a->ttl_s * UINT64_C(1000);
+	const uint64_t left_ms = life_ms - (now_ms - a->stored_ms);
+	struct inflight_question *question;
+
+	if (left_ms >= life_ms / PREFETCH_SHARE || (ask->flags & MSG_RD) == 0 ||
+	    upstream_all_down(&q->upstreams, cache_key_group(key)) ||
+	    failures_find(&q->failures, key, now_ms) != NULL)
+		return;
+	question = open_aside(q, ask, key, now_ms);
+	if (question == NULL)
+		return;
+	q->stats.prefetched++;
+	if (q->options.stale)
+		inflight_be_patient(&q->inflight, question);
 	advance(q, question, now_ms);
 	arm(q);
+}
+
+/* Is it of no use to let a client wait for a newer answer?  Then this finds out, once in
+ * FAILURES_RECHECK_MS for a question and once in UPSTREAM_PROBE_MS for the network, whether it still is. */
+static bool is_hopeless(
+    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+{
+	struct inflight_question *question = inflight_find(&q->inflight, key);
+	const struct failure *failure;
+
+	if (question != NULL) {
+		if (question->waiters != NULL || !failures_over(&q->failures, question->started_ms))
+			return question->out_of_patience;
+		/* Asked while nobody answered, and still waiting: now there may be an answer at once. */
+		close_question(q, question);
+		return false;
+	}
+	failure = failures_find(&q->failures, key, now_ms);
+	if (failure == NULL) {
+		if (q->options.stale_delay_ms != 0 &&
+		    !upstream_all_down(&q->upstreams, cache_key_group(key)))
+			return false;
+		refresh(q, ask, key, now_ms);
+	} else if (!failure->own && now_ms - q->probed_ms >= UPSTREAM_PROBE_MS) {
+		q->probed_ms = now_ms;
+		refresh(q, ask, key, now_ms);
+	}
+	return true;
+}
+
+/* The answer to what has just failed; 0: it has not. */
+static size_t answer_failed(struct query *q, const struct cache_key *key,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+{
+	const struct failure *failure = failures_find(&q->failures, key, now_ms);
+
+	if (failure == NULL || now_ms - failure->at_ms >= q->options.cache_failure_ttl_s * 1000u)
+		return 0;
+	q->stats.failed_cached++;
+	return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
+}
+
+/* Where neither lists nor upstreams count: the answer to the name at the end of q->way.  0: there is
+ * none. */
+static size_t answer_fixed(struct query *q, const struct msg_query *asked,
+    const struct answer_to *to, uint8_t *out, const char **outcome)
+{
+	const uint8_t *name = policy_way_end(&q->way, asked->qname);
+	size_t len = q->way.n_hops == 0 ? asked->qname_len : name_len(name);
+	struct special_answer special;
+	struct local_name found;
+
+	/* The name asked was looked for before. */
+	if (policy_way_is_forged(&q->way) && find_local(q, name, len, asked->qclass, &found))
+		return answer_local(q, name, to, out, outcome);
+	if (find_special(q, name, len, asked->qtype, &special))
+		return answer_special(q, &special, &q->way, to, out, outcome);
+	if (q->way.n_hops == 0 && is_lost(q, name, len, asked->qtype))
+		return answer_lost(q, to, out, outcome);
 	return 0;
 }
 
@@ -961,12 +1361,15 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	struct cache_verdict *kept;
 	struct cache_answer cached;
 	struct cache_key key;
-	struct special_answer special;
+	bool is_old;
 	size_t len;
 
-	if (find_special(q, asked->qname, asked->qname_len, asked->qtype, &special))
-		return answer_special(q, &special, NULL, to, out, outcome);
-	policy_judge(&q->policy, &ask, &q->way);
+	if (follow_local(q, asked->qname, asked->qtype, asked->qclass))
+		return answer_local(q, asked->qname, to, out, outcome);
+	len = answer_fixed(q, asked, to, out, outcome);
+	if (len != 0)
+		return len;
+	policy_judge_from(&q->policy, &ask, &q->way);
 	heed_carrier(&q->way.verdict, from);
 	ask.name = policy_way_end(&q->way, ask.name);
 	if (!is_open(&q->way.verdict)) {
@@ -975,16 +1378,21 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		return len;
 	}
 	q->stats.allowed += q->way.verdict.outcome == JUDGE_ALLOWED;
-	if (q->way.n_hops != 0 && !q->way.own &&
-	    find_special(q, ask.name, name_len(ask.name), asked->qtype, &special))
-		return answer_special(q, &special, &q->way, to, out, outcome);
+	if (policy_way_is_forged(&q->way) && !q->way.own) {
+		len = answer_fixed(q, asked, to, out, outcome);
+		if (len != 0)
+			return len;
+	}
 	cache_key(q->cache, &key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
-	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0, 0);
+	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0,
+	    group_of(q, ask.name, name_len(ask.name)));
 	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
 		q->stats.cache_hits++;
 		*outcome = "cached";
 		len = write_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
 		q->unsent[LATENCY_CACHED] += len != 0;
+		if (cached.uses >= q->options.prefetch && q->options.prefetch != 0)
+			prefetch(q, asked, &key, &cached, now_ms);
 		return len;
 	}
 	*outcome = NULL;
@@ -992,8 +1400,21 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		q->stats.refused_uncached++;
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
 	}
+	is_old = q->options.stale && cache_get_stale(q->cache, &key, now_ms, &cached, &kept);
+	if (is_old && is_hopeless(q, asked, &key, now_ms)) {
+		q->stats.stale++;
+		*outcome = OUTCOME_STALE;
+		len = write_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
+		q->unsent[LATENCY_CACHED] += len != 0;
+		return len;
+	}
+	len = is_old ? 0 : answer_failed(q, &key, to, now_ms, out);
+	if (len != 0) {
+		*outcome = "failed: no upstream answered a moment ago";
+		return len;
+	}
 	q->stats.cache_misses++;
-	return forward(q, from, asked, &key, to, now_ms, out);
+	return forward(q, from, asked, &key, is_old, to, now_ms, out);
 }
 
 /* ---- Names of our own: all below quell.internal ---- */
@@ -1105,23 +1526,42 @@ void query_sent(struct query *q, uint64_t took_ns)
 
 /* ---- The way of a query: back up ---- */
 
-/* Does the message repeat what was asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
- * question out when they say that they do not understand. */
-static bool repeats_question(
-    const struct inflight_question *question, const uint8_t *msg, size_t len)
+/* Does a message repeat what was asked? */
+enum repeats { REPEATS_NOT, REPEATS_IN_OTHER_CASE, REPEATS };
+
+/* The name of a reply to `t`. */
+static enum repeats repeats_name(const struct inflight_try *t, const uint8_t name[NAME_SIZE])
 {
+	const struct inflight_question *question = t->question;
+	uint8_t asked[NAME_SIZE];
+
+	if (!name_equal(name, question->name))
+		return REPEATS_NOT;
+	if (!t->mixed)
+		return REPEATS;
+	(void)mixcase_write(asked, question->name, question->name_len, t->upper);
+	return memcmp(name, asked, question->name_len) == 0 ? REPEATS : REPEATS_IN_OTHER_CASE;
+}
+
+/* Does the message repeat what `t` asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
+ * question out when they say that they do not understand. */
+static enum repeats repeats_question(const struct inflight_try *t, const uint8_t *msg, size_t len)
+{
+	const struct inflight_question *question = t->question;
 	uint8_t name[NAME_SIZE];
 	unsigned rcode = msg[3] & MSG_RCODE, n_questions = msg_u16(msg + 4);
 	size_t off = MSG_HEADER, name_size;
 
-	if (n_questions == 0)
-		return len == MSG_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
-	return n_questions == 1 && name_read(msg, len, &off, name, &name_size) == 0 &&
-	       len - off >= 4 && name_equal(name, question->name) &&
-	       msg_u16(msg + off) == question->type && msg_u16(msg + off + 2) == question->class;
+	if (n_questions == 0 && len == MSG_HEADER &&
+	    (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP))
+		return REPEATS;
+	if (n_questions != 1 || name_read(msg, len, &off, name, &name_size) != 0 || len - off < 4 ||
+	    msg_u16(msg + off) != question->type || msg_u16(msg + off + 2) != question->class)
+		return REPEATS_NOT;
+	return repeats_name(t, name);
 }
 
-/* The try that this message is the reply to; NULL: nobody asked for it. */
+/* The try whose ID, port and address this message has; NULL: nobody asked for it. */
 static struct inflight_try *awaited(const struct query *q, enum query_carrier via, uint32_t port,
     const union addr *from, const uint8_t *msg, size_t len)
 {
@@ -1130,12 +1570,7 @@ static struct inflight_try *awaited(const struct query *q, enum query_carrier vi
 	if (len < MSG_HEADER || (msg_u16(msg + 2) & (MSG_QR | MSG_OPCODE)) != MSG_QR)
 		return NULL;
 	t = inflight_match(&q->inflight, via, port, msg_u16(msg));
-	if (t == NULL || (via == CARRIER_UDP && !addr_equal(&t->sent.to, from)))
-		return NULL;
-	/* Of an orphan the question is not known any more; nothing is believed of its reply. */
-	if (t->question != NULL && !repeats_question(t->question, msg, len))
-		return NULL;
-	return t;
+	return t == NULL || (via == CARRIER_UDP && !addr_equal(&t->sent.to, from)) ? NULL : t;
 }
 
 /* Is the server that was asked still in its place?  Other options may have come meanwhile. */
@@ -1143,6 +1578,13 @@ static bool server_stays(const struct query *q, const struct inflight_try *t)
 {
 	return t->server < q->upstreams.n &&
 	       addr_equal(&q->upstreams.server[t->server].addr, &t->sent.to);
+}
+
+/* May what the server of `t` says lead into this network?  That of a forward zone may. */
+static bool may_be_private(const struct query *q, const struct inflight_try *t)
+{
+	return t->question->group != 0 ||
+	       (server_stays(q, t) && q->upstreams.server[t->server].trusted);
 }
 
 /* A reply that is no answer: remember what to say if no server does better, and do not ask this one
@@ -1160,7 +1602,8 @@ static void server_declined(
 /* Was EDNS what the server did not understand (RFC 6891, 7)? */
 static bool rejects_edns(const struct inflight_try *t, const struct answer *a)
 {
-	return !t->plain && !a->had_edns && (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
+	return !t->plain && !a->edns.present &&
+	       (a->rcode == RCODE_FORMERR || a->rcode == RCODE_NOTIMP);
 }
 
 /* It was, when it answers this question without EDNS: so it is asked others, too.  One that is rejected
@@ -1194,6 +1637,101 @@ static bool fetched_over_tcp(const struct inflight_question *question, unsigned 
 	return false;
 }
 
+/* Ask the server of `t`, where UDP does not do, over TCP. */
+static void ask_over_tcp(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	if (fetched_over_tcp(t->question, t->server))
+		end_try(q, t);
+	else
+		ask_again(q, t, CARRIER_TCP, now_ms);
+}
+
+/* A message that nobody asked for. */
+static void count_stray(struct query *q, enum query_carrier via, uint32_t port)
+{
+	q->stats.replies_unexpected++;
+	if (via == CARRIER_UDP)
+		++*stray_count(q, port);
+}
+
+/* All but the letter case of a reply to `t` is right.  The server does not keep it, or it is not the
+ * server; TCP brings the answer in both cases. */
+static void other_case(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	q->stats.replies_case++;
+	count_stray(q, t->sent.via, t->sent.port);
+	upstream_case_lost(&q->upstreams, &t->sent.to, now_ms);
+	ask_over_tcp(q, t, now_ms);
+}
+
+/* Were there so many guesses at a reply to `t` that the next may well be right? */
+static bool is_guessed_at(struct query *q, const struct inflight_try *t)
+{
+	return t->sent.via == CARRIER_UDP &&
+	       *stray_count(q, t->sent.port) - t->strays >= STRAYS_MAX;
+}
+
+/* Was it the cookie that the server did not understand?  It should pass over what it does not know (RFC
+ * 6891, 6.1.2), and not all do. */
+static bool rejects_cookie(const struct inflight_try *t, const struct answer *a)
+{
+	return t->cookie_len == MSG_COOKIE_CLIENT && !a->edns.cookie && a->rcode == RCODE_FORMERR;
+}
+
+/* The reply in q->answer, which was msg, wants another cookie and has it: once more, then over TCP (RFC
+ * 7873, 5.3).  False: it is no such reply. */
+static bool heed_bad_cookie(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	bool again = t->question->cookie_refused;
+
+	if (q->answer.rcode != RCODE_BADCOOKIE || t->cookie_len == 0 || t->sent.via == CARRIER_TCP)
+		return false;
+	q->stats.replies_badcookie++;
+	t->question->cookie_refused = true;
+	if (again)
+		ask_over_tcp(q, t, now_ms);
+	else
+		ask_again(q, t, CARRIER_UDP, now_ms);
+	return true;
+}
+
+/* False: the reply in q->answer, which was `msg`, has not the cookie that it should have.  Over TCP it
+ * need not have one. */
+static bool take_cookie(
+    struct query *q, const struct inflight_try *t, const uint8_t *msg, uint64_t now_ms)
+{
+	struct jar *jar;
+
+	if (!server_stays(q, t))
+		return true;
+	jar = &q->upstreams.server[t->server].jar;
+	if (t->sent.via == CARRIER_UDP && jar_is_forged(jar, t->cookie_len, msg, &q->answer.edns))
+		return false;
+	jar_put(jar, msg, &q->answer.edns, now_ms);
+	return true;
+}
+
+/* The reply to `t`, of which nothing shows in which letter case it was asked: names in records may be
+ * pointers to the question.  Borrowed until q->out is written. */
+static const uint8_t *in_lower_case(
+    struct query *q, const struct inflight_try *t, const uint8_t *msg, size_t len)
+{
+	if (!t->mixed || len <= MSG_HEADER)
+		return msg;
+	memcpy(q->out, msg, len);
+	memcpy(q->out + MSG_HEADER, t->question->name, t->question->name_len);
+	return q->out;
+}
+
+static struct answer_limits limits_of(const struct query *q)
+{
+	return (struct answer_limits){
+	    .min_ttl_s = q->options.min_ttl_s,
+	    .max_ttl_s = q->options.cache_max_ttl_s,
+	    .negative_ttl_s = q->options.cache_negative_ttl_s,
+	};
+}
+
 static void use_reply(
     struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
 {
@@ -1205,28 +1743,39 @@ static void use_reply(
 	    .class = question->class,
 	    .dnssec_ok = question->dnssec_ok,
 	};
-	const struct answer_limits limits = {
-	    q->options.cache_max_ttl_s, q->options.cache_negative_ttl_s};
+	const struct answer_limits limits = limits_of(q);
 
 	question->replied = true;
 	if ((msg_u16(msg + 2) & MSG_TC) != 0) {
 		q->stats.replies_truncated++;
 		if (t->sent.via == CARRIER_TCP)
 			server_declined(q, t, RCODE_SERVFAIL, now_ms);
-		else if (fetched_over_tcp(question, t->server))
-			end_try(q, t);
 		else
-			ask_again(q, t, CARRIER_TCP, now_ms);
+			ask_over_tcp(q, t, now_ms);
 		return;
 	}
+	msg = in_lower_case(q, t, msg, len);
 	if (answer_normalise(&q->answer, &asked, &limits, msg, len, now_ms) != 0) {
 		q->stats.replies_malformed++;
 		server_declined(q, t, RCODE_SERVFAIL, now_ms);
 		return;
 	}
+	if (!take_cookie(q, t, msg, now_ms)) {
+		q->stats.replies_cookie++;
+		count_stray(q, t->sent.via, t->sent.port);
+		ask_over_tcp(q, t, now_ms);
+		return;
+	}
+	if (heed_bad_cookie(q, t, now_ms))
+		return;
 	if (rejects_edns(t, &q->answer)) {
 		q->stats.replies_no_edns++;
-		question->plain |= (uint16_t)(1u << t->server);
+		question->plain |= UINT64_C(1) << t->server;
+		ask_again(q, t, t->sent.via, now_ms);
+		return;
+	}
+	if (rejects_cookie(t, &q->answer)) {
+		q->stats.replies_no_cookie++;
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}
@@ -1251,23 +1800,47 @@ static void use_reply(
 	}
 	q->stats.replies++;
 	note_plain(q, t, now_ms);
+	if (may_be_private(q, t))
+		q->answer.view.private_off = 0;
+	failures_good(&q->failures, now_ms);
 	finish_question(q, question, now_ms);
+}
+
+/* A reply to what `t` asked, by all that its sender has to know. */
+static void good_reply(
+    struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	if (t->question != NULL && is_guessed_at(q, t)) {
+		q->stats.replies_distrusted++;
+		ask_over_tcp(q, t, now_ms);
+		return;
+	}
+	upstream_answered(&q->upstreams, &t->sent.to, now_ms - t->sent_ms);
+	if (t->mixed)
+		upstream_case_kept(&q->upstreams, &t->sent.to);
+	if (t->question == NULL)
+		end_try(q, t);
+	else
+		use_reply(q, t, msg, len, now_ms);
 }
 
 void query_reply(struct query *q, enum query_carrier via, uint32_t port, const union addr *from,
     const uint8_t *msg, size_t len, uint64_t now_ms)
 {
 	struct inflight_try *t = awaited(q, via, port, from, msg, len);
+	enum repeats repeats = REPEATS_NOT;
 
-	if (t == NULL) {
-		q->stats.replies_unexpected++;
+	/* Of an orphan the question is not known any more; nothing is believed of its reply. */
+	if (t != NULL)
+		repeats = t->question == NULL ? REPEATS : repeats_question(t, msg, len);
+	if (repeats == REPEATS_NOT) {
+		count_stray(q, via, port);
 		return;
 	}
-	upstream_answered(&q->upstreams, &t->sent.to, now_ms - t->sent_ms);
-	if (t->question == NULL)
-		end_try(q, t);
+	if (repeats == REPEATS_IN_OTHER_CASE)
+		other_case(q, t, now_ms);
 	else
-		use_reply(q, t, msg, len, now_ms);
+		good_reply(q, t, msg, len, now_ms);
 	arm(q);
 }
 
@@ -1322,11 +1895,26 @@ static void try_overdue(struct query *q, struct inflight_try *t, uint64_t now_ms
 		try_lost(q, t, now_ms);
 		return;
 	}
+	/* Of those that are hedged each is followed by its own next. */
 	for (const struct inflight_try *other = question->tries; other != NULL;
 	     other = other->question_next)
-		if (other->waiting)
+		if (other->waiting && t->spare)
 			return;
 	advance(q, question, now_ms);
+}
+
+/* The server of `t` is later than usual: ask another, and take whichever is first. */
+static void hedge(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	struct inflight_question *question = t->question;
+	int server;
+
+	inflight_unhedge(&q->inflight, t);
+	if (question == NULL)
+		return;
+	server = upstream_hedge(&q->upstreams, question->group, question->tries_udp);
+	if (server >= 0 && send_try(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+		q->stats.hedged++;
 }
 
 void query_tick(struct query *q, uint64_t now_ms)
@@ -1337,6 +1925,20 @@ void query_tick(struct query *q, uint64_t now_ms)
 		while ((t = q->inflight.waiting[i]) != NULL &&
 		       t->sent_ms + upstream_wait_ms(i) <= now_ms)
 			try_overdue(q, t, now_ms);
+	}
+	for (unsigned i = 0; i < UPSTREAM_HEDGES; i++) {
+		struct inflight_try *t;
+
+		while ((t = q->inflight.hedging[i]) != NULL &&
+		       t->sent_ms + upstream_hedge_ms(i) <= now_ms)
+			hedge(q, t, now_ms);
+	}
+	while (q->inflight.patient != NULL &&
+	       q->inflight.patient->started_ms + q->options.stale_delay_ms <= now_ms) {
+		struct inflight_question *question = q->inflight.patient;
+
+		inflight_lose_patience(&q->inflight, question);
+		answer_stale(q, question, now_ms);
 	}
 	while (q->inflight.oldest != NULL &&
 	       q->inflight.oldest->started_ms + q->options.query_timeout_ms <= now_ms)
@@ -1357,7 +1959,7 @@ static bool find_cached(
 
 	for (unsigned flags = 0; flags < 4; flags++) {
 		cache_key(q->cache, &key, ask->name, len, ask->type, CLASS_IN, (flags & 1) != 0,
-		    (flags & 2) != 0, 0);
+		    (flags & 2) != 0, group_of(q, ask->name, len));
 		if (cache_get(q->cache, &key, now_ms, cached, &kept))
 			return true;
 	}
@@ -1366,18 +1968,33 @@ static bool find_cached(
 
 void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
 {
-	struct effect_ask end = *ask;
+	struct effect_ask asked, end = *ask;
 	struct special_answer special;
 	struct cache_answer cached;
-	uint8_t name[NAME_SIZE];
+	struct local_name found;
+	uint8_t aliased[NAME_SIZE], name[NAME_SIZE];
+	bool is_cached;
 
-	if (find_special(q, ask->name, name_len(ask->name), ask->type, &special)) {
-		reason_find_special(&q->policy, ask, &special, out);
+	if (follow_local(q, ask->name, ask->type, CLASS_IN)) {
+		(void)find_local(q, ask->name, name_len(ask->name), CLASS_IN, &found);
+		reason_find_local(&q->policy, ask, &found, out);
 		return;
 	}
-	reason_end(&q->policy, ask, name);
+	/* Aliases of the house are only followed. */
+	memcpy(aliased, policy_way_end(&q->way, ask->name),
+	    name_len(policy_way_end(&q->way, ask->name)));
+	end.name = aliased;
+	if (find_special(q, aliased, name_len(aliased), ask->type, &special)) {
+		reason_find_special(&q->policy, &end, &special, out);
+		return;
+	}
+	asked = end;
+	reason_end(&q->policy, &asked, name);
 	end.name = name;
-	reason_find(&q->policy, ask, find_cached(q, &end, now_ms, &cached) ? &cached : NULL, out);
+	is_cached = find_cached(q, &end, now_ms, &cached);
+	reason_find(&q->policy, &asked, is_cached ? &cached : NULL, out);
+	if (is_cached && !out->blocked && rebinds(q, name, &cached))
+		reason_set_rebinding(out, &cached);
 }
 
 /* ---- For the control socket ---- */
@@ -1406,6 +2023,7 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 		out[i] = (struct query_upstream){
 		    .addr = s->addr,
 		    .down = upstream_is_down(&q->upstreams, i),
+		    .forward = (s->groups & 1) == 0,
 		    .rtt_ms = (s->srtt_ms8 + 7) / 8,
 		    .asked = s->asked,
 		    .answered = s->answered,
@@ -1413,6 +2031,104 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 		};
 	}
 	return q->upstreams.n;
+}
+
+/* ---- The saved cache ---- */
+
+size_t query_save(
+    struct query *q, struct cache_walk *at, uint64_t now_ms, uint8_t *out, size_t size)
+{
+	struct buf to = buf_over(out, size);
+	struct cache_answer a;
+	struct cache_key key;
+
+	while (to.pos < CACHEFILE_PAYLOAD_USUAL && cache_next(q->cache, at, &key, &a, now_ms)) {
+		const struct cachefile_entry entry = {
+		    .age_ms = now_ms - a.stored_ms,
+		    .ttl_s = a.ttl_s,
+		    .ede = a.ede,
+		    .is_private = a.private_off != 0,
+		    .key = key.bytes,
+		    .key_len = key.len,
+		    .msg = a.msg,
+		    .msg_len = a.len,
+		};
+
+		/* What other groups are is a matter of the configuration, which may change. */
+		if (key.bytes[CACHE_KEY_GROUP] != 0)
+			continue;
+		cachefile_put(&to, &entry);
+		q->stats.cache_saved++;
+	}
+	return to.pos;
+}
+
+/* The question of a saved entry, with its key under our secret; false: there is none. */
+static bool read_key(const struct query *q, const struct cachefile_entry *entry,
+    struct answer_question *asked, struct cache_key *key)
+{
+	const uint8_t *name = entry->key + CACHE_KEY_NAME;
+	const size_t len = entry->key_len - CACHE_KEY_NAME;
+	const uint8_t flags = entry->key[CACHE_KEY_FLAGS];
+	uint8_t lower[NAME_SIZE];
+	size_t off = 0;
+
+	if (entry->key[CACHE_KEY_GROUP] != 0 || flags > (CACHE_KEY_DO | CACHE_KEY_CD) ||
+	    name_skip(name, len, &off) != 0 || off != len)
+		return false;
+	name_lower(lower, name, len);
+	*asked = (struct answer_question){
+	    .name = name,
+	    .name_len = len,
+	    .type = msg_u16(entry->key),
+	    .class = msg_u16(entry->key + 2),
+	    .dnssec_ok = (flags & CACHE_KEY_DO) != 0,
+	};
+	cache_key(q->cache, key, name, len, asked->type, asked->class, asked->dnssec_ok,
+	    (flags & CACHE_KEY_CD) != 0, 0);
+	return memcmp(lower, name, len) == 0;
+}
+
+/* Take one entry; false: it is of no use. */
+static bool load_entry(
+    struct query *q, const struct cachefile_entry *entry, uint64_t age_ms, uint64_t now_ms)
+{
+	const struct answer_limits limits = limits_of(q);
+	struct cache_answer *a = &q->answer.view;
+	struct answer_question asked;
+	struct cache_key key;
+
+	if (!read_key(q, entry, &asked, &key) ||
+	    answer_normalise(&q->answer, &asked, &limits, entry->msg, entry->msg_len, now_ms) !=
+		0 ||
+	    q->answer.rcode > MSG_RCODE || q->answer.referral)
+		return false;
+	/* Somebody vouched for this address; whether they still would, nobody knows. */
+	if (a->private_off != 0 && !entry->is_private)
+		return false;
+	a->ede = entry->ede >= 0 ? entry->ede : EDE_NONE;
+	if (a->ttl_s > entry->ttl_s)
+		a->ttl_s = entry->ttl_s;
+	if (age_ms == UINT64_MAX)
+		age_ms = a->ttl_s * UINT64_C(1000);
+	/* The differences count: this may lie before the time when the clock began. */
+	a->stored_ms = now_ms - entry->age_ms - age_ms;
+	if (entry->age_ms >= UINT64_MAX / 4 || age_ms >= UINT64_MAX / 4 ||
+	    !cache_is_useful(q->cache, a, now_ms))
+		return false;
+	return cache_restore(q->cache, &key, a, now_ms);
+}
+
+int query_load(struct query *q, const uint8_t *bytes, size_t len, uint64_t age_ms, uint64_t now_ms)
+{
+	struct cachefile_entry entry;
+	size_t pos = 0;
+	int more, n = 0;
+
+	while ((more = cachefile_next(bytes, len, &pos, &entry)) == 1)
+		n += load_entry(q, &entry, age_ms, now_ms);
+	q->stats.cache_loaded += (unsigned)n;
+	return more < 0 ? more : n;
 }
 
 size_t query_flush(struct query *q, const uint8_t *name)

@@ -29,7 +29,9 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/rng.h"
+#include "resolver/core/cache.h"
 #include "resolver/core/latency.h"
+#include "resolver/core/local.h"
 #include "resolver/core/cookie.h"
 #include "resolver/core/options.h"
 #include "resolver/core/overlay.h"
@@ -97,6 +99,10 @@ void query_set_lists(struct query *q, const struct trie *lists);
  * ERR_FORMAT or ERR_RANGE: then those before stay. */
 int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t len) QUELL_CHECK;
 
+/* These are the names of the house from now on (all-zero: there are none).  The bytes stay mapped until the
+ * next call. */
+void query_set_local(struct query *q, const struct local *local);
+
 /* What the lists are called, for those who ask why; borrowed until the next call.  NULL: not known. */
 void query_set_names(struct query *q, const struct reason_names *names);
 
@@ -147,12 +153,24 @@ void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES]);
 struct query_upstream {
 	union addr addr;
 	bool down;
+	bool forward;	 /* it is asked for forward zones alone */
 	uint32_t rtt_ms; /* smoothed; 0: not known yet */
 	uint64_t asked, answered, failed;
 };
 
 /* Returns how many there are; the first `max` into out. */
 unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max);
+
+/* The next entries of the cache, from *at on, as cachefile.h has them, into out[0..size), of which there
+ * are at least CACHEFILE_PAYLOAD_SIZE bytes.  Returns their length, 0 at the end. */
+size_t query_save(
+    struct query *q, struct cache_walk *at, uint64_t now_ms, uint8_t *out, size_t size);
+
+/* Take such entries, written age_ms ago (UINT64_MAX: some time ago), where they are still of use and nothing
+ * newer is there.  None is believed: each is checked as an upstream's reply.  Returns how many were taken, or
+ * ERR_FORMAT where they are not entries. */
+int query_load(
+    struct query *q, const uint8_t *bytes, size_t len, uint64_t age_ms, uint64_t now_ms) QUELL_CHECK;
 
 /* Forget cached answers: of `name` (lower-case wire form) or all (NULL).  Returns how many. */
 size_t query_flush(struct query *q, const uint8_t *name);

@@ -9,6 +9,7 @@
 #include "blocklists/feed.h"
 #include "lib/addr.h"
 #include "lib/dns/msg.h"
+#include "resolver/core/rebind.h"
 
 #define OWN_MAX 8 /* rules of the user's that are shown of a step */
 
@@ -247,6 +248,36 @@ void reason_find(const struct policy *p, const struct effect_ask *asked,
 	say_verdict(out, &way, &verdict, n_listed);
 }
 
+void reason_find_local(const struct policy *p, const struct effect_ask *ask,
+    const struct local_name *found, struct reason *out)
+{
+	static const char *const ranks[LOCAL_N_RANKS] = {
+	    [LOCAL_RECORD] = "a record of the configuration",
+	    [LOCAL_RECORD_PTR] = "an address in the configuration",
+	    [LOCAL_HOSTS] = "a hosts file",
+	    [LOCAL_LEASE] = "a lease",
+	};
+	struct local_record record;
+	const char *from = "what is below it";
+	char zone[NAME_TEXT_SIZE];
+	size_t at = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->n_steps = 1;
+	out->step[0].how = REASON_ASKED;
+	memcpy(out->step[0].name, ask->name, name_len(ask->name));
+	add_own(out, p->rules, ask->name);
+	if (local_next(found, &at, &record))
+		from = ranks[record.rank];
+	if (found->exists)
+		(void)snprintf(
+		    out->verdict, sizeof(out->verdict), "name of the house, by %s", from);
+	else
+		(void)snprintf(out->verdict, sizeof(out->verdict),
+		    "no name of the house: nothing is known of it in %.256s",
+		    name_to_text(found->zone, zone));
+}
+
 void reason_find_special(const struct policy *p, const struct effect_ask *ask,
     const struct special_answer *special, struct reason *out)
 {
@@ -265,6 +296,24 @@ void reason_find_special(const struct policy *p, const struct effect_ask *ask,
 		gets = "a fixed answer";
 	(void)snprintf(out->verdict, sizeof(out->verdict), "special name (%s): %s",
 	    special_words[special->word], gets);
+}
+
+void reason_set_rebinding(struct reason *out, const struct cache_answer *cached)
+{
+	unsigned n = out->n_steps < REASON_STEPS ? out->n_steps++ : REASON_STEPS - 1;
+	struct reason_step *step = &out->step[n];
+	struct rebind_address address;
+
+	memset(step, 0, sizeof(*step));
+	step->how = REASON_TARGET;
+	if (rebind_find(cached->msg, cached->len, cached->private_off, &address)) {
+		step->family = (uint8_t)address.family;
+		memcpy(step->name, address.bytes, address.family == AF_INET ? 4 : 16);
+	}
+	out->blocked = true;
+	out->paused = false;
+	(void)snprintf(out->verdict, sizeof(out->verdict),
+	    "blocked: rebinding: a private address for a public name");
 }
 
 void reason_end(const struct policy *p, const struct effect_ask *ask, uint8_t name[NAME_SIZE])

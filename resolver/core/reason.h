@@ -24,6 +24,7 @@
 #include "lib/block_answer.h"
 #include "lib/conf.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/local.h"
 #include "resolver/core/policy.h"
 #include "resolver/core/special.h"
 
@@ -86,9 +87,17 @@ struct reason {
 void reason_find(const struct policy *p, const struct effect_ask *ask,
     const struct cache_answer *cached, struct reason *out);
 
+/* The same of a name of the house, of which this is known. */
+void reason_find_local(const struct policy *p, const struct effect_ask *ask,
+    const struct local_name *found, struct reason *out);
+
 /* The same of a name that gets `special`. */
 void reason_find_special(const struct policy *p, const struct effect_ask *ask,
     const struct special_answer *special, struct reason *out);
+
+/* Of `out` from reason_find(), where what is said there lets the asker through: the cached answer is refused
+ * for its private address (rebind.h). */
+void reason_set_rebinding(struct reason *out, const struct cache_answer *cached);
 
 /* The name whose answer it is that counts: ask->name, or where the lists' CNAMEs lead.  Into `name`. */
 void reason_end(const struct policy *p, const struct effect_ask *ask, uint8_t name[NAME_SIZE]);

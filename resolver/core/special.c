@@ -94,15 +94,8 @@ void special_set(struct special *s, uint32_t on)
 {
 	*s = (struct special){.on = on};
 	for (size_t i = 0; i < N_ROWS; i++) {
-		const uint8_t *name = (const uint8_t *)rows[i].name;
-		unsigned slot;
-
-		if ((on & 1u << rows[i].word) == 0)
-			continue;
-		slot = special_slot(rows[i].len > sizeof(uint64_t)
-					? special_tail_long(name, rows[i].len)
-					: special_tail_short(name, rows[i].len));
-		s->filter[slot / 64] |= (uint64_t)1 << slot % 64;
+		if ((on & 1u << rows[i].word) != 0)
+			tails_add(&s->tails, (const uint8_t *)rows[i].name, rows[i].len);
 	}
 }
 

@@ -1,13 +1,13 @@
 /* special.h - names that mean the same everywhere, or nothing outside of this network: they have fixed
  * answers and are never forwarded.
  *
- *   name --last 4 and 8 bytes--> filter --may be--> rows: name, what it gets, switch
+ *   name --tails.h--> may be --> rows: name, what it gets, switch
  *
  * The rows stand in special.c; docs/answers.md has them with their sources.  A user's own rule comes
  * before them (query.c), they come before the lists.  A switch is a word: it stands for the rows that
  * have it, and all of them are on unless the configuration names it.
  *
- * Read-only, no allocation.  Nearly every name costs two loads and two look-ups in 64 bytes.
+ * Read-only, no allocation.
  */
 #ifndef QUELL_SPECIAL_H
 #define QUELL_SPECIAL_H
@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "resolver/core/tails.h"
 
 /* Word, as in `special_off = { ... }`. */
 #define SPECIAL_WORDS(X)                                                                           \
@@ -41,12 +42,10 @@ enum special_word { SPECIAL_WORDS(SPECIAL_WORD) SPECIAL_N_WORDS };
 /* How long clients may keep what they get, s (RFC 6303, 3). */
 #define SPECIAL_TTL_S 10800
 
-#define SPECIAL_FILTER 512 /* bits: 2 to the power of 64 - 55 */
-
 /* Which of them are on. */
 struct special {
 	uint32_t on; /* bits by word */
-	uint64_t filter[SPECIAL_FILTER / 64];
+	struct tails tails;
 };
 
 /* What a query for one gets: records, or else a "no". */
@@ -72,42 +71,10 @@ uint32_t special_bit(const char *word);
 /* All words, NULL at the end. */
 extern const char *const special_words[];
 
-/* The filter is a set of last bytes, without the root: 8, or 4 for rows that are shorter.  A hit may be a
- * chance. */
-static inline unsigned special_slot(uint64_t tail)
-{
-	/* The golden ratio: the upper bits of the product depend on all bytes. */
-	return (unsigned)(tail * 0x9e3779b97f4a7c15u >> 55);
-}
-
-static inline uint64_t special_tail_long(const uint8_t *name, size_t len)
-{
-	uint64_t tail;
-
-	memcpy(&tail, name + len - 1 - sizeof(tail), sizeof(tail));
-	return tail;
-}
-
-static inline uint64_t special_tail_short(const uint8_t *name, size_t len)
-{
-	uint32_t tail;
-
-	memcpy(&tail, name + len - 1 - sizeof(tail), sizeof(tail));
-	return tail;
-}
-
-static inline bool special_has_tail(const struct special *s, uint64_t tail)
-{
-	unsigned slot = special_slot(tail);
-
-	return (s->filter[slot / 64] >> slot % 64 & 1) != 0;
-}
-
 /* Does the filter let it pass?  Most that are not special it does not. */
 static inline bool special_maybe(const struct special *s, const uint8_t *name, size_t len)
 {
-	return (len > sizeof(uint64_t) && special_has_tail(s, special_tail_long(name, len))) ||
-	       (len > sizeof(uint32_t) && special_has_tail(s, special_tail_short(name, len)));
+	return tails_maybe(&s->tails, name, len);
 }
 
 /* Is name[0..len), in lower-case wire form, special for a query of `type`?  Then *out has what it gets. */

@@ -41,7 +41,9 @@
 	X(blocked, RULES, "queries blocked because a list or rule has the name")                   \
 	X(blocked_target, RULES, "answers withheld because a list has what they lead to")          \
 	X(blocked_own, RULES, "of these two, those that a rule of the user's own blocks")          \
-	X(blocked_servfail, RULES, "of blocked and blocked_target, those answered SERVFAIL")       \
+	X(rebind, RULES, "answers withheld because a public name leads into this network")         \
+	X(blocked_servfail, RULES,                                                                 \
+	    "of these and of blocked and blocked_target, those answered SERVFAIL")                 \
 	X(blocked_nxdomain, RULES, "those answered NXDOMAIN")                                      \
 	X(blocked_nodata, RULES, "those answered NOERROR, without records")                        \
 	X(blocked_refused, RULES, "those answered REFUSED")                                        \
@@ -54,6 +56,9 @@
 	X(list_tcp_only, RULES, "queries over UDP sent to TCP because a list says so")             \
 	X(list_answered, RULES, "queries answered with what a list gives for the name")            \
 	X(internal, OWN, "queries for names below quell.internal, which quell answers itself")     \
+	X(local, OWN, "queries for names of the house: records, hosts and leases")                 \
+	X(local_nxdomain, OWN, "of these, NXDOMAIN")                                               \
+	X(single_label, OWN, "queries for names of one label that were not forwarded")             \
 	X(special, OWN, "queries for special names, with a fixed answer")                          \
 	X(special_nxdomain, OWN, "of these, NXDOMAIN")                                             \
 	X(cache_hits, CACHE, "queries answered from the cache")                                    \
@@ -62,6 +67,8 @@
 	X(forwarded, UPSTREAM, "questions asked upstream")                                         \
 	X(tries_udp, UPSTREAM, "messages sent upstream over UDP")                                  \
 	X(tries_tcp, UPSTREAM, "messages sent upstream over TCP")                                  \
+	X(hedged, UPSTREAM, "tries at a second server, for the first was later than it usually is") \
+	X(copies, UPSTREAM, "copies of questions sent to other servers besides")                   \
 	X(timeouts, UPSTREAM, "tries upstream that got no answer in time")                         \
 	X(net_errors, UPSTREAM, "tries upstream that the network refused")                         \
 	X(replies, UPSTREAM, "replies from upstream that were used")                               \
@@ -70,8 +77,22 @@
 	X(replies_no_edns, UPSTREAM, "replies from upstream that did not understand EDNS")         \
 	X(replies_unexpected, UPSTREAM,                                                            \
 	    "replies dropped: address, port, ID or question did not match")                        \
+	X(replies_case, UPSTREAM, "of these, those that differed in letter case alone")            \
+	X(replies_cookie, UPSTREAM,                                                                \
+	    "replies dropped, and asked for over TCP: our cookie was wrong or missing")            \
+	X(replies_no_cookie, UPSTREAM, "replies from upstream that did not understand a cookie")   \
+	X(replies_badcookie, UPSTREAM, "replies from upstream that asked for another cookie")      \
+	X(replies_distrusted, UPSTREAM,                                                            \
+	    "replies dropped, and asked for over TCP: three had not matched before")               \
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \
 	X(failed, UPSTREAM, "queries for which no upstream had an answer")                         \
+	X(stale, CACHE, "queries answered with what was in the cache, though its time was over")   \
+	X(refreshed, CACHE, "questions asked upstream without a client that waits, for these")    \
+	X(prefetched, CACHE, "questions asked upstream before the time of their answer was over")  \
+	X(aside_full, CACHE, "of both, those left out because too many were under way")            \
+	X(cache_saved, CACHE, "answers written to the saved cache")                                \
+	X(cache_loaded, CACHE, "answers taken from the saved cache")                               \
+	X(failed_cached, CACHE, "queries answered with a failure of a moment ago")                 \
 	X(overload, UPSTREAM,                                                                      \
 	    "queries answered SERVFAIL because too many questions were in flight")                 \
 	X(truncated, CLIENTS, "answers that did not fit the client's UDP size")                    \

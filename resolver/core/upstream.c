@@ -16,12 +16,16 @@ void upstream_configure(struct upstreams *u, const struct options *options)
 	struct upstreams old = *u;
 
 	memset(u, 0, sizeof(*u));
-	for (; u->n < options->n_upstream; u->n++) {
+	u->strategy = options->strategy;
+	for (; u->n < options->n_upstream + options->n_forward; u->n++) {
 		const struct upstream *known = find(&old, &options->upstream[u->n]);
 
+		u->server[u->n].hedge = UPSTREAM_HEDGES;
 		if (known != NULL)
 			u->server[u->n] = *known;
 		u->server[u->n].addr = options->upstream[u->n];
+		u->server[u->n].groups = options->groups[u->n] | (u->n < options->n_upstream);
+		u->server[u->n].trusted = options->trusted[u->n];
 	}
 }
 
@@ -37,29 +41,121 @@ static bool better(const struct upstreams *u, const uint8_t *tries, unsigned i, 
 		return upstream_is_down(u, j);
 	if (tries[i] != tries[j])
 		return tries[i] < tries[j];
-	return u->server[i].srtt_ms8 < u->server[j].srtt_ms8;
+	return u->strategy != CONF_STRICT && u->server[i].srtt_ms8 < u->server[j].srtt_ms8;
 }
 
-int upstream_choose(const struct upstreams *u, const uint8_t tries[CONF_UPSTREAM_MAX])
+static bool is_of(const struct upstreams *u, unsigned i, unsigned group)
+{
+	return (u->server[i].groups >> group & 1) != 0;
+}
+
+bool upstream_has(const struct upstreams *u, unsigned group)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (is_of(u, i, group))
+			return true;
+	return false;
+}
+
+bool upstream_all_down(const struct upstreams *u, unsigned group)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (is_of(u, i, group) && !upstream_is_down(u, i))
+			return false;
+	return true;
+}
+
+int upstream_choose(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX])
 {
 	int best = -1;
 
 	for (unsigned i = 0; i < u->n; i++)
-		if (tries[i] < UPSTREAM_TRIES_MAX &&
+		if (is_of(u, i, group) && tries[i] < UPSTREAM_TRIES_MAX &&
 		    (best < 0 || better(u, tries, i, (unsigned)best)))
 			best = (int)i;
 	return best;
 }
 
-int upstream_probe(struct upstreams *u, int except, uint64_t now_ms)
+int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < u->n; i++) {
-		if ((int)i == except || !upstream_is_down(u, i) || now_ms < u->server[i].probe_ms)
+		if ((int)i == except || !is_of(u, i, group) || !upstream_is_down(u, i) ||
+		    now_ms < u->server[i].probe_ms)
 			continue;
 		u->server[i].probe_ms = now_ms + UPSTREAM_PROBE_MS;
 		return (int)i;
 	}
 	return -1;
+}
+
+/* The server that was asked least and is up, as long as it was not asked this. */
+static int least_asked(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX])
+{
+	int least = -1;
+
+	for (unsigned i = 0; i < u->n; i++)
+		if (is_of(u, i, group) && tries[i] == 0 && !upstream_is_down(u, i) &&
+		    (least < 0 || u->server[i].asked < u->server[least].asked))
+			least = (int)i;
+	return least;
+}
+
+int upstream_copy(struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX],
+    unsigned n_copies)
+{
+	if (u->strategy == CONF_PARALLEL)
+		return n_copies + 1 < UPSTREAM_PARALLEL ? upstream_hedge(u, group, tries) : -1;
+	if (u->strategy == CONF_STRICT || n_copies != 0 || ++u->n_explored < UPSTREAM_EXPLORE_EACH)
+		return -1;
+	u->n_explored = 0;
+	return least_asked(u, group, tries);
+}
+
+int upstream_hedge(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX])
+{
+	int i = upstream_choose(u, group, tries);
+
+	return i >= 0 && tries[i] == 0 && !upstream_is_down(u, (unsigned)i) ? i : -1;
+}
+
+/* Half as much again from one to the next, and a third: so each is double the last but one. */
+static const uint16_t hedge_ms[UPSTREAM_HEDGES] = {
+    10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960};
+
+unsigned upstream_hedge_class(const struct upstreams *u, unsigned i)
+{
+	return u->strategy == CONF_HEDGED ? u->server[i].hedge : UPSTREAM_HEDGES;
+}
+
+uint32_t upstream_hedge_ms(unsigned hedge_class)
+{
+	return hedge_ms[hedge_class];
+}
+
+/* One more reply after so many ms. */
+static void count_rtt(struct upstream *s, uint64_t rtt_ms)
+{
+	unsigned class = 0, late = 0;
+
+	while (class < UPSTREAM_HEDGES && rtt_ms > hedge_ms[class])
+		class ++;
+	s->rtts[class]++;
+	if (++s->n_rtts == UPSTREAM_HEDGE_AGE) {
+		s->n_rtts = 0;
+		for (unsigned i = 0; i <= UPSTREAM_HEDGES; i++)
+			s->n_rtts = (uint16_t)(s->n_rtts + (s->rtts[i] /= 2));
+	}
+	if (s->n_rtts < UPSTREAM_HEDGE_AFTER)
+		return;
+	for (class = UPSTREAM_HEDGES; class > 0; class --) {
+		late += s->rtts[class];
+		if (late * 20 > s->n_rtts)
+			break;
+	}
+	s->hedge = (uint8_t) class;
 }
 
 uint32_t upstream_wait_ms(unsigned wait_class)
@@ -90,6 +186,7 @@ void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt
 		return;
 	/* The gain of 1/8 is that of TCP's estimator (RFC 6298, 2). */
 	s->srtt_ms8 = s->srtt_ms8 == 0 ? sample : (s->srtt_ms8 * 7 + sample) / 8;
+	count_rtt(s, rtt_ms);
 	s->silent = 0;
 	s->answered++;
 }
@@ -103,4 +200,28 @@ void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_m
 	s->failed++;
 	if (s->silent < UPSTREAM_DOWN_AFTER && ++s->silent == UPSTREAM_DOWN_AFTER)
 		s->probe_ms = now_ms + UPSTREAM_PROBE_MS;
+}
+
+bool upstream_mixes_case(const struct upstreams *u, unsigned i, uint64_t now_ms)
+{
+	return now_ms >= u->server[i].case_until_ms;
+}
+
+void upstream_case_kept(struct upstreams *u, const union addr *addr)
+{
+	struct upstream *s = find(u, addr);
+
+	if (s != NULL)
+		s->case_lost = 0;
+}
+
+void upstream_case_lost(struct upstreams *u, const union addr *addr, uint64_t now_ms)
+{
+	struct upstream *s = find(u, addr);
+
+	/* When its time is over one more such reply is enough. */
+	if (s == NULL || ++s->case_lost < UPSTREAM_CASE_LOST_MAX)
+		return;
+	s->case_lost = UPSTREAM_CASE_LOST_MAX - 1;
+	s->case_until_ms = now_ms + UPSTREAM_CASE_MS;
 }

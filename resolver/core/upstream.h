@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "resolver/core/jar.h"
 #include "resolver/core/options.h"
 
 #define UPSTREAM_DOWN_AFTER 4
@@ -27,37 +28,84 @@
 #define UPSTREAM_WAIT_MIN_MS  100
 #define UPSTREAM_WAIT_CLASSES 6
 
+/* A server is later than usual when this time is over, ms, that 95 of 100 of its replies keep: one of
+ * these, for what waits is in one FIFO for each. */
+#define UPSTREAM_HEDGES	     14
+#define UPSTREAM_HEDGE_AFTER 20	 /* replies; before there is no "usual" */
+#define UPSTREAM_HEDGE_AGE   256 /* replies; then all count half */
+
+/* With the strategy `parallel`, so many servers are asked at once. */
+#define UPSTREAM_PARALLEL 3
+
+/* With `hedged` and `fastest` a copy of one in so many questions goes to another server: it may have
+ * become the best. */
+#define UPSTREAM_EXPLORE_EACH 50
+
 /* What is assumed of a server that has not been measured. */
 #define UPSTREAM_WAIT_UNKNOWN_MS 400
 
 /* A server that answers FORMERR to EDNS is asked without it for so long. */
 #define UPSTREAM_PLAIN_MS 300000
 
+/* After so many replies in a row that had the question in another letter case than it was asked in, a
+ * server counts as one that does not keep it, and is asked in lower case for so long. */
+#define UPSTREAM_CASE_LOST_MAX 2 /* so the last of a question's tries is answered */
+#define UPSTREAM_CASE_MS       600000
+
 struct upstream {
 	union addr addr;
-	uint32_t srtt_ms8;	 /* smoothed round trip, in eighths of a ms; 0: not measured */
-	uint32_t silent;	 /* tries in a row without a reply */
+	uint32_t srtt_ms8; /* smoothed round trip, in eighths of a ms; 0: not measured */
+	uint32_t silent;   /* tries in a row without a reply */
+	uint16_t rtts[UPSTREAM_HEDGES +
+		      1]; /* replies by round trip: as upstream_hedge_ms(), and above */
+	uint16_t n_rtts;
+	uint8_t
+	    hedge; /* class of the time that 95 of 100 keep; UPSTREAM_HEDGES: above all, or not known */
 	uint64_t probe_ms;	 /* while down: when it is asked again */
 	uint64_t plain_until_ms; /* asked without EDNS until then */
+	uint64_t case_until_ms;	 /* asked in lower case until then */
+	uint32_t case_lost;	 /* replies in a row in another case */
+	struct jar jar;		 /* its cookies */
 	uint64_t asked, answered, failed;
+	uint64_t groups; /* bits of those that ask it */
+	bool trusted;	 /* its replies may have private addresses */
 };
 
 struct upstreams {
-	struct upstream server[CONF_UPSTREAM_MAX];
+	struct upstream server[OPTIONS_SERVERS_MAX];
 	unsigned n;
+	enum conf_strategy strategy;
+	uint32_t n_explored; /* questions since a copy was sent elsewhere */
 };
 
 /* Take the servers of `options`; what is known of those that stay is kept. */
 void upstream_configure(struct upstreams *u, const struct options *options);
 
-/* The server to ask next, when tries[i] questions went to server i already: one that is up before
- * one that is down, the less tried before the more tried, the nearer before the farther.  -1: none
- * is left. */
-int upstream_choose(const struct upstreams *u, const uint8_t tries[CONF_UPSTREAM_MAX]);
+/* Has `group` servers? */
+bool upstream_has(const struct upstreams *u, unsigned group);
 
-/* A server that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
+/* The server of `group` to ask next, when tries[i] questions went to server i already: one that is up before
+ * one that is down, the less tried before the more tried, the nearer before the farther (with the
+ * strategy `strict`: the first before the next).  -1: none is left. */
+int upstream_choose(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX]);
+
+/* A server of `group` that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
  * due again for UPSTREAM_PROBE_MS. */
-int upstream_probe(struct upstreams *u, int except, uint64_t now_ms);
+int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms);
+
+/* A server of `group` to send a copy of a question to whose tries[i] went to server i, the first but
+ * just now; n_copies such copies were sent.  It is up, and was not asked this.  -1: no copy. */
+int upstream_copy(struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX],
+    unsigned n_copies);
+
+/* A server of `group` to ask besides one that is late: it is up, and was not asked this.  -1: none. */
+int upstream_hedge(
+    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX]);
+
+/* After which time, ms, server i is late, as a class: UPSTREAM_HEDGES: it is never. */
+unsigned upstream_hedge_class(const struct upstreams *u, unsigned i);
+uint32_t upstream_hedge_ms(unsigned hedge_class);
 
 /* Into which class of waiting times a try falls that follows `earlier` tries of the same question
  * at server i; and how long that class waits, ms. */
@@ -66,9 +114,20 @@ uint32_t upstream_wait_ms(unsigned wait_class);
 
 bool upstream_is_down(const struct upstreams *u, unsigned i);
 
+/* Is there none of `group` that is up? */
+bool upstream_all_down(const struct upstreams *u, unsigned group);
+
 /* What happened to a try at the server `addr` (one that is not configured any more: nothing is
  * noted).  `rtt_ms`: from sending to the reply. */
 void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms);
 void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_ms);
+
+/* Is the question to server i in a letter case drawn at random (mixcase.h)? */
+bool upstream_mixes_case(const struct upstreams *u, unsigned i, uint64_t now_ms);
+
+/* A reply of `addr` had the question, asked with letters in upper case, as it was asked, or in another
+ * case. */
+void upstream_case_kept(struct upstreams *u, const union addr *addr);
+void upstream_case_lost(struct upstreams *u, const union addr *addr, uint64_t now_ms);
 
 #endif

@@ -303,7 +303,7 @@ class Ask(collections.namedtuple("Ask", "upstream query wire transport source re
 
     @property
     def name(self):
-        return str(self.query.question[0].name)
+        return str(self.query.question[0].name).lower()
 
     def send(self, reply):
         """Send one more reply, before the one that the handler returns."""

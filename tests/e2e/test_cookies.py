@@ -151,7 +151,8 @@ def test_answers():
             equal(get_cookie(daemon, sent) == sent, kept, "kept at the age of %d s" % age)
         equal(lone_rcode(daemon, make_cookie(current, "127.0.0.2", now)), BAD, "rcode for another address")
         for asked in upstream.asked():
-            equal([int(o.otype) for o in asked.query.options], [], "options sent upstream")
+            for option in asked.query.options:
+                equal((int(option.otype), option.data[:8] == CLIENT), (COOKIE, False), "option sent upstream")
 
 
 @test

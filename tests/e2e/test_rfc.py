@@ -34,8 +34,9 @@ def question_of(wire):
 def test_options_are_of_the_hop():
     """OPT belongs to the hop: no option goes through, in either direction, and no unknown flag"""
     def handler(ask):
+        ours = ask.query.options[0].data
         options = b"".join(struct.pack("!HH", code, len(data)) + data for code, data in (
-            (3, b"nsid"), (8, b"\0\1\x18\0\xc0\0\2"), (10, b"12345678" + bytes(16)), (12, bytes(8)), (65001, b"x"),
+            (3, b"nsid"), (8, b"\0\1\x18\0\xc0\0\2"), (10, ours + bytes(16)), (12, bytes(8)), (65001, b"x"),
             (15, b"\0\3stale"), (11, b"\0\x64")))
         return raw_reply(ask, [(1, 1, b"\xc0\0\2\1")], 0x81c0 | 0x0400, wire_opt(flags=0x7fff, options=options))
 
@@ -53,7 +54,8 @@ def test_options_are_of_the_hop():
             equal(r.ednsflags & 0xffff, 0, "flags of OPT")
         sent = upstream.asked()
         equal(len(sent), 1, "questions upstream")
-        equal(sent[0].query.options, (), "options upstream")
+        equal([(int(o.otype), len(o.data)) for o in sent[0].query.options], [(10, 8)],
+              "options upstream: a cookie of quell's own")
         equal(sent[0].query.ednsflags & 0xffff, 0, "flags of OPT upstream")
 
 

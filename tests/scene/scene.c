@@ -23,18 +23,21 @@
 #include "lib/dns/msg.h"
 #include "resolver/core/client.h"
 #include "resolver/core/query.h"
+#include "resolver/core/rebind.h"
+#include "resolver/local_build.h"
 #include "tests/scene/split.h"
 
-#define ASKS_MAX	256
-#define SENT_MAX	4096
-#define WORDS_MAX	32
-#define TRACE_SIZE	262144
-#define TEXT_SIZE	16384
-#define COOKIE_HEX_SIZE (2 * 40 + 1)
-#define START_MS	1000000u
-#define CLIENT		"192.168.1.5:40000"
-#define SCENE_RNG_ONE	11
-#define SCENE_RNG_TWO	47
+#define ASKS_MAX	  256
+#define SENT_MAX	  4096
+#define WORDS_MAX	  32
+#define TRACE_SIZE	  262144
+#define TEXT_SIZE	  16384
+#define COOKIE_HEX_SIZE	  (2 * 40 + 1)
+#define COOKIE_CLIENT_HEX 16
+#define START_MS	  1000000u
+#define CLIENT		  "192.168.1.5:40000"
+#define SCENE_RNG_ONE	  11
+#define SCENE_RNG_TWO	  47
 
 struct ask {
 	char label[32];
@@ -69,7 +72,7 @@ struct scene {
 	unsigned n_lists;     /* list 0 has the rules of `block` */
 	char text[TEXT_SIZE]; /* of the list being read */
 	size_t text_len;
-	uint8_t *image, *old_image;
+	uint8_t *image, *old_image, *local;
 	struct reason_names names;
 	struct reason_answers answers;
 	struct ask asks[ASKS_MAX];
@@ -383,6 +386,49 @@ static bool do_upstream(struct scene *s, const struct words *w)
 	return true;
 }
 
+/* This upstream is asked by `group`, and if it is a new one, by that alone. */
+static bool add_server(struct scene *s, const char *text, unsigned group)
+{
+	struct options *o = &s->options;
+	unsigned i = 0, n = o->n_upstream + o->n_forward;
+	union addr addr;
+
+	if (addr_parse(&addr, text, 53, NULL) != 0)
+		return fail(s, "no address: %s", text);
+	while (i < n && !addr_equal(&addr, &o->upstream[i]))
+		i++;
+	if (i == n) {
+		o->upstream[i] = addr;
+		o->n_forward++;
+	}
+	o->groups[i] |= (uint64_t)1 << group;
+	return true;
+}
+
+/* forward [ZONE ADDR...]: they are asked for the names of the zone from now on; alone: there are no such
+ * zones any more */
+static bool do_forward(struct scene *s, const struct words *w)
+{
+	uint8_t name[NAME_SIZE];
+	unsigned group = s->options.forward.n + 1u;
+	size_t len;
+
+	if (w->n == 1) {
+		memset(&s->options.forward, 0, sizeof(s->options.forward));
+		memset(s->options.groups, 0, sizeof(s->options.groups));
+		s->options.n_forward = 0;
+	} else if (name_from_text(w->word[1], strlen(w->word[1]), name, &len) != 0 ||
+		   zones_add(&s->options.forward, name, (uint8_t)group) != 0) {
+		return fail(s, "no zone: %s", w->word[1]);
+	}
+	for (unsigned i = 2; i < w->n; i++)
+		if (!add_server(s, w->word[i], group))
+			return false;
+	if (s->core != NULL)
+		query_set_options(s->core, &s->options);
+	return true;
+}
+
 /* option special WORD...: those words are special, or with `all` all of them */
 static bool set_special(struct scene *s, const struct words *w)
 {
@@ -451,21 +497,86 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.cache_max_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_negative_ttl_s") == 0)
 		s->options.cache_negative_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "prefetch") == 0)
+		s->options.prefetch = (uint32_t)value;
+	else if (strcmp(name, "stale") == 0)
+		s->options.stale = value != 0;
+	else if (strcmp(name, "stale_delay_ms") == 0)
+		s->options.stale_delay_ms = (uint32_t)value;
+	else if (strcmp(name, "stale_max_s") == 0)
+		s->options.stale_max_s = (uint32_t)value;
+	else if (strcmp(name, "min_ttl_s") == 0)
+		s->options.min_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "cache_failure_ttl_s") == 0)
+		s->options.cache_failure_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "block_ttl_s") == 0)
 		s->options.block_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "single_labels") == 0)
+		s->options.single_labels = value != 0;
+	else if (strcmp(name, "rebind_protection") == 0)
+		s->options.rebind_protection = value != 0;
 	else if (!set_adapt(s, name, value))
 		return fail(s, "no such option: %s", name);
 	return true;
+}
+
+/* option rebind_allow NAME...: these, and those that are not public anyway */
+static bool set_rebind_allow(struct scene *s, const struct words *w)
+{
+	memset(&s->options.rebind_allow, 0, sizeof(s->options.rebind_allow));
+	rebind_except_usual(&s->options.rebind_allow);
+	for (unsigned i = 2; i < w->n; i++) {
+		uint8_t name[NAME_SIZE];
+		size_t len;
+
+		if (name_from_text(w->word[i], strlen(w->word[i]), name, &len) != 0 ||
+		    zones_add(&s->options.rebind_allow, name, 0) != 0)
+			return fail(s, "no zone: %s", w->word[i]);
+	}
+	return true;
+}
+
+/* option rebind_trust ADDR...: of the upstreams */
+static bool set_rebind_trust(struct scene *s, const struct words *w)
+{
+	union addr addr;
+
+	memset(s->options.trusted, 0, sizeof(s->options.trusted));
+	for (unsigned i = 2; i < w->n; i++) {
+		if (addr_parse(&addr, w->word[i], 53, NULL) != 0)
+			return fail(s, "no address: %s", w->word[i]);
+		for (unsigned k = 0; k < s->options.n_upstream; k++)
+			s->options.trusted[k] |= addr_equal(&addr, &s->options.upstream[k]);
+	}
+	return true;
+}
+
+static bool set_strategy(struct scene *s, const char *word)
+{
+	static const char *const words[] = {"hedged", "fastest", "strict", "parallel"};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i], word) == 0) {
+			s->options.strategy = (enum conf_strategy)i;
+			return true;
+		}
+	return fail(s, "no such strategy: %s", word);
 }
 
 static bool do_option(struct scene *s, const struct words *w)
 {
 	bool ok;
 
-	if (w->n > 1 && strcmp(w->word[1], "special") == 0)
+	if (w->n == 3 && strcmp(w->word[1], "strategy") == 0)
+		ok = set_strategy(s, w->word[2]);
+	else if (w->n > 1 && strcmp(w->word[1], "special") == 0)
 		ok = set_special(s, w);
 	else if (w->n > 2 && strcmp(w->word[1], "block_answer") == 0)
 		ok = set_block_answer(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "rebind_allow") == 0)
+		ok = set_rebind_allow(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "rebind_trust") == 0)
+		ok = set_rebind_trust(s, w);
 	else
 		ok = set_option(s, w);
 	if (ok && s->core != NULL)
@@ -638,11 +749,15 @@ out:
 
 /* ---- What the core sends upstream ---- */
 
-/* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] */
+/* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] [mixed|lower] [cookie client|HEX]
+ * [no-cookie] */
 static bool do_sent(struct scene *s, const struct words *w)
 {
 	struct sent *t = &s->sent[s->n_claimed];
 	char to[ADDR_TEXT_SIZE];
+	const char *cookie = after(w, "cookie");
+	char sent_cookie[COOKIE_HEX_SIZE];
+	bool is_lower;
 	ldns_pkt *pkt = NULL;
 	char *name = NULL, *type = NULL;
 	bool ok = false;
@@ -657,12 +772,21 @@ static bool do_sent(struct scene *s, const struct words *w)
 		return fail(s, "ldns cannot read what was sent");
 	name = ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
 	type = ldns_rr_type2str(ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
+	is_lower = strcmp(name, w->word[4]) == 0;
+	cookie_of(pkt, sent_cookie);
 	if (strcmp(addr_format_host(&t->try.to, to), w->word[2]) != 0)
 		(void)fail(s, "sent to %s", to);
 	else if ((t->try.via == CARRIER_TCP) != (strcmp(w->word[3], "tcp") == 0))
 		(void)fail(s, "sent by another carrier");
 	else if (strcasecmp(name, w->word[4]) != 0 || strcmp(type, w->word[5]) != 0)
 		(void)fail(s, "asked for %s %s", name, type);
+	else if ((has(w, "mixed") && is_lower) || (has(w, "lower") && !is_lower))
+		(void)fail(s, "asked for %s", name);
+	else if ((has(w, "no-cookie") && sent_cookie[0] != '\0') ||
+		 (cookie != NULL && (strlen(sent_cookie) < COOKIE_CLIENT_HEX ||
+					strcmp(sent_cookie + COOKIE_CLIENT_HEX,
+					    strcmp(cookie, "client") == 0 ? "" : cookie) != 0)))
+		(void)fail(s, "cookie %s", sent_cookie);
 	else if (!ldns_pkt_rd(pkt) || ldns_pkt_qr(pkt) || ldns_pkt_ancount(pkt) != 0)
 		(void)fail(s, "not a recursive query");
 	else if (ldns_pkt_edns(pkt) == has(w, "plain"))
@@ -688,12 +812,15 @@ static struct sent *find_sent(struct scene *s, const char *label)
 /* Lines that begin with white space belong to the command above: SECTION RECORD. */
 struct records {
 	ldns_rr_list *section[3];
-	char ede_text[256]; /* empty: any */
+	ldns_rr_list *local[LOCAL_N_RANKS]; /* below `local` */
+	char ede_text[256];		    /* empty: any */
 };
 
 static bool add_record(struct scene *s, struct records *r, const char *line)
 {
 	static const char *const names[] = {"answer", "authority", "additional"};
+	static const char *const ranks[LOCAL_N_RANKS] = {
+	    [LOCAL_RECORD] = "record ", [LOCAL_HOSTS] = "hosts ", [LOCAL_LEASE] = "lease "};
 	ldns_rr *rr;
 
 	while (isspace((unsigned char)*line))
@@ -709,13 +836,23 @@ static bool add_record(struct scene *s, struct records *r, const char *line)
 		ldns_rr_list_push_rr(r->section[i], rr);
 		return true;
 	}
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++) {
+		size_t len = ranks[i] == NULL ? 0 : strlen(ranks[i]);
+
+		if (len == 0 || strncmp(line, ranks[i], len) != 0)
+			continue;
+		if (ldns_rr_new_frm_str(&rr, line + len, 300, NULL, NULL) != LDNS_STATUS_OK)
+			return fail(s, "ldns cannot read the record: %s", line);
+		ldns_rr_list_push_rr(r->local[i], rr);
+		return true;
+	}
 	if (strncmp(line, "ede-text ", 9) == 0) {
 		line += 9;
 		(void)snprintf(
 		    r->ede_text, sizeof(r->ede_text), "%.*s", (int)strcspn(line, "\r\n"), line);
 		return true;
 	}
-	return fail(s, "answer|authority|additional RECORD: %s", line);
+	return fail(s, "answer|authority|additional|record|hosts|lease RECORD: %s", line);
 }
 
 /* A question that was not asked: one of its three parts differs. */
@@ -725,10 +862,33 @@ static void spoil_question(ldns_rr *question, const struct words *w)
 		ldns_rdf_deep_free(ldns_rr_owner(question));
 		ldns_rr_set_owner(question, ldns_dname_new_frm_str("other.example."));
 	}
+	if (has(w, "other-case")) {
+		uint8_t *data = ldns_rdf_data(ldns_rr_owner(question));
+
+		for (size_t i = 0; i < ldns_rdf_size(ldns_rr_owner(question)); i++)
+			if (isalpha(data[i]))
+				data[i] ^= 0x20;
+	}
 	if (has(w, "wrong-type"))
 		ldns_rr_set_type(question, ldns_rr_get_type(question) + 1);
 	if (has(w, "wrong-class"))
 		ldns_rr_set_class(question, LDNS_RR_CLASS_HS);
+}
+
+/* The client cookie of `t`, or a wrong one, with the server cookie `hex` behind it. */
+static bool set_cookie(struct scene *s, ldns_pkt *pkt, const char *hex, bool wrong)
+{
+	char both[COOKIE_HEX_SIZE], sent[COOKIE_HEX_SIZE];
+
+	cookie_of(pkt, sent);
+	ldns_rdf_deep_free(ldns_pkt_edns_data(pkt));
+	ldns_pkt_set_edns_data(pkt, NULL);
+	if (hex == NULL)
+		return true;
+	(void)snprintf(both, sizeof(both), "%.*s%.*s", COOKIE_CLIENT_HEX,
+	    wrong || sent[0] == '\0' ? "0011223344556677" : sent,
+	    COOKIE_HEX_SIZE - 1 - COOKIE_CLIENT_HEX, hex);
+	return put_cookie(s, pkt, both);
 }
 
 /* An extended error for the reply's OPT (RFC 8914, 2). */
@@ -742,8 +902,8 @@ static void set_ede(ldns_pkt *pkt, const char *code)
 		    pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, sizeof(option), option));
 }
 
-static uint8_t *make_reply(
-    const struct sent *t, const struct words *w, const struct records *r, size_t *len)
+static uint8_t *make_reply(struct scene *s, const struct sent *t, const struct words *w,
+    const struct records *r, size_t *len)
 {
 	static const ldns_pkt_section sections[] = {
 	    LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY, LDNS_SECTION_ADDITIONAL};
@@ -768,7 +928,13 @@ static uint8_t *make_reply(
 	if (has(w, "two-questions"))
 		ldns_pkt_push_rr(pkt, LDNS_SECTION_QUESTION,
 		    ldns_rr_clone(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
-	ldns_pkt_set_edns_extended_rcode(pkt, has(w, "extended") ? 1 : 0);
+	ldns_pkt_set_edns_extended_rcode(pkt, has(w, "extended") || has(w, "BADCOOKIE") ? 1 : 0);
+	if (has(w, "BADCOOKIE"))
+		ldns_pkt_set_rcode(pkt, RCODE_BADCOOKIE & MSG_RCODE);
+	if (!set_cookie(s, pkt, after(w, "server-cookie"), has(w, "wrong-cookie"))) {
+		ldns_pkt_free(pkt);
+		return NULL;
+	}
 	set_ede(pkt, after(w, "ede"));
 	if (has(w, "plain")) {
 		ldns_pkt_set_edns_udp_size(pkt, 0);
@@ -787,7 +953,7 @@ static uint8_t *make_reply(
 
 /* reply LABEL RCODE [+tc] [+ad] [+aa] [ede N] [plain] [header-only] [cut N] [repeat N]
  *       [wrong-id] [wrong-port] [wrong-source-port] [wrong-address]
- *       [two-questions] [extended] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
+ *       [two-questions] [extended] [server-cookie HEX] [wrong-cookie] [other-case] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
 static bool do_reply(struct scene *s, const struct words *w, const struct records *r)
 {
 	struct sent *t = w->n < 3 ? NULL : find_sent(s, w->word[1]);
@@ -799,7 +965,7 @@ static bool do_reply(struct scene *s, const struct words *w, const struct record
 
 	if (t == NULL)
 		return fail(s, "reply LABEL RCODE ...: no such try");
-	wire = make_reply(t, w, r, &len);
+	wire = make_reply(s, t, w, r, &len);
 	if (wire == NULL)
 		return fail(s, "ldns cannot make the reply");
 	from = t->try.to;
@@ -819,6 +985,58 @@ static bool do_reply(struct scene *s, const struct words *w, const struct record
 	for (unsigned long i = 0; i < repeat; i++)
 		query_reply(s->core, t->try.via, port, &from, wire, len, s->now_ms);
 	free(wire);
+	return true;
+}
+
+/* ---- Names of the house ---- */
+
+static int add_local(struct local_build *b, const ldns_rr *rr, enum local_rank rank)
+{
+	uint8_t rdata[4096];
+	size_t len = 0;
+
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+
+		if (ldns_rdf_size(rdf) > sizeof(rdata) - len)
+			return ERR_RANGE;
+		memcpy(rdata + len, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+		len += ldns_rdf_size(rdf);
+	}
+	return local_build_add(b, ldns_rdf_data(ldns_rr_owner(rr)), rank,
+	    (uint16_t)ldns_rr_get_type(rr), ldns_rr_ttl(rr), rdata, len);
+}
+
+/* local [ZONE...]: the names of the house from now on, and zones whose other names do not exist */
+static bool do_local(struct scene *s, const struct words *w, const struct records *r)
+{
+	const struct hash_key key = {1, 2};
+	struct local_build *b = local_build_new();
+	uint8_t name[NAME_SIZE], *bytes = NULL;
+	struct local local;
+	size_t len;
+	int err = b == NULL ? ERR_NOMEM : 0;
+
+	for (unsigned i = 1; err == 0 && i < w->n; i++) {
+		err = name_from_text(w->word[i], strlen(w->word[i]), name, &len);
+		if (err == 0)
+			err = local_build_zone(b, name);
+	}
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++)
+		for (size_t k = 0; err == 0 && k < ldns_rr_list_rr_count(r->local[i]); k++)
+			err = add_local(b, ldns_rr_list_rr(r->local[i], k), (enum local_rank)i);
+	if (err == 0)
+		err = local_build_image(b, &key, &bytes, &len);
+	if (err == 0)
+		err = local_open(&local, bytes, len);
+	local_build_free(b);
+	if (err != 0) {
+		free(bytes);
+		return fail(s, "no names of the house: %s", err_text(err));
+	}
+	query_set_local(s->core, &local);
+	free(s->local);
+	s->local = bytes;
 	return true;
 }
 
@@ -994,6 +1212,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 
 	if (strcmp(command, "upstream") == 0)
 		return do_upstream(s, w);
+	if (strcmp(command, "forward") == 0)
+		return do_forward(s, w);
 	if (strcmp(command, "option") == 0)
 		return do_option(s, w);
 	if (strcmp(command, "allow") == 0 || strcmp(command, "refuse") == 0 ||
@@ -1007,6 +1227,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return false;
 	if (strcmp(command, "lists") == 0)
 		return swap_lists(s);
+	if (strcmp(command, "local") == 0)
+		return do_local(s, w, r);
 	if (strcmp(command, "secret") == 0)
 		return do_secret(s, w);
 	if (strcmp(command, "names") == 0)
@@ -1029,6 +1251,10 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return do_count(s, w);
 	if (strcmp(command, "network") == 0 && w->n == 2) {
 		s->network_down = strcmp(w->word[1], "down") == 0;
+		return true;
+	}
+	if (strcmp(command, "forget-sent") == 0) {
+		s->n_claimed = s->n_sent;
 		return true;
 	}
 	if (strcmp(command, "nothing-sent") == 0)
@@ -1077,9 +1303,13 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 	s->n_lists = 1;
 	s->options = (struct options){
 	    .n_upstream = 1,
+	    .single_labels = true,
 	    .cache_size = 1 << 20,
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
+	    .cache_failure_ttl_s = 1,
+	    .stale_delay_ms = 1800,
+	    .stale_max_s = 86400,
 	    .query_timeout_ms = 4000,
 	    .questions_max = 64,
 	    .udp_size = 1232,
@@ -1097,6 +1327,7 @@ static void scene_fini(struct scene *s)
 	query_free(s->core);
 	build_free(s->lists);
 	free(s->image);
+	free(s->local);
 	free(s->old_image);
 	free(s->sent);
 	for (unsigned i = 0; i < s->n_asks; i++)
@@ -1108,12 +1339,16 @@ static void records_init(struct records *r)
 	r->ede_text[0] = '\0';
 	for (unsigned i = 0; i < 3; i++)
 		r->section[i] = ldns_rr_list_new();
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++)
+		r->local[i] = ldns_rr_list_new();
 }
 
 static void records_fini(struct records *r)
 {
 	for (unsigned i = 0; i < 3; i++)
 		ldns_rr_list_deep_free(r->section[i]);
+	for (unsigned i = 0; i < LOCAL_N_RANKS; i++)
+		ldns_rr_list_deep_free(r->local[i]);
 }
 
 /* Are the lines below this command the text of a list? */

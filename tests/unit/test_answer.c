@@ -13,7 +13,7 @@
 static const uint8_t qname[] = "\3www\7example";
 static const struct answer_question question = {
     .name = qname, .name_len = sizeof(qname), .type = TYPE_A, .class = CLASS_IN};
-static const struct answer_limits limits = {86400, 3600};
+static const struct answer_limits limits = {.max_ttl_s = 86400, .negative_ttl_s = 3600};
 static struct answer answer;
 
 struct reply {
@@ -84,7 +84,7 @@ static void opt_goes_wherever_it_stands_and_gives_the_upper_rcode(void **state)
 	record(&r, SECTION_ADDITIONAL, "\xc0\x0c", 2, TYPE_A, 70, "\1\2\3\4", 4);
 	assert_int_equal(normalise(&r), 0);
 	assert_int_equal(answer.rcode, RCODE_BADVERS);
-	assert_true(answer.had_edns);
+	assert_true(answer.edns.present);
 	assert_int_equal(answer.view.n_records, 1);
 	assert_int_equal(answer.view.ttl_s, 0);
 	/* A second OPT is malformed. */

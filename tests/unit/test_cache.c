@@ -479,6 +479,59 @@ static void test_expired_are_not_evicted(void **state)
 	test_free(a);
 }
 
+#define FLOOD_FIRST 1000000u
+
+/* An answer whose time is over is there for those who take it, until that is too long ago. */
+static void test_stale(void **state)
+{
+	struct answer *a = scratch_new(state);
+	struct cache *c = new_cache(65536);
+	const struct cache_key key = key_make(1, 1);
+	struct cache_answer got;
+	struct cache_verdict *verdict;
+
+	put(c, a, 1, 1, 100, 10, 5000);
+	assert_true(cache_get_stale(c, &key, 14999, &got, &verdict));
+	assert_false(got.stale);
+	assert_false(cache_get_stale(c, &key, 15000, &got, &verdict));
+	cache_set_stale(c, 60000);
+	assert_false(cache_get(c, &key, 15000, &got, &verdict));
+	assert_true(cache_get_stale(c, &key, 15000, &got, &verdict));
+	assert_true(got.stale);
+	answer_make(a, 1, 100, a->a.n_records, 10, 5000);
+	assert_answer(&got, verdict, a);
+	assert_true(cache_get_stale(c, &key, 74999, &got, &verdict));
+	assert_false(cache_get_stale(c, &key, 75000, &got, &verdict));
+	cache_free(c);
+	test_free(a);
+}
+
+/* It takes room that is free, and no room of an answer that lives. */
+static void test_stale_gives_way(void **state)
+{
+	struct answer *a = scratch_new(state);
+	struct cache *c = new_cache((size_t)1 << 20);
+	struct cache_answer got;
+	struct cache_verdict *verdict;
+	const struct cache_key key = key_make(1, 1);
+	uint32_t n = FLOOD_FIRST;
+
+	cache_set_stale(c, 86400000);
+	put(c, a, 1, 1, 100, 1, 0);
+	/* More than probation holds, less than all. */
+	for (unsigned i = 0; i < 1500; i++)
+		put(c, a, n++, 2, 100, 3600, 1000);
+	assert_true(cache_usage(c).evicted == 0);
+	assert_true(cache_get_stale(c, &key, 1000, &got, &verdict));
+	while (cache_usage(c).evicted == 0)
+		put(c, a, n++, 2, 100, 3600, 1000);
+	for (unsigned i = 0; i < 20000; i++)
+		put(c, a, n++, 2, 100, 3600, 1000);
+	assert_false(cache_get_stale(c, &key, 1000, &got, &verdict));
+	cache_free(c);
+	test_free(a);
+}
+
 /* Zipf by rejection: rank i of n is drawn in proportion to 1 / (i + 1). */
 static uint32_t zipf(struct rng *r, uint32_t n)
 {
@@ -491,7 +544,6 @@ static uint32_t zipf(struct rng *r, uint32_t n)
 }
 
 #define HOT	    500
-#define FLOOD_FIRST 1000000u
 
 /* `n_hot` names of which each takes less than 1 KiB: they fit into the main ring of 1 MiB (7/8). */
 static void scan(uint32_t n_hot, unsigned times_asked, uint32_t ttl_s)
@@ -553,6 +605,49 @@ static void test_scan_asked_twice(void **state)
 {
 	(void)state;
 	scan(HOT, 2, 100000);
+}
+
+/* Of 1,000 questions in the second half for names by Zipf, those that hit, where each of that half is followed
+ * by `n_flood` for a random name that never comes again. */
+static unsigned zipf_hits(uint32_t n_names, unsigned n_flood)
+{
+	const unsigned n_asked = 100000;
+	struct answer *a = test_malloc(sizeof(*a));
+	struct cache *c = new_cache((size_t)1 << 20);
+	uint32_t flood = FLOOD_FIRST;
+	unsigned n_hits = 0;
+	uint64_t now = 0;
+	struct rng r;
+
+	rng_init_fixed(&r, 8);
+	for (unsigned i = 0; i < n_asked; i++) {
+		const uint32_t n = zipf(&r, n_names);
+		const bool hit = has(c, n, ++now);
+
+		if (!hit)
+			put(c, a, n, n, 150, 3600, now);
+		n_hits += hit && i >= n_asked / 2;
+		for (unsigned k = 0; k < n_flood && i >= n_asked / 2; k++)
+			put(c, a, flood++, k, 150, 3600, now);
+		assert_true(cache_usage(c).bytes <= (uint64_t)1 << 20);
+	}
+	cache_free(c);
+	test_free(a);
+	return n_hits / (n_asked / 2 / 1000);
+}
+
+/* Names that fit, and ten times as many: a flood takes two points at most of what hits. */
+static void test_flood_takes_no_hits(void **state)
+{
+	static const uint32_t sizes[] = {2500, 25000};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const unsigned calm = zipf_hits(sizes[i], 0);
+
+		for (unsigned n_flood = 1; n_flood <= 10; n_flood += 9)
+			assert_true(zipf_hits(sizes[i], n_flood) + 20 >= calm);
+	}
 }
 
 /* A name that went without a hit and comes back soon is not put off by a flood any more. */
@@ -655,9 +750,12 @@ int main(void)
 	    cmocka_unit_test(test_takes_one_piece_of_its_size),
 	    cmocka_unit_test(test_is_used_whole),
 	    cmocka_unit_test(test_expired_are_not_evicted),
+	    cmocka_unit_test(test_stale),
+	    cmocka_unit_test(test_stale_gives_way),
 	    cmocka_unit_test(test_scan_takes_no_hot_name),
 	    cmocka_unit_test(test_scan_with_renewed_names),
 	    cmocka_unit_test(test_scan_asked_twice),
+	    cmocka_unit_test(test_flood_takes_no_hits),
 	    cmocka_unit_test(test_ghost_goes_to_main),
 	    cmocka_unit_test(test_renewed_stays_in_main),
 	    cmocka_unit_test(test_all_are_hot),

@@ -68,13 +68,25 @@ static void test_defaults(void **state)
 	assert_addr(&conf->listen[1], "[::]:53");
 	assert_string_equal(conf->listen_text[1], "[::]:53");
 	assert_int_equal(conf->n_upstream, 0);
+	assert_int_equal(conf->strategy, CONF_HEDGED);
 	assert_int_equal(conf->allow.n, 0);
+	assert_true(conf->rebind_protection);
+	assert_int_equal(conf->rebind_allow.n, 0);
+	assert_int_equal(conf->rebind_trust.n, 0);
 	assert_int_equal(conf->workers, 1);
 	assert_string_equal(conf->control, QUELL_RUNDIR "/control");
 	assert_string_equal(conf->state_dir, QUELL_STATEDIR);
 	assert_int_equal(conf->cache_size, 32 << 20);
 	assert_int_equal(conf->cache_max_ttl_s, 86400);
 	assert_int_equal(conf->cache_negative_ttl_s, 3600);
+	assert_int_equal(conf->cache_failure_ttl_s, 1);
+	assert_int_equal(conf->min_ttl_s, 0);
+	assert_int_equal(conf->prefetch, 3);
+	assert_int_equal(conf->cache_save_s, 3600);
+	assert_int_equal(conf->cache_save_budget, 256 << 20);
+	assert_true(conf->stale);
+	assert_int_equal(conf->stale_delay_ms, 1800);
+	assert_int_equal(conf->stale_max_s, 86400);
 	assert_int_equal(conf->query_timeout_ms, 4000);
 	assert_int_equal(conf->questions_max, 4096);
 	assert_int_equal(conf->tcp_clients_max, 4096);
@@ -92,6 +104,10 @@ static void test_every_option(void **state)
 	struct conf *conf =
 	    read_ok("listen = { '127.0.0.1:5300', \"[::1]\" }\n"
 		    "upstream = {9.9.9.9, [2620:fe::fe]:5353, }\n"
+		    "strategy = strict\n"
+		    "rebind_protection = no\n"
+		    "rebind_allow = {plex.direct, \"example.com.\"}\n"
+		    "rebind_trust = {192.168.1.1}\n"
 		    "allow = 10.0.0.0/8\n"
 		    "workers = 4\n"
 		    "control = /tmp/c\n"
@@ -101,6 +117,14 @@ static void test_every_option(void **state)
 		    "cache_size = 1G\n"
 		    "cache_max_ttl = 2h\n"
 		    "cache_negative_ttl = 60\n"
+		    "cache_failure_ttl = 5\n"
+		    "min_ttl = 1h\n"
+		    "prefetch = 255\n"
+		    "cache_save = 0\n"
+		    "cache_save_budget = 1M\n"
+		    "stale = no\n"
+		    "stale_delay = 0\n"
+		    "stale_max = 3d\n"
 		    "query_timeout = 1500ms\n"
 		    "questions_max = 64\n"
 		    "tcp_clients_max = 16384\n"
@@ -108,6 +132,8 @@ static void test_every_option(void **state)
 		    "tcp_idle = 1m\n"
 		    "udp_size = 4096\n"
 		    "log_queries = yes\n"
+		    "forward \"lan\" { upstream = {192.168.1.1, 192.168.1.2:5353} }\n"
+		    "forward 192.168.0.0/16 {\n\tupstream = 192.168.1.1\n}\n"
 		    "list \"ads\" { url = \"https://example.net/hosts\" }\n"
 		    "list my.own_1 {\n\tfile = own.txt\n\tsyntax = pihole-regex\n"
 		    "\tmatch = exact\n\ttrust = rewrite\n\tbad_max = 100\n\tshrink_max = 0\n"
@@ -122,6 +148,12 @@ static void test_every_option(void **state)
 	assert_addr(&conf->upstream[1], "[2620:fe::fe]:5353");
 	assert_int_equal(conf->allow.n, 1);
 	assert_int_equal(conf->allow.net[0].bits, 8);
+	assert_int_equal(conf->strategy, CONF_STRICT);
+	assert_false(conf->rebind_protection);
+	assert_int_equal(conf->rebind_allow.n, 2);
+	assert_string_equal(conf->rebind_allow.text[1], "example.com.");
+	assert_int_equal(conf->rebind_trust.n, 1);
+	assert_addr(&conf->rebind_trust.addr[0], "192.168.1.1:53");
 	assert_int_equal(conf->workers, 4);
 	assert_string_equal(conf->control, "/tmp/c");
 	assert_string_equal(conf->state_dir, "/var/tmp/a b");
@@ -130,6 +162,14 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->cache_size, 1 << 30);
 	assert_int_equal(conf->cache_max_ttl_s, 7200);
 	assert_int_equal(conf->cache_negative_ttl_s, 60);
+	assert_int_equal(conf->cache_failure_ttl_s, 5);
+	assert_int_equal(conf->min_ttl_s, 3600);
+	assert_int_equal(conf->prefetch, 255);
+	assert_int_equal(conf->cache_save_s, 0);
+	assert_int_equal(conf->cache_save_budget, 1 << 20);
+	assert_false(conf->stale);
+	assert_int_equal(conf->stale_delay_ms, 0);
+	assert_int_equal(conf->stale_max_s, 3 * 86400);
 	assert_int_equal(conf->query_timeout_ms, 1500);
 	assert_int_equal(conf->questions_max, 64);
 	assert_int_equal(conf->tcp_clients_max, 16384);
@@ -137,6 +177,12 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->tcp_idle_ms, 60000);
 	assert_int_equal(conf->udp_size, 4096);
 	assert_true(conf->log_queries);
+	assert_int_equal(conf->n_forwards, 2);
+	assert_string_equal(conf->forwards[0].zone, "lan");
+	assert_int_equal(conf->forwards[0].upstream.n, 2);
+	assert_addr(&conf->forwards[0].upstream.addr[1], "192.168.1.2:5353");
+	assert_string_equal(conf->forwards[1].zone, "192.168.0.0/16");
+	assert_int_equal(conf->forwards[1].upstream.n, 1);
 	assert_int_equal(conf->n_lists, 2);
 	assert_string_equal(conf->lists[0].name, "ads");
 	assert_string_equal(conf->lists[0].url, "https://example.net/hosts");
@@ -255,6 +301,7 @@ static void test_refused_values(void **state)
 	    {"cache_max_ttl = 0", "from 1s to 7d"},
 	    {"cache_max_ttl = 1500ms", "whole seconds"},
 	    {"cache_negative_ttl = 25h", "from 1s to 1d"},
+	    {"cache_failure_ttl = 6s", "from 1s to 5s"},
 	    {"query_timeout = 999ms", "from 1s to 30s"},
 	    {"query_timeout = 31", "from 1s to 30s"},
 	    {"query_timeout = 5 s", "there is no option 's'"},
@@ -274,6 +321,17 @@ static void test_refused_values(void **state)
 	    {"upstream = [fe80::1%no-such-if]:53", "no interface no-such-if"},
 	    {"upstream = 0.0.0.0", "every address"},
 	    {"upstream = dns.example", "192.0.2.1:53"},
+	    {"rebind_trust = {9.9.9.9, 9.9.9.9:53}", "twice"},
+	    {"rebind_allow = .", "not a name"},
+	    {"forward lan { }", "has no upstream"},
+	    {"forward lan { upstrem = 1.1.1.1 }", "did you mean 'upstream'"},
+	    {"forward . { upstream = 9.9.9.9 }", "not a name"},
+	    {"forward 192.168.1.0/16 { upstream = 9.9.9.9 }", "192.168.0.0/16"},
+	    {"forward a { upstream = 9.9.9.9 } forward a { upstream = 9.9.9.9 }", "own name"},
+	    {"forwrd = 1", "did you mean 'forward'"},
+	    {"rebind_allow = a..b", "not a name"},
+	    {"rebind_allow = \"b\303\274cher.example\"", "xn--"},
+	    {"rebind_allow = \"a b\"", "letters, digits"},
 	    {"allow = 192.168.1.1/24", "192.168.1.0/24"},
 	    {"control = run/control", "begins with /"},
 	    {"control = /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -331,7 +389,7 @@ static void test_refused_grammar(void **state)
 	    {"listen = ::1\nlisten = {127.0.0.1}\n", 2, "listen is set twice"},
 	    {"list a { match = exact\nmatch = auto }", 2, "match is set twice"},
 	    {"list a { file = x }\nlist b { file = x\n }\nlist a { file = x }", 4,
-		"title 'a'; each list has its own name"},
+		"title 'a'; each has its own name"},
 	    {"list a {\n}\n", 2, "neither url nor file"},
 	    {"list a {\n url = 'http://x/'\n file = y }\n", 3, "both url and file"},
 	    {"list .a { file = x }", 1, "'.a' is not a name"},
@@ -368,6 +426,8 @@ static void test_bounds_of_lists(void **state)
 	    {"listen", "127.0.0.1:%u", CONF_LISTEN_MAX},
 	    {"upstream", "127.0.0.1:%u", CONF_UPSTREAM_MAX},
 	    {"allow", "10.0.0.%u", CONF_NETWORKS_MAX},
+	    {"rebind_trust", "127.0.0.1:%u", CONF_UPSTREAM_MAX},
+	    {"rebind_allow", "example.n%u", CONF_ZONES_MAX},
 	};
 	char *text = malloc(65536), *at;
 	struct conf *conf;
@@ -562,7 +622,8 @@ static void test_every_option_is_documented(void **state)
 	char *example = source_text("etc/quell.conf.example");
 	struct conf *conf =
 	    read_ok("list a { url = http://x/\n minisign = '" KEY
-		    "'\n signature = http://x/s\n sha256 = " SHA256 " }\nlist b { file = x }\n");
+		    "'\n signature = http://x/s\n sha256 = " SHA256
+		    " }\nlist b { file = x }\nforward lan { upstream = 9.9.9.9 }\n");
 	char *print = printed(conf), word[80];
 
 	(void)state;
@@ -570,8 +631,9 @@ static void test_every_option_is_documented(void **state)
 		(void)snprintf(word, sizeof(word), ".It Ic %s", *name);
 		if (strstr(manual, word) == NULL)
 			fail_msg("%s: not in quell.conf.5", *name);
-		(void)snprintf(
-		    word, sizeof(word), strcmp(*name, "list") == 0 ? "%s \"" : "%s = ", *name);
+		(void)snprintf(word, sizeof(word),
+		    strcmp(*name, "list") == 0 || strcmp(*name, "forward") == 0 ? "%s \"" : "%s = ",
+		    *name);
 		if (strstr(example, word) == NULL)
 			fail_msg("%s: not in quell.conf.example", *name);
 		if (strstr(print, word) == NULL)
@@ -583,6 +645,12 @@ static void test_every_option_is_documented(void **state)
 	free(manual);
 }
 
+static void forget(struct conf_texts *texts)
+{
+	while (texts->n != 0)
+		free(texts->text[--texts->n]);
+}
+
 /* As it stands the example sets nothing; with each "#name = value" made a line of the file, it sets
  * everything to its default. */
 static void test_example_holds_the_defaults(void **state)
@@ -592,7 +660,7 @@ static void test_example_holds_the_defaults(void **state)
 
 	(void)state;
 	defaults = printed(none);
-	conf->n_lists = 0;
+	conf->n_lists = conf->n_forwards = 0;
 	print = printed(conf);
 	assert_string_equal(print, defaults);
 	free(print);
@@ -604,12 +672,14 @@ static void test_example_holds_the_defaults(void **state)
 			*at = ' ';
 	}
 	conf = read_ok(example);
-	assert_true(conf->n_lists >= 3);
-	conf->n_lists = 0;
+	assert_true(conf->n_lists >= 3 && conf->n_forwards == 2);
+	conf->n_lists = conf->n_forwards = 0;
 	/* Where nothing is the default, the example shows something. */
 	assert_true(conf->n_upstream > 0 && conf->n_special_off > 0);
 	assert_true(conf->allow.n > 0 && conf->refuse.n > 0 && conf->drop.n > 0);
-	conf->n_upstream = conf->n_special_off = 0;
+	assert_true(conf->rebind_trust.n > 0 && conf->rebind_allow.n > 0);
+	conf->n_upstream = conf->n_special_off = conf->rebind_trust.n = 0;
+	forget(&conf->rebind_allow);
 	conf->allow.n = conf->refuse.n = conf->drop.n = 0;
 	/* The paths depend on how it was configured. */
 	(void)memcpy(conf->control, none->control, sizeof(conf->control));

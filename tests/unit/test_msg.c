@@ -1001,7 +1001,7 @@ static void test_write_opt(void **state)
 		    .rcode = (uint16_t)rcode,
 		    .ede = (int16_t)ede,
 		    .ede_text = text,
-		    .cookie_len = i / 16 % 2 != 0 ? sizeof(opt.cookie) : 0,
+		    .cookie_len = i / 16 % 2 != 0 ? MSG_COOKIE_SIZE : 0,
 		    .cookie = "client  a server cookie",
 		    .keepalive = i / 32 != 0,
 		    .keepalive_ds = 0x1234,

@@ -96,7 +96,7 @@ static void assert_changes(const char *wanted)
 static const struct cache_answer *answer_to(const char *name, const char *const *targets)
 {
 	static uint8_t msg[4096];
-	const struct answer_limits limits = {3600, 3600};
+	const struct answer_limits limits = {.max_ttl_s = 3600, .negative_ttl_s = 3600};
 	uint8_t owner[NAME_SIZE], target[NAME_SIZE];
 	const struct answer_question question = {
 	    .name = asked, .name_len = wire(name, asked), .type = TYPE_A, .class = CLASS_IN};

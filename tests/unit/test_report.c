@@ -437,7 +437,7 @@ static void test_status_liar(void **state)
 	unsigned n = 0;
 
 	liar.n_upstream = UINT32_MAX;
-	for (unsigned i = 1; i < CONF_UPSTREAM_MAX; i++)
+	for (unsigned i = 1; i < OPTIONS_SERVERS_MAX; i++)
 		liar.upstream[i] = liar.upstream[0];
 	report_request(s, 7, "status", "");
 	say_figures(s, 0, &liar);
@@ -446,7 +446,7 @@ static void test_status_liar(void **state)
 	assert_int_equal(control.n_answers, 1);
 	for (const char *at = control.text; (at = strstr(at, "\nupstream ")) != NULL; at++)
 		n++;
-	assert_int_equal(n, CONF_UPSTREAM_MAX);
+	assert_int_equal(n, OPTIONS_SERVERS_MAX);
 }
 
 /* Workers that die, or say nothing in time, do not keep the client waiting. */

@@ -9,7 +9,7 @@
 
 #include "resolver/core/upstream.h"
 
-static const uint8_t untried[CONF_UPSTREAM_MAX];
+static const uint8_t untried[OPTIONS_SERVERS_MAX];
 
 static union addr address(const char *text)
 {
@@ -45,7 +45,7 @@ static void nearest_is_asked_first(void **state)
 	upstream_answered(&u, &u.server[0].addr, 40);
 	upstream_answered(&u, &u.server[1].addr, 8);
 	upstream_answered(&u, &u.server[2].addr, 20);
-	assert_int_equal(upstream_choose(&u, untried), 1);
+	assert_int_equal(upstream_choose(&u, 0, untried), 1);
 }
 
 static void unmeasured_are_tried_before_measured(void **state)
@@ -54,18 +54,18 @@ static void unmeasured_are_tried_before_measured(void **state)
 
 	(void)state;
 	upstream_answered(&u, &u.server[0].addr, 1);
-	assert_int_not_equal(upstream_choose(&u, untried), 0);
+	assert_int_not_equal(upstream_choose(&u, 0, untried), 0);
 }
 
 static void less_tried_before_more_tried_until_all_are_used_up(void **state)
 {
 	struct upstreams u = three();
-	uint8_t tries[CONF_UPSTREAM_MAX] = {0};
+	uint8_t tries[OPTIONS_SERVERS_MAX] = {0};
 	unsigned n = 0;
 	int i;
 
 	(void)state;
-	while ((i = upstream_choose(&u, tries)) >= 0) {
+	while ((i = upstream_choose(&u, 0, tries)) >= 0) {
 		for (unsigned j = 0; j < 3; j++)
 			assert_true(tries[i] <= tries[j]);
 		tries[i]++;
@@ -77,15 +77,15 @@ static void less_tried_before_more_tried_until_all_are_used_up(void **state)
 static void a_server_that_is_down_comes_last(void **state)
 {
 	struct upstreams u = three();
-	const uint8_t tries[CONF_UPSTREAM_MAX] = {0, 2, 2};
+	const uint8_t tries[OPTIONS_SERVERS_MAX] = {0, 2, 2};
 
 	(void)state;
 	fall_silent(&u, 0, 1000);
 	assert_true(upstream_is_down(&u, 0));
-	assert_int_not_equal(upstream_choose(&u, tries), 0);
+	assert_int_not_equal(upstream_choose(&u, 0, tries), 0);
 	fall_silent(&u, 1, 1000);
 	fall_silent(&u, 2, 1000);
-	assert_int_equal(upstream_choose(&u, tries), 0);
+	assert_int_equal(upstream_choose(&u, 0, tries), 0);
 }
 
 static void one_reply_brings_it_back(void **state)
@@ -107,13 +107,13 @@ static void down_is_probed_once_in_a_while(void **state)
 	struct upstreams u = three();
 
 	(void)state;
-	assert_int_equal(upstream_probe(&u, -1, 1000), -1);
+	assert_int_equal(upstream_probe(&u, 0, -1, 1000), -1);
 	fall_silent(&u, 1, 1000);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS - 1), -1);
-	assert_int_equal(upstream_probe(&u, 1, 1000 + UPSTREAM_PROBE_MS), -1);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS), 1);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + UPSTREAM_PROBE_MS), -1);
-	assert_int_equal(upstream_probe(&u, 0, 1000 + 2 * UPSTREAM_PROBE_MS), 1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + UPSTREAM_PROBE_MS - 1), -1);
+	assert_int_equal(upstream_probe(&u, 0, 1, 1000 + UPSTREAM_PROBE_MS), -1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + UPSTREAM_PROBE_MS), 1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + UPSTREAM_PROBE_MS), -1);
+	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + 2 * UPSTREAM_PROBE_MS), 1);
 }
 
 static void waiting_grows_with_distance_and_tries(void **state)
@@ -157,6 +157,67 @@ static void what_is_known_survives_a_new_configuration(void **state)
 	assert_true(upstream_is_down(&u, 0));
 }
 
+/* 95 of 100 replies keep the time that is waited for. */
+static void late_is_what_five_of_a_hundred_are(void **state)
+{
+	struct upstreams u = three();
+
+	(void)state;
+	for (unsigned n = 1; n < UPSTREAM_HEDGE_AFTER; n++)
+		upstream_answered(&u, &u.server[0].addr, 25);
+	assert_int_equal(upstream_hedge_class(&u, 0), UPSTREAM_HEDGES);
+	upstream_answered(&u, &u.server[0].addr, 25);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 30);
+	/* Five of 100 are slower, then more. */
+	for (unsigned n = 0; n < 75; n++)
+		upstream_answered(&u, &u.server[0].addr, 25);
+	for (unsigned n = 0; n < 5; n++)
+		upstream_answered(&u, &u.server[0].addr, 200);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 30);
+	upstream_answered(&u, &u.server[0].addr, 200);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 240);
+	/* What was long ago is forgotten. */
+	for (unsigned n = 0; n < 2000; n++)
+		upstream_answered(&u, &u.server[0].addr, 3);
+	assert_int_equal(upstream_hedge_ms(upstream_hedge_class(&u, 0)), 10);
+	/* One that takes seconds is never late. */
+	for (unsigned n = 0; n < 2000; n++)
+		upstream_answered(&u, &u.server[0].addr, 2000);
+	assert_int_equal(upstream_hedge_class(&u, 0), UPSTREAM_HEDGES);
+	assert_int_equal(upstream_hedge_class(&u, 1), UPSTREAM_HEDGES);
+}
+
+static void hedges_are_up_and_not_asked(void **state)
+{
+	struct upstreams u = three();
+	uint8_t tries[OPTIONS_SERVERS_MAX] = {1, 0, 0};
+
+	(void)state;
+	fall_silent(&u, 1, 0);
+	assert_int_equal(upstream_hedge(&u, 0, tries), 2);
+	tries[2] = 1;
+	assert_int_equal(upstream_hedge(&u, 0, tries), -1);
+}
+
+static void strict_keeps_the_order(void **state)
+{
+	struct upstreams u = three();
+	uint8_t tries[OPTIONS_SERVERS_MAX] = {0};
+
+	(void)state;
+	u.strategy = CONF_STRICT;
+	upstream_answered(&u, &u.server[0].addr, 300);
+	upstream_answered(&u, &u.server[1].addr, 3);
+	upstream_answered(&u, &u.server[2].addr, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(upstream_choose(&u, 0, tries), i);
+		tries[i]++;
+	}
+	tries[0] = tries[1] = tries[2] = 0;
+	fall_silent(&u, 0, 0);
+	assert_int_equal(upstream_choose(&u, 0, tries), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +229,9 @@ int main(void)
 	    cmocka_unit_test(down_is_probed_once_in_a_while),
 	    cmocka_unit_test(waiting_grows_with_distance_and_tries),
 	    cmocka_unit_test(what_is_known_survives_a_new_configuration),
+	    cmocka_unit_test(late_is_what_five_of_a_hundred_are),
+	    cmocka_unit_test(hedges_are_up_and_not_asked),
+	    cmocka_unit_test(strict_keeps_the_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "lib/clock.h"
 #include "lib/dns/msg.h"
 #include "resolver/channel.h"
+#include "resolver/core/cachefile.h"
 #include "resolver/worker.h"
 #include "tests/unit/loopback.h"
 
@@ -182,6 +183,22 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 	(void)max;
 	out[0] = (struct query_upstream){.addr = q->options.upstream[0], .rtt_ms = 9};
 	return 1;
+}
+
+size_t query_save(
+    struct query *q, struct cache_walk *at, uint64_t now_ms, uint8_t *out, size_t size)
+{
+	(void)q, (void)now_ms;
+	assert_true(size >= sizeof("saved"));
+	memcpy(out, "saved", sizeof("saved"));
+	return at->ring++ == 0 ? sizeof("saved") : 0;
+}
+
+int query_load(struct query *q, const uint8_t *bytes, size_t len, uint64_t age_ms, uint64_t now_ms)
+{
+	(void)q, (void)bytes, (void)now_ms;
+	assert_true(age_ms == 77);
+	return (int)len;
 }
 
 size_t query_flush(struct query *q, const uint8_t *name)
@@ -577,6 +594,42 @@ static void test_unlisten(void **state)
 	close(fd);
 }
 
+/* The cache goes into a pipe, block by block, and comes out of a file; what is damaged is dropped. */
+static void test_cache(void **state)
+{
+	const struct channel_cache cache = {.age_ms = 77};
+	uint8_t block[2 * CACHEFILE_BLOCK_HEAD_SIZE + sizeof("saved")], got[sizeof(block)];
+	size_t first = CACHEFILE_BLOCK_HEAD_SIZE + sizeof("saved"), done = 0;
+	int fd = start(), pipes[2], file = memfd_create("cache", MFD_CLOEXEC);
+	ssize_t n;
+
+	(void)state;
+	memcpy(block + CACHEFILE_BLOCK_HEAD_SIZE, "saved", sizeof("saved"));
+	cachefile_seal(block, sizeof("saved"), 0);
+	cachefile_seal(block + first, 0, 1);
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(pipes[1], F_SETFL, O_NONBLOCK), 0);
+	tell(CHANNEL_CACHE_SAVE, 0, NULL, 0, pipes[1]);
+	close(pipes[1]);
+	while ((n = read(pipes[0], got + done, sizeof(got) - done)) > 0)
+		done += (size_t)n;
+	assert_int_equal(done, sizeof(block));
+	assert_memory_equal(got, block, sizeof(block));
+	close(pipes[0]);
+
+	assert_int_equal(write(file, block, sizeof(block)), (int)sizeof(block));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+		tell(CHANNEL_CACHE_LOAD, 0, &cache, sizeof(cache), file);
+		/* It goes on answering, whatever it reads. */
+		ask(fd, "echo");
+		expect(fd, "echo");
+		assert_int_equal(pwrite(file, "x", 1, 5), 1);
+	}
+	close(file);
+	close(fd);
+}
+
 static void test_stats(void **state)
 {
 	const struct channel_stats *stats = (const struct channel_stats *)message.payload;
@@ -707,6 +760,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unlisten, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_why, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_flush, setup, teardown),

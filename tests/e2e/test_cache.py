@@ -1,0 +1,292 @@
+"""The saved cache: what was known before is known after, whatever ended the daemon, and damage does no harm."""
+
+import os
+import re
+import signal
+import time
+
+from harness import (
+    WAIT_SECONDS, FakeUpstream, Quelld, address_of, addresses, assert_rcode, ede_codes, equal, main,
+    reply_to, test, usual_reply)
+
+NAMES = ["n%d.example." % i for i in range(300)]
+HEAD_SIZE, BLOCK_HEAD_SIZE = 48, 12
+
+
+def start(upstream, conf="", args=()):
+    """A daemon whose state is in its own folder, and which saves its cache each second."""
+    daemon = Quelld([upstream], conf="cache_save = 1s\n" + conf, args=args, listen=("127.0.0.1",), wait=False)
+    daemon.process.kill()
+    daemon.process.wait()
+    daemon.more = args
+    daemon.write_conf('state_dir = "%s"\ncache_save = 1s\n%s' % (daemon.dir, conf))
+    again(daemon, upstream)
+    return daemon
+
+
+def again(daemon, upstream):
+    """Start it in the same folder."""
+    daemon._start(("127.0.0.1",), [upstream], daemon.more)
+    daemon.log.wait("^notice ready ", seconds=daemon.patience)
+
+
+def end(daemon):
+    daemon.signal(signal.SIGTERM)
+    equal(daemon.wait(), 0, "exit status; the log is:\n" + "\n".join(daemon.log.all()))
+    daemon.check_log()
+
+
+def kill(daemon):
+    """All of it at once, as a loss of power does."""
+    for pid in daemon.children() + [daemon.process.pid]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    daemon.process.wait()
+
+
+def ask_all(daemon, names=NAMES):
+    """The TTLs, when all addresses are right."""
+    ttls = []
+    for name in names:
+        r = daemon.ask(name)
+        equal(addresses(r), [address_of(name)], "address of " + name)
+        ttls.append(r.answer[0].ttl)
+    return ttls
+
+
+def path(daemon, worker=0):
+    return os.path.join(daemon.dir, "cache-%d" % worker)
+
+
+def wait_for(what, is_true):
+    limit = time.monotonic() + WAIT_SECONDS
+    while not is_true():
+        assert time.monotonic() < limit, what + ": not in time"
+        time.sleep(0.02)
+
+
+def wait_saved(daemon):
+    """A save that began after now: the second file from here on, for the first may have begun before."""
+    for _ in range(2):
+        before = os.stat(path(daemon)).st_ino if os.path.exists(path(daemon)) else None
+        wait_for("the cache is saved", lambda: os.path.exists(path(daemon)) and
+                 os.stat(path(daemon)).st_ino != before)
+
+
+def wait_loaded(daemon):
+    return daemon.log.wait("(info|notice|warning) cache-file ")
+
+
+@test
+def test_restart():
+    """The cache outlives the daemon: nothing is asked again, and TTLs go on"""
+    with FakeUpstream() as upstream:
+        daemon = start(upstream)
+        with daemon:
+            ask_all(daemon)
+            end(daemon)
+            equal(os.stat(path(daemon)).st_mode & 0o777, 0o600, "rights of the file")
+            time.sleep(1.1)  # time is what this is about
+            asked = len(upstream.asks)
+            again(daemon, upstream)
+            wait_for("all is loaded", lambda: daemon.stats()["cache_loaded"] == len(NAMES))
+            ttls = ask_all(daemon)
+            equal(len(upstream.asks), asked, "questions upstream")
+            assert max(ttls) < 300, "a TTL did not go on: %d" % max(ttls)
+
+
+@test
+def test_kill():
+    """The last saved cache is there after kill -9"""
+    with FakeUpstream() as upstream:
+        daemon = start(upstream)
+        with daemon:
+            ask_all(daemon)
+            wait_saved(daemon)
+            kill(daemon)
+            asked = len(upstream.asks)
+            again(daemon, upstream)
+            wait_for("all is loaded", lambda: daemon.stats()["cache_loaded"] == len(NAMES))
+            ask_all(daemon)
+            equal(len(upstream.asks), asked, "questions upstream")
+
+
+@test
+def test_worker_dies():
+    """A worker that is replaced gets it, too"""
+    with FakeUpstream() as upstream:
+        daemon = start(upstream)
+        with daemon:
+            ask_all(daemon)
+            wait_saved(daemon)
+            old = daemon.children()
+            os.kill(old[0], signal.SIGKILL)
+            wait_for("the new worker has loaded",
+                     lambda: daemon.stats().get("cache_loaded") == len(NAMES))
+            asked = len(upstream.asks)
+            ask_all(daemon)
+            equal(len(upstream.asks), asked, "questions upstream")
+
+
+@test
+def test_damage():
+    """Of a damaged file what is damaged is dropped, with a line in the log, and nothing else happens"""
+    with FakeUpstream() as upstream:
+        daemon = start(upstream)
+        with daemon:
+            ask_all(daemon)
+            end(daemon)
+            with open(path(daemon), "rb") as f:
+                whole = f.read()
+            first = HEAD_SIZE + BLOCK_HEAD_SIZE
+            damaged = {
+                "head": whole[:20] + b"\xff" + whole[21:],
+                "version": b"quell-k2" + whole[8:],
+                "first block": whole[:first + 30] + bytes([whole[first + 30] ^ 1]) + whole[first + 31:],
+                "last byte": whole[:-1] + bytes([whole[-1] ^ 1]),
+                "cut": whole[:len(whole) // 2],
+                "cut in a head": whole[:HEAD_SIZE + 5],
+                "empty": b"",
+                "length": whole[:HEAD_SIZE] + b"\xff\xff\xff\xff" + whole[HEAD_SIZE + 4:],
+            }
+            for what, text in damaged.items():
+                with open(path(daemon), "wb") as f:
+                    f.write(text)
+                again(daemon, upstream)
+                line = daemon.log.wait("^warning cache-file ")
+                assert re.search("damaged", line), what + ": " + line
+                loaded = daemon.stats()["cache_loaded"]
+                if what in ("head", "version", "first block", "cut in a head", "empty", "length"):
+                    equal(loaded, 0, "answers loaded with damage: " + what)
+                ask_all(daemon, NAMES[:5])
+                end(daemon)
+            again(daemon, upstream)
+            wait_for("the file is whole again", lambda: daemon.stats()["cache_loaded"] >= 5)
+
+
+@test
+def test_forged():
+    """What is in the file is checked as an upstream's reply is: records of other names are no answer"""
+    with FakeUpstream() as upstream:
+        daemon = start(upstream)
+        with daemon:
+            ask_all(daemon, NAMES[:1])
+            end(daemon)
+            with open(path(daemon), "rb") as f:
+                whole = f.read()
+            # A name of the same length in the key alone: the message is of another.
+            other = whole.replace(b"\x02n0\x07example\x00", b"\x02m0\x07example\x00", 1)
+            assert other != whole
+            payload = other[HEAD_SIZE + BLOCK_HEAD_SIZE:-BLOCK_HEAD_SIZE]
+            with open(path(daemon), "wb") as f:
+                f.write(other[:HEAD_SIZE] + seal(payload, 0) + other[-BLOCK_HEAD_SIZE:])
+            again(daemon, upstream)
+            wait_loaded(daemon)
+            assert not any("damaged" in line for line in daemon.log.all()), "the checksum is not the same"
+            equal(daemon.stats()["cache_loaded"], 0, "answers loaded")
+
+
+def rotl(x, n):
+    return (x << n | x >> 64 - n) & 0xffffffffffffffff
+
+
+def siphash13(k0, data):
+    """As Aumasson and Bernstein define it, with the key (k0, 0)."""
+    mask = 0xffffffffffffffff
+    v = [k0 ^ 0x736f6d6570736575, 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, 0x7465646279746573]
+
+    def rounds(n):
+        for _ in range(n):
+            v[0] = (v[0] + v[1]) & mask
+            v[1] = rotl(v[1], 13) ^ v[0]
+            v[0] = rotl(v[0], 32)
+            v[2] = (v[2] + v[3]) & mask
+            v[3] = rotl(v[3], 16) ^ v[2]
+            v[0] = (v[0] + v[3]) & mask
+            v[3] = rotl(v[3], 21) ^ v[0]
+            v[2] = (v[2] + v[1]) & mask
+            v[1] = rotl(v[1], 17) ^ v[2]
+            v[2] = rotl(v[2], 32)
+
+    padded = data + b"\0" * (7 - len(data) % 8) + bytes([len(data) & 0xff])
+    for i in range(0, len(padded), 8):
+        m = int.from_bytes(padded[i:i + 8], "little")
+        v[3] ^= m
+        rounds(1)
+        v[0] ^= m
+    v[2] ^= 0xff
+    rounds(3)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def seal(payload, number):
+    """A block with its head."""
+    return (len(payload).to_bytes(4, "big") + siphash13(number + 1, payload).to_bytes(8, "big") + payload)
+
+
+@test
+def test_off():
+    """With cache_save = 0 nothing is written, and nothing read"""
+    with FakeUpstream() as upstream:
+        daemon = start(upstream)
+        with daemon:
+            ask_all(daemon, NAMES[:5])
+            end(daemon)
+            daemon.write_conf('state_dir = "%s"\ncache_save = 0\n' % daemon.dir)
+            before = os.stat(path(daemon)).st_ino
+            again(daemon, upstream)
+            ask_all(daemon, NAMES[:5])
+            equal(len(upstream.asked("n0.example")), 2, "questions upstream")
+            end(daemon)
+            equal(os.stat(path(daemon)).st_ino, before, "the file")
+            again(daemon, upstream)
+
+
+@test
+def test_workers():
+    """Each worker has its file, and one more than before has that of the first"""
+    with FakeUpstream() as upstream:
+        daemon = start(upstream, args=("--workers", "2"))
+        with daemon:
+            while daemon.stats()["cache_entries"] < 20:  # the kernel chooses the worker by the client's port
+                ask_all(daemon, NAMES[:10])
+            end(daemon)
+            assert os.path.exists(path(daemon, 0)) and os.path.exists(path(daemon, 1))
+            daemon.more = ("--workers", "3")
+            again(daemon, upstream)
+            wait_for("all have loaded", lambda: daemon.stats()["cache_loaded"] == 30)
+            asked = len(upstream.asks)
+            for _ in range(10):
+                ask_all(daemon, NAMES[:10])
+            equal(len(upstream.asks), asked, "questions upstream")
+
+
+@test
+def test_stale():
+    """While the upstream is silent what has expired is still answered, after a restart too"""
+    silent = []
+
+    def handler(ask):
+        if silent:
+            return None
+        return reply_to(ask.query, "%s 1 IN A 192.0.2.9" % ask.query.question[0].name)
+
+    with FakeUpstream(handler) as upstream:
+        daemon = start(upstream, "stale_delay = 100ms\n")
+        with daemon:
+            equal(addresses(daemon.ask("old.example.")), ["192.0.2.9"])
+            silent.append(True)
+            end(daemon)
+            time.sleep(1.1)
+            again(daemon, upstream)
+            wait_for("it is loaded", lambda: daemon.stats()["cache_loaded"] == 1)
+            r = daemon.ask("old.example.")
+            equal(addresses(r), ["192.0.2.9"])
+            equal(ede_codes(r), [3], "EDE")
+            equal(r.answer[0].ttl, 30, "TTL")
+            equal(daemon.stats()["stale"], 1, "stale answers")
+
+
+main()
