@@ -155,33 +155,35 @@ int update_store_write_at(
 	return err;
 }
 
-#define COMPARE_SIZE 65536
-
-/* What the disk now has is what was meant. */
-static int check_written(
-    int dir_fd, const char *temp, const uint8_t *image, size_t len, struct why *why)
+/* Has the file behind `fd` these bytes, and no others? */
+static bool has_bytes(int fd, const char *text, size_t len)
 {
-	uint8_t found[COMPARE_SIZE];
-	int fd = openat(dir_fd, temp, O_RDONLY | O_CLOEXEC), err = 0;
+	static char bytes[1 << 16];
 	size_t at = 0;
-	ssize_t n;
 
-	if (fd < 0)
-		return sys_error(why, temp);
-	while (err == 0 && (n = read(fd, found, sizeof(found))) != 0) {
-		if (n < 0 && errno != EINTR)
-			err = sys_error(why, temp);
-		else if (n > 0 &&
-			 ((size_t)n > len - at || memcmp(found, image + at, (size_t)n) != 0))
-			at = SIZE_MAX; /* other than it was written */
-		if (at == SIZE_MAX)
-			break;
-		at += n > 0 ? (size_t)n : 0;
+	for (;;) {
+		ssize_t n = read(fd, bytes, sizeof(bytes));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 && at == len;
+		if ((size_t)n > len - at || memcmp(text + at, bytes, (size_t)n) != 0)
+			return false;
+		at += (size_t)n;
 	}
+}
+
+bool update_store_has_at(int dir_fd, const char *name, const void *bytes, size_t len)
+{
+	bool same;
+	int fd;
+
+	if (open_to_read(dir_fd, name, &fd, NULL) != 0)
+		return false;
+	same = has_bytes(fd, bytes, len);
 	close(fd);
-	if (err == 0 && at != len)
-		err = why_set(why, ERR_FORMAT, "%s: reads back other than it was written", temp);
-	return err;
+	return same;
 }
 
 static int write_image_temp(
@@ -191,10 +193,11 @@ static int write_image_temp(
 
 	if (err != 0)
 		return err;
-	err = check_written(dir_fd, temp, image, len, why);
-	if (err != 0)
-		unlinkat(dir_fd, temp, 0);
-	return err;
+	/* What the disk now has is what was meant. */
+	if (update_store_has_at(dir_fd, temp, image, len))
+		return 0;
+	unlinkat(dir_fd, temp, 0);
+	return why_set(why, ERR_FORMAT, "%s: reads back other than it was written", temp);
 }
 
 int update_store_write_image(const char *path, const uint8_t *image, size_t len, struct why *why)
@@ -386,37 +389,6 @@ int update_store_read(
 	return update_store_read_at(s->lists_fd, file, COMPILE_TEXT_MAX, text, len, why);
 }
 
-/* Has the file behind `fd` these bytes, and no others? */
-static bool has_bytes(int fd, const char *text, size_t len)
-{
-	static char bytes[1 << 16];
-	size_t at = 0;
-
-	for (;;) {
-		ssize_t n = read(fd, bytes, sizeof(bytes));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n == 0 && at == len;
-		if ((size_t)n > len - at || memcmp(text + at, bytes, (size_t)n) != 0)
-			return false;
-		at += (size_t)n;
-	}
-}
-
-bool update_store_has_at(int dir_fd, const char *name, const char *text, size_t len)
-{
-	bool same;
-	int fd;
-
-	if (open_to_read(dir_fd, name, &fd, NULL) != 0)
-		return false;
-	same = has_bytes(fd, text, len);
-	close(fd);
-	return same;
-}
-
 bool update_store_has(struct update_store *s, const char *name, const char *text, size_t len)
 {
 	char file[LIST_FILE_SIZE];
@@ -459,12 +431,7 @@ static char *read_present(struct update_store *s, size_t *len)
 
 bool update_store_has_image(struct update_store *s, const uint8_t *image, size_t len)
 {
-	size_t present_len;
-	char *present = read_present(s, &present_len);
-	bool same = present != NULL && present_len == len && memcmp(present, image, len) == 0;
-
-	free(present);
-	return same;
+	return update_store_has_at(s->dir_fd, IMAGE, image, len);
 }
 
 /* `image` keeps its name all the time: a second name is made for the file, and that is renamed. */

@@ -88,8 +88,8 @@ int update_store_read_into(struct file_buffer *buffer, int dir_fd, const char *n
 int update_store_write_at(
     int dir_fd, const char *name, const void *bytes, size_t len, struct why *why) QUELL_CHECK;
 
-/* Has the file `name` relative to `dir_fd` text[0..len), and no more? */
-bool update_store_has_at(int dir_fd, const char *name, const char *text, size_t len);
+/* Has the file `name` relative to `dir_fd` bytes[0..len), and no more? */
+bool update_store_has_at(int dir_fd, const char *name, const void *bytes, size_t len);
 
 /* Is there room for `need` more bytes where `fd` is, beside all that is set aside?  A disk that is
  * nearly full is better left alone than filled up and then cleaned.  Returns 0, or ERR_SYS, `name` in

@@ -194,8 +194,12 @@ int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q)
 	n_questions = msg_u16(packet + 4);
 	if (n_questions == 1)
 		parse_question(packet, len, q);
-	if ((q->flags & MSG_OPCODE) != 0)
+	if ((q->flags & MSG_OPCODE) != 0) {
+		/* Where it is laid out as a query is, its OPT gets one (RFC 6891, 6.1.1). */
+		if (q->question_end != 0 && find_edns(packet, len, q->question_end, &edns) == 0)
+			q->edns = edns;
 		return RCODE_NOTIMP;
+	}
 	if (n_questions == 0)
 		return parse_cookie_query(packet, len, &q->edns);
 	if (q->question_end == 0 || find_edns(packet, len, q->question_end, &edns) < 0)

@@ -197,7 +197,7 @@ enum { MSG_QUERY_DROP = -100, MSG_QUERY_COOKIE };
  * a message that is well-formed otherwise (then *q is whole).
  * In each case but a drop q->id and q->flags are set, and q->question_end is not 0 only when one
  * well-formed question was read (then qname, qtype, qclass are set too and the reply may repeat
- * it); q->edns is all zero but for RCODE_NOERROR, RCODE_BADVERS, MSG_QUERY_COOKIE, and RCODE_FORMERR
+ * it); q->edns is all zero but for RCODE_NOERROR, RCODE_NOTIMP where the message is laid out as a query is, RCODE_BADVERS, MSG_QUERY_COOKIE, and RCODE_FORMERR
  * for a COOKIE option of a wrong length (q->edns.cookie_bad) in a message that is well-formed
  * otherwise.  That a keepalive option must have no data is for the caller to see to, who knows whether
  * it counts (over UDP it does not, RFC 7828, 3.3.1).

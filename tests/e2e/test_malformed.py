@@ -108,6 +108,10 @@ def test_row_3():
             for extra in (0, 0x0100, 0x0110):
                 gets(daemon, header(opcode << 11 | extra) + QUESTION, dns.rcode.NOTIMP)
         gets(daemon, header(5 << 11, counts=(0, 0, 0, 0)), dns.rcode.NOTIMP)
+        wire = bytearray(to_wire(query("a.example.", use_edns=0)))
+        wire[2] |= 4 << 3
+        r = dns.message.from_wire(daemon.ask_wire(bytes(wire)))
+        equal((r.rcode(), r.opcode(), r.edns), (dns.rcode.NOTIMP, 4, 0), "NOTIFY with OPT")
         assert_asked(daemon, upstream, 1)
 
 

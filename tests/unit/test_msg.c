@@ -213,6 +213,13 @@ static void test_query_other_opcode(void **state)
 	assert_int_equal(q.question_end, 0);
 	assert_int_equal(PARSE("\x12\x34\x28\0\0\1\0\1\0\0\0\0" QUESTION, &q), RCODE_NOTIMP);
 	assert_question(&q);
+	/* RFC 6891, 6.1.1: OPT is answered with OPT. */
+	assert_int_equal(
+	    PARSE("\x12\x34\x10\0\0\1\0\0\0\0\0\1" QUESTION "\0\0\x29\x10\0\0\0\x80\0\0\0", &q),
+	    RCODE_NOTIMP);
+	assert_question(&q);
+	assert_true(q.edns.present);
+	assert_true(q.edns.dnssec_ok);
 }
 
 /* Malformed, and no question that a reply could repeat. */
