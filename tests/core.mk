@@ -87,6 +87,8 @@ SCENES = \
 	tests/scene/guessed.scene \
 	tests/scene/hedged.scene \
 	tests/scene/joined.scene \
+	tests/scene/loop.scene \
+	tests/scene/network-news.scene \
 	tests/scene/key.scene \
 	tests/scene/letter-case.scene \
 	tests/scene/min-ttl.scene \
