@@ -42,7 +42,7 @@ static bool is_local(const union addr *a)
 	return found;
 }
 
-static bool is_own(const union addr *a, const union addr *own, unsigned n_own)
+bool resolvconf_is_own(const union addr *a, const union addr *own, unsigned n_own)
 {
 	for (unsigned i = 0; i < n_own; i++) {
 		if (addr_equal(a, &own[i]))
@@ -102,7 +102,7 @@ unsigned resolvconf_parse(
 		size_t len = strcspn(text, "\n");
 		union addr a;
 
-		if (parse_line(&a, text, len) && !addr_is_wildcard(&a) && !is_own(&a, own, n_own) &&
+		if (parse_line(&a, text, len) && !addr_is_wildcard(&a) && !resolvconf_is_own(&a, own, n_own) &&
 		    !is_among(&a, out, n))
 			out[n++] = a;
 		text += len + (text[len] == '\n');

@@ -2,6 +2,8 @@
 #ifndef QUELL_RESOLVCONF_H
 #define QUELL_RESOLVCONF_H
 
+#include <stdbool.h>
+
 #include "lib/addr.h"
 
 /* Read the `nameserver` lines of /etc/resolv.conf, port 53, into out[0..max).  Where they are only
@@ -15,5 +17,9 @@ unsigned resolvconf_read(union addr *out, unsigned max, const union addr *own, u
 /* The same from the text of one file, without the second one; for tests. */
 unsigned resolvconf_parse(
     const char *text, union addr *out, unsigned max, const union addr *own, unsigned n_own);
+
+/* Is `a` one of these addresses?  A wildcard in `own` stands for every address of this machine with
+ * that port, of whichever family. */
+bool resolvconf_is_own(const union addr *a, const union addr *own, unsigned n_own);
 
 #endif

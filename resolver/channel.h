@@ -34,6 +34,7 @@ enum channel_type {
 	CHANNEL_COOKIES, /* struct cookie_secrets */
 	CHANNEL_CACHE_LOAD, /* struct channel_cache, with the file, which stands behind its head */
 	CHANNEL_CACHE_SAVE, /* empty, with a pipe to write the cache into */
+	CHANNEL_NETWORK, /* struct channel_network: there is news of the network */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
 	/* loader to parent */
@@ -78,6 +79,10 @@ struct channel_overlay {
 
 struct channel_cache {
 	uint64_t age_ms; /* of the file; UINT64_MAX: not known */
+};
+
+struct channel_network {
+	uint32_t moved; /* upstreams are asked from other addresses, or by other ways, than before */
 };
 
 struct channel_stats {

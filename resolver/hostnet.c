@@ -95,11 +95,30 @@ unsigned hostnet_allowed(struct net *out, unsigned max)
 	return n;
 }
 
+void hostnet_sources(const union addr *to, unsigned n, union addr *out)
+{
+	memset(out, 0, n * sizeof(*out));
+	for (unsigned i = 0; i < n; i++) {
+		socklen_t len = sizeof(out[i]);
+		int fd = socket(to[i].sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0)
+			continue;
+		if (connect(fd, &to[i].sa, addr_len(&to[i])) < 0 ||
+		    getsockname(fd, &out[i].sa, &len) < 0)
+			memset(&out[i], 0, sizeof(out[i]));
+		(void)close(fd);
+		/* The port is another each time; it lies at the same place in both families. */
+		out[i].in4.sin_port = 0;
+	}
+}
+
 int hostnet_watch_open(int *fd)
 {
 	struct sockaddr_nl groups = {
 	    .nl_family = AF_NETLINK,
-	    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+	    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+			 RTMGRP_IPV6_ROUTE,
 	};
 
 	*fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);

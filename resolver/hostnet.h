@@ -10,7 +10,11 @@
  * doubles.  Returns how many. */
 unsigned hostnet_allowed(struct net *out, unsigned max);
 
-/* A descriptor (the caller's) that becomes readable when an address or a link changes.  ERR_SYS:
+/* The addresses that this machine would ask to[0..n) from now, into out[0..n); of family AF_UNSPEC where
+ * there is no way.  Nothing is sent. */
+void hostnet_sources(const union addr *to, unsigned n, union addr *out);
+
+/* A descriptor (the caller's) that becomes readable when an address, a link or a route changes.  ERR_SYS:
  * there is none. */
 int hostnet_watch_open(int *fd) QUELL_CHECK;
 

@@ -72,6 +72,20 @@ static void warn_no_upstream(const struct server *s)
 		    "answered; name one with the option upstream");
 }
 
+/* Has the address changed from which an upstream is asked?  A socket keeps the one that it began with. */
+static bool sources_moved(struct server *s)
+{
+	union addr sources[OPTIONS_SERVERS_MAX] = {0};
+	bool moved;
+
+	hostnet_sources(s->options.upstream, s->options.n_upstream + s->options.n_forward, sources);
+	/* Both were zeroed, gaps and all, before they were filled. */
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
+	moved = memcmp(sources, s->sources, sizeof(sources)) != 0;
+	memcpy(s->sources, sources, sizeof(sources));
+	return moved;
+}
+
 /* Look again at everything that is not in the configuration, and tell the workers what changed. */
 static void look_around(struct server *s)
 {
@@ -96,6 +110,19 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	look_around(arg);
+}
+
+static void on_settled(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	struct channel_network network = {0};
+
+	(void)fd, (void)what;
+	look_around(s);
+	network.moved = sources_moved(s);
+	if (network.moved)
+		log_notice("network", "the upstreams are asked from other addresses now");
+	supervise_send_all(s->workers, CHANNEL_NETWORK, 0, &network, sizeof(network), -1);
 }
 
 static void on_address_news(evutil_socket_t fd, short what, void *arg)
@@ -391,6 +418,7 @@ static void start_workers(struct server *s, struct lists *lists)
 	s->generation = 1;
 	log_lists(&s->lists);
 	settings_options(s->conf, &s->options);
+	(void)sources_moved(s);
 	warn_no_upstream(s);
 	supervise_start(s->workers);
 	saved_arm(s);
@@ -458,7 +486,7 @@ static int open_events(struct server *s)
 	s->on_term = evsignal_new(s->base, SIGTERM, on_stop_signal, s);
 	s->on_int = evsignal_new(s->base, SIGINT, on_stop_signal, s);
 	s->retry = evtimer_new(s->base, on_retry, s);
-	s->settle = evtimer_new(s->base, on_retry, s);
+	s->settle = evtimer_new(s->base, on_settled, s);
 	s->swap_limit = evtimer_new(s->base, on_swap_limit, s);
 	if (s->on_hup == NULL || s->on_term == NULL || s->on_int == NULL || s->retry == NULL ||
 	    s->settle == NULL || s->swap_limit == NULL || event_add(s->on_hup, NULL) < 0 ||

@@ -78,6 +78,7 @@ struct server {
 	/* --- in force --- */
 	struct conf *conf;
 	struct options options; /* as the workers were told last */
+	union addr sources[OPTIONS_SERVERS_MAX]; /* where its upstreams are asked from */
 	struct listeners listeners;
 	struct own own; /* rules of the user's, before all lists */
 	struct secret secret;

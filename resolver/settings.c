@@ -50,18 +50,15 @@ static int set_control(struct conf *conf, const struct settings_flags *flags, st
 /* A question sent to ourselves would come back for ever. */
 static int check_server(const struct conf *conf, const union addr *up, struct why *why)
 {
-	for (unsigned l = 0; l < conf->n_listen; l++) {
-		const union addr *own = &conf->listen[l];
+	char text[ADDR_TEXT_SIZE];
 
-		if (addr_equal(own, up) ||
-		    (addr_is_wildcard(own) && addr_is_loopback(up) &&
-			own->sa.sa_family == up->sa.sa_family && addr_port(own) == addr_port(up)))
+	for (unsigned i = 0; i < conf->n_listen; i++)
+		if (conf->listen[i].sa.sa_family == up->sa.sa_family &&
+		    resolvconf_is_own(up, &conf->listen[i], 1))
 			return why_set(why, ERR_FORMAT,
-			    "upstream and listen are the same address, %s: quell would ask "
-			    "itself; "
+			    "upstream and listen are the same address, %s: quell would ask itself; "
 			    "name another resolver as upstream",
-			    conf->listen_text[l]);
-	}
+			    addr_format(up, text));
 	return 0;
 }
 

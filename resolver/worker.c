@@ -389,6 +389,17 @@ static void on_cache_save(struct worker *w, struct channel_message *m)
 	m->fd = -1;
 }
 
+static void on_network(struct worker *w, struct channel_message *m)
+{
+	const struct channel_network *network = (const struct channel_network *)m->payload;
+
+	if (network->moved) {
+		carrier_udp_renew(w->carrier_udp);
+		carrier_tcp_renew(w->carrier_tcp);
+	}
+	query_network(w->core, network->moved, clock_ms());
+}
+
 static void on_stats(struct worker *w, struct channel_message *m)
 {
 	struct channel_stats stats = {.generation = w->image.generation};
@@ -437,6 +448,7 @@ static const struct handler {
     [CHANNEL_COOKIES] = {sizeof(struct cookie_secrets), on_cookies},
     [CHANNEL_CACHE_LOAD] = {sizeof(struct channel_cache), on_cache_load},
     [CHANNEL_CACHE_SAVE] = {0, on_cache_save},
+    [CHANNEL_NETWORK] = {sizeof(struct channel_network), on_network},
     [CHANNEL_OVERLAY] = {sizeof(struct channel_overlay), on_overlay},
 };
 

@@ -78,6 +78,7 @@ SCENES = \
 	tests/scene/declined.scene \
 	tests/scene/dnssec-ok.scene \
 	tests/scene/ede-upstream.scene \
+	tests/scene/duplicates.scene \
 	tests/scene/explored.scene \
 	tests/scene/failover.scene \
 	tests/scene/failure.scene \
@@ -87,6 +88,9 @@ SCENES = \
 	tests/scene/guessed.scene \
 	tests/scene/hedged.scene \
 	tests/scene/joined.scene \
+	tests/scene/loop.scene \
+	tests/scene/lying.scene \
+	tests/scene/network-news.scene \
 	tests/scene/key.scene \
 	tests/scene/letter-case.scene \
 	tests/scene/min-ttl.scene \
@@ -104,6 +108,7 @@ SCENES = \
 	tests/scene/overload-waiters.scene \
 	tests/scene/prefetch.scene \
 	tests/scene/prefetch-bound.scene \
+	tests/scene/one-way.scene \
 	tests/scene/parallel.scene \
 	tests/scene/rate.scene \
 	tests/scene/strict.scene \

@@ -14,6 +14,11 @@ uint8_t jar_get(struct jar *jar, struct rng *rng, bool careful, uint64_t now_ms)
 	return jar->len;
 }
 
+void jar_empty(struct jar *jar)
+{
+	*jar = (struct jar){0};
+}
+
 bool jar_is_proven(const struct jar *jar)
 {
 	return jar->len > MSG_COOKIE_CLIENT;

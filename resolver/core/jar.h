@@ -31,6 +31,9 @@ struct jar {
  * that may be silent because of it. */
 uint8_t jar_get(struct jar *jar, struct rng *rng, bool careful, uint64_t now_ms);
 
+/* Forget all: our address is another, and nobody is to see that we are the same (RFC 9018, 3). */
+void jar_empty(struct jar *jar);
+
 /* This upstream gave a server cookie before. */
 bool jar_is_proven(const struct jar *jar);
 

@@ -35,6 +35,10 @@
 /* Counters of such messages; ports share them by their last bits. */
 #define STRAYS_SIZE 4096
 
+/* A name with fewer letters may have been given the same letter case by chance, by a client that draws it,
+ * too. */
+#define LOOP_LETTERS 12
+
 /* The EDE texts where the rule that blocks cannot be named. */
 #define TEXT_BLOCKED	    "on a block list of this network"
 #define TEXT_BLOCKED_TARGET "leads to what is on a block list of this network"
@@ -1186,6 +1190,25 @@ static struct inflight_question *open_question(
 	return question;
 }
 
+/* Is it our own question that came back, in the letter case that was drawn for it? */
+static bool comes_back(const struct inflight_question *question, const struct answer_to *to)
+{
+	uint8_t asked[NAME_SIZE];
+	unsigned n_letters = 0;
+
+	if (to->question_len != question->name_len + 4u)
+		return false;
+	for (unsigned i = 0; i < question->name_len; i++)
+		n_letters += question->name[i] >= 'a' && question->name[i] <= 'z';
+	for (const struct inflight_try *t = question->tries; n_letters >= LOOP_LETTERS && t != NULL;
+	     t = t->question_next) {
+		(void)mixcase_write(asked, question->name, question->name_len, t->upper);
+		if (t->mixed && memcmp(asked, to->question, question->name_len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Ask upstream, or wait for what was asked already; with `is_old`, no longer than it takes to give the old
  * answer.  Returns the length of an answer when that cannot be. */
 static size_t forward(struct query *q, const struct query_asker *from, const struct msg_query *ask,
@@ -1205,6 +1228,13 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, out);
 	}
 	question = find_with_room(q, key, now_ms);
+	if (question != NULL && comes_back(question, to)) {
+		q->stats.loops++;
+		log_warning("loop",
+		    "a question came back from whom it was sent to: an upstream, or one behind it, "
+		    "forwards to quell");
+		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, out);
+	}
 	if (question != NULL) {
 		q->stats.joined++;
 		join(q, question, from, ask, to, now_ms);
@@ -1944,6 +1974,20 @@ void query_tick(struct query *q, uint64_t now_ms)
 	       q->inflight.oldest->started_ms + q->options.query_timeout_ms <= now_ms)
 		fail_question(q, q->inflight.oldest, now_ms);
 	q->armed_ms = UINT64_MAX;
+	arm(q);
+}
+
+void query_network(struct query *q, bool moved, uint64_t now_ms)
+{
+	struct inflight_question *question, *next;
+
+	q->stats.network_news++;
+	upstream_network(&q->upstreams, moved, now_ms);
+	if (!moved)
+		return;
+	failures_good(&q->failures, now_ms);
+	DL_FOREACH_SAFE(q->inflight.oldest, question, next)
+	advance(q, question, now_ms);
 	arm(q);
 }
 

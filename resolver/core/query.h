@@ -143,6 +143,11 @@ void query_refused(struct query *q, enum query_carrier via, uint32_t port, uint6
 /* Do what is due at now_ms. */
 void query_tick(struct query *q, uint64_t now_ms);
 
+/* There is news of the network: an address, a link or a route.  Servers that are down are probed with the
+ * next questions; with `moved` (they are asked from other addresses, or by other ways) what waits is asked
+ * once more, at once. */
+void query_network(struct query *q, bool moved, uint64_t now_ms);
+
 /* Counters up to now. */
 void query_stats(const struct query *q, struct stats *out);
 

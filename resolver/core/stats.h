@@ -67,6 +67,8 @@
 	X(forwarded, UPSTREAM, "questions asked upstream")                                         \
 	X(tries_udp, UPSTREAM, "messages sent upstream over UDP")                                  \
 	X(tries_tcp, UPSTREAM, "messages sent upstream over TCP")                                  \
+	X(loops, UPSTREAM, "queries that were our own questions: an upstream forwards to us")      \
+	X(network_news, UPSTREAM, "news of addresses, links and routes")                           \
 	X(hedged, UPSTREAM, "tries at a second server, for the first was later than it usually is") \
 	X(copies, UPSTREAM, "copies of questions sent to other servers besides")                   \
 	X(timeouts, UPSTREAM, "tries upstream that got no answer in time")                         \

@@ -202,6 +202,23 @@ void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_m
 		s->probe_ms = now_ms + UPSTREAM_PROBE_MS;
 }
 
+void upstream_network(struct upstreams *u, bool moved, uint64_t now_ms)
+{
+	for (struct upstream *s = u->server; s < u->server + u->n; s++) {
+		s->probe_ms = now_ms;
+		if (!moved)
+			continue;
+		s->silent = 0;
+		s->srtt_ms8 = 0;
+		memset(s->rtts, 0, sizeof(s->rtts));
+		s->n_rtts = 0;
+		s->hedge = UPSTREAM_HEDGES;
+		s->plain_until_ms = s->case_until_ms = 0;
+		s->case_lost = 0;
+		jar_empty(&s->jar);
+	}
+}
+
 bool upstream_mixes_case(const struct upstreams *u, unsigned i, uint64_t now_ms)
 {
 	return now_ms >= u->server[i].case_until_ms;

@@ -122,6 +122,10 @@ bool upstream_all_down(const struct upstreams *u, unsigned group);
 void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms);
 void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_ms);
 
+/* There is news of the network: servers that are down are due to be probed.  With `moved` nothing counts
+ * that was found out about the way to them, or was said on it. */
+void upstream_network(struct upstreams *u, bool moved, uint64_t now_ms);
+
 /* Is the question to server i in a letter case drawn at random (mixcase.h)? */
 bool upstream_mixes_case(const struct upstreams *u, unsigned i, uint64_t now_ms);
 

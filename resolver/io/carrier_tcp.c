@@ -380,6 +380,15 @@ void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try)
 	}
 }
 
+void carrier_tcp_renew(struct carrier_tcp *c)
+{
+	for (struct conn *p = c->conns; p < c->conns + CARRIER_TCP_MAX; p++) {
+		p->spent = true;
+		if (p->n_ports == 0)
+			conn_close(p);
+	}
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct carrier_tcp *c = arg;

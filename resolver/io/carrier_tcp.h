@@ -42,4 +42,8 @@ int carrier_tcp_ask(
     struct carrier_tcp *c, const struct query_try *try, const uint8_t *msg, size_t len) QUELL_CHECK;
 void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try);
 
+/* The network is another: no connection that is there is asked on any more, for it has its old address.
+ * Not to be called from within an event of a connection. */
+void carrier_tcp_renew(struct carrier_tcp *c);
+
 #endif

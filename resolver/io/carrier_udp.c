@@ -410,6 +410,20 @@ void carrier_udp_flush(struct carrier_udp *c)
 	}
 }
 
+void carrier_udp_renew(struct carrier_udp *c)
+{
+	for (struct pool *pool = c->pools; pool < c->pools + c->n_pools; pool++) {
+		pool->shared = NULL;
+		for (uint32_t i = 0; i < c->n_places && pool->n_open > 0; i++) {
+			struct place *p = &pool->places[i];
+
+			p->uses = CARRIER_UDP_USES;
+			if (p->fd >= 0 && p->awaited == 0)
+				place_close(p);
+		}
+	}
+}
+
 /* ---- the whole ---- */
 
 /* Half of all descriptors are for ports; the pools of two upstreams may fill up. */

@@ -51,6 +51,9 @@ int carrier_udp_ask(
     struct carrier_udp *c, const struct query_try *try, const uint8_t *msg, size_t len) QUELL_CHECK;
 void carrier_udp_done(struct carrier_udp *c, const struct query_try *try);
 
+/* The network is another: no port that is open is asked from any more, for it has its old address. */
+void carrier_udp_renew(struct carrier_udp *c);
+
 /* Send what was asked since the last call; what the network refuses comes to the core as
  * query_failed().  To be called after each round of events, and not from within one. */
 void carrier_udp_flush(struct carrier_udp *c);

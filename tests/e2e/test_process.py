@@ -9,11 +9,13 @@ import stat
 import subprocess
 import time
 
+import dns.flags
+
 from harness import (
     BUILD, SLOW, WAIT_SECONDS, FakeUpstream, Load, Namespace, Quelld, Skip, address_of, addresses,
     assert_asked, assert_blocked, assert_rcode, bind_pair, check_answer, ede_codes, equal, frame,
     free_port, has_ipv6, main, quelld_once, query, read_frame, temporary_folder, test, to_wire,
-    two_namespaces)
+    two_namespaces, usual_reply)
 
 
 # --- the command line ---
@@ -201,6 +203,34 @@ def test_address_comes_later():
                 daemon.log.wait(r"^notice \S+ .*192\.168\.9\.1", since)
                 for tcp in (False, True):
                     daemon.ask("a.example.", host="192.168.9.1", tcp=tcp)
+
+
+@test
+def test_address_changes():
+    """When this machine's address changes upstreams are asked from the new one, over UDP and TCP, and at once"""
+    def cut_first(ask):
+        r = usual_reply(ask)
+        if ask.transport == "udp" and ask.name.startswith("cut"):
+            r.answer = []
+            r.flags |= dns.flags.TC
+        return r
+
+    with two_namespaces() as (ours, theirs):
+        theirs.ip("addr add 203.0.113.1/24 dev v0")
+        ours.ip("addr add 203.0.113.10/24 dev v0")
+        with theirs:
+            upstream = FakeUpstream(cut_first, host="203.0.113.1")
+        with upstream, Quelld([upstream], namespace=ours) as daemon, ours:
+            for name in ("before.example.", "cut-before.example."):
+                equal(addresses(daemon.ask(name)), [address_of(name)], "address")
+            since = len(daemon.log.all())
+            ours.ip("addr del 203.0.113.10/24 dev v0")
+            ours.ip("addr add 203.0.113.11/24 dev v0")
+            daemon.log.wait("^notice network ", since)
+            for name in ("after.example.", "cut-after.example."):
+                equal(addresses(daemon.ask(name)), [address_of(name)], "address")
+                for asked in upstream.asked(name):
+                    equal(asked.source[0], "203.0.113.11", "asked from")
 
 
 # --- who is answered ---

@@ -688,8 +688,32 @@ static bool do_secret(struct scene *s, const struct words *w)
 	return true;
 }
 
+static struct sent *find_sent(struct scene *s, const char *label)
+{
+	for (unsigned i = 0; i < s->n_sent; i++)
+		if (strcmp(s->sent[i].label, label) == 0)
+			return &s->sent[i];
+	return NULL;
+}
+
+/* as LABEL: in the letter case of this message upstream */
+static bool ask_as(struct scene *s, ldns_pkt *pkt, const char *label)
+{
+	ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(pkt), 0);
+	const struct sent *t = find_sent(s, label);
+	ldns_pkt *sent = NULL;
+
+	if (t == NULL || ldns_wire2pkt(&sent, t->msg, t->len) != LDNS_STATUS_OK)
+		return fail(s, "no such try: %s", label);
+	ldns_rdf_deep_free(ldns_rr_owner(question));
+	ldns_rr_set_owner(
+	    question, ldns_rdf_clone(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(sent), 0))));
+	ldns_pkt_free(sent);
+	return true;
+}
+
 /* ask LABEL NAME TYPE [-rd] [+cd] [+ad] [+do] [edns SIZE] [cookie HEX|@LABEL] [tcp] [from ADDR:PORT]
- * [id N] */
+ * [id N] [as LABEL] */
 static bool do_ask(struct scene *s, const struct words *w)
 {
 	static uint8_t out[QUERY_OUT_SIZE];
@@ -710,6 +734,8 @@ static bool do_ask(struct scene *s, const struct words *w)
 	pkt = ldns_pkt_query_new(name, type, LDNS_RR_CLASS_IN, has(w, "-rd") ? 0 : LDNS_RD);
 	if (pkt == NULL)
 		return fail(s, "ldns made no query");
+	if (after(w, "as") != NULL && !ask_as(s, pkt, after(w, "as")))
+		goto out;
 	ldns_pkt_set_cd(pkt, has(w, "+cd"));
 	ldns_pkt_set_ad(pkt, has(w, "+ad"));
 	ldns_pkt_set_id(pkt, after(w, "id") != NULL ? (uint16_t)number(after(w, "id"))
@@ -799,14 +825,6 @@ static bool do_sent(struct scene *s, const struct words *w)
 	free(type);
 	ldns_pkt_free(pkt);
 	return ok;
-}
-
-static struct sent *find_sent(struct scene *s, const char *label)
-{
-	for (unsigned i = 0; i < s->n_sent; i++)
-		if (strcmp(s->sent[i].label, label) == 0)
-			return &s->sent[i];
-	return NULL;
 }
 
 /* Lines that begin with white space belong to the command above: SECTION RECORD. */
@@ -1260,6 +1278,10 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 	if (strcmp(command, "nothing-sent") == 0)
 		return s->n_claimed == s->n_sent ||
 		       fail(s, "%u messages more were sent", s->n_sent - s->n_claimed);
+	if (strcmp(command, "news") == 0) {
+		query_network(s->core, has(w, "moved"), s->now_ms);
+		return true;
+	}
 	if (strcmp(command, "unanswered") == 0)
 		return do_unanswered(s, w);
 	if (strcmp(command, "failed") == 0 && w->n == 2 && (t = find_sent(s, w->word[1])) != NULL) {

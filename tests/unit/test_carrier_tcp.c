@@ -423,6 +423,35 @@ static void test_kept(void **state)
 	close(fd);
 }
 
+/* Other addresses: a connection that is kept is closed; one that is in use, after its reply. */
+static void test_renewed(void **state)
+{
+	struct query_try try = ask(1);
+	int fd = serve("one question"), next;
+
+	(void)state;
+	core.end = &try;
+	reply_to(fd, 1);
+	await_replies(1);
+	carrier_tcp_renew(carrier);
+	assert_int_equal(read(fd, &(char){0}, 1), 0);
+	close(fd);
+	try = ask(2);
+	fd = serve("one question");
+	carrier_tcp_renew(carrier);
+	core.end = &try;
+	reply_to(fd, 2);
+	await_replies(2);
+	assert_int_equal(read(fd, &(char){0}, 1), 0);
+	close(fd);
+	try = ask(3);
+	next = serve("one question");
+	core.end = &try;
+	reply_to(next, 3);
+	await_replies(3);
+	close(next);
+}
+
 /* More questions than connections: those on one come in one piece, and are answered in any order. */
 static void test_pipelined(void **state)
 {
@@ -581,6 +610,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_next_within_a_failure, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_renewed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pipelined, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_closed_meanwhile, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_closed_idle, setup, teardown),

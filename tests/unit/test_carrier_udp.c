@@ -289,6 +289,29 @@ static void test_retired_after_uses(void **state)
 	carrier_udp_done(carrier, &try);
 }
 
+static void test_renewed(void **state)
+{
+	struct query_try try, waiting;
+	union addr first, second;
+
+	(void)state;
+	renew_with_limit(7); /* one place */
+	try = take();
+	first = ask(&try);
+	carrier_udp_done(carrier, &try);
+	assert_true(is_open(&first));
+	carrier_udp_renew(carrier);
+	assert_false(is_open(&first));
+	/* One whose reply is awaited is closed after it. */
+	waiting = take();
+	second = ask(&waiting);
+	assert_false(addr_equal(&first, &second));
+	carrier_udp_renew(carrier);
+	assert_true(is_open(&second));
+	carrier_udp_done(carrier, &waiting);
+	assert_false(is_open(&second));
+}
+
 static void test_not_retired_while_awaited(void **state)
 {
 	struct query_try first, try;
@@ -673,6 +696,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_many_replies_on_one_port, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ports_differ, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_retired_after_uses, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_renewed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_not_retired_while_awaited, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_worn_places_rest, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_retired_with_age, setup, teardown),

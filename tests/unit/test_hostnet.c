@@ -118,6 +118,26 @@ static void test_watch(void **state)
 	close(fd);
 }
 
+static void test_sources(void **state)
+{
+	const char *const texts[] = {"127.0.0.1", "127.7.7.7", "[::1]", "255.255.255.255"};
+	union addr to[4], from[4];
+	uint8_t a[16], b[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(addr_parse(&to[i], texts[i], 53, NULL), 0);
+	hostnet_sources(to, 4, from);
+	assert_int_equal(addr_host_bytes(&from[0], a), AF_INET);
+	assert_int_equal(addr_host_bytes(&to[0], b), AF_INET);
+	assert_memory_equal(a, b, 4);
+	assert_true(addr_is_loopback(&from[1]));
+	assert_true(addr_is_loopback(&from[2]) || from[2].sa.sa_family == AF_UNSPEC);
+	/* Nobody may ask all. */
+	assert_int_equal(from[3].sa.sa_family, AF_UNSPEC);
+	assert_int_equal(addr_port(&from[0]), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +145,7 @@ int main(void)
 	    cmocka_unit_test(test_sound),
 	    cmocka_unit_test(test_own),
 	    cmocka_unit_test(test_watch),
+	    cmocka_unit_test(test_sources),
 	};
 
 	return cmocka_run_group_tests_name("hostnet", tests, NULL, NULL);

@@ -102,6 +102,9 @@ static void test_mistakes(void **state)
 	    {{.workers = 64}, "cache_size = 1M\n", "4096K"},
 	    {{0}, "listen = {127.0.0.1}\nupstream = {127.0.0.1}\n", "ask itself"},
 	    {{0}, "listen = {0.0.0.0}\nupstream = {127.0.0.53}\n", "ask itself"},
+	    {{0}, "listen = {0.0.0.0, [::]}\nupstream = {[::1]}\n", "ask itself"},
+	    {{.upstream = {"127.0.0.1:5300"}, .n_upstream = 1, .listen = {"0.0.0.0:5300"}, .n_listen = 1}, "",
+		"ask itself"},
 	    {{0}, "special_off = {local, lan}\n", "special_off: there is no special name 'lan'"},
 	    {{0}, "nonsense\n", ".conf:1"},
 	};

@@ -199,6 +199,25 @@ static void hedges_are_up_and_not_asked(void **state)
 	assert_int_equal(upstream_hedge(&u, 0, tries), -1);
 }
 
+static void news_of_the_network(void **state)
+{
+	struct upstreams u = three();
+
+	(void)state;
+	upstream_answered(&u, &u.server[0].addr, 30);
+	upstream_case_lost(&u, &u.server[0].addr, 1000);
+	upstream_case_lost(&u, &u.server[0].addr, 1000);
+	fall_silent(&u, 1, 1000);
+	upstream_network(&u, false, 1100);
+	assert_false(upstream_mixes_case(&u, 0, 1100));
+	assert_true(upstream_is_down(&u, 1));
+	assert_int_equal(upstream_probe(&u, 0, 0, 1100), 1);
+	upstream_network(&u, true, 1200);
+	assert_true(upstream_mixes_case(&u, 0, 1200));
+	assert_false(upstream_is_down(&u, 1));
+	assert_int_equal(u.server[0].srtt_ms8, 0);
+}
+
 static void strict_keeps_the_order(void **state)
 {
 	struct upstreams u = three();
@@ -231,6 +250,7 @@ int main(void)
 	    cmocka_unit_test(what_is_known_survives_a_new_configuration),
 	    cmocka_unit_test(late_is_what_five_of_a_hundred_are),
 	    cmocka_unit_test(hedges_are_up_and_not_asked),
+	    cmocka_unit_test(news_of_the_network),
 	    cmocka_unit_test(strict_keeps_the_order),
 	};
 

@@ -36,6 +36,7 @@ struct query {
 	const struct trie *lists;
 	char rules[16];
 	struct cookie_secrets cookies;
+	unsigned n_news, n_moved; /* of the network */
 	struct query_asker asker; /* of the last query that waits */
 	struct query_try try;
 	uint64_t tick_ms;
@@ -86,6 +87,13 @@ void query_set_cookies(struct query *q, const struct cookie_secrets *secrets)
 	q->cookies = *secrets;
 }
 
+void query_network(struct query *q, bool moved, uint64_t now_ms)
+{
+	assert_true(now_ms != 0);
+	q->n_news++;
+	q->n_moved += moved;
+}
+
 /* The first byte of the header says what to do; it is left alone as an ID. */
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size)
@@ -102,6 +110,8 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	case 'l': /* lists */
 		return (size_t)sprintf((char *)out, "lists %.5s",
 		    q->lists->bytes != NULL ? (const char *)q->lists->bytes : "none");
+	case 'n': /* news */
+		return (size_t)sprintf((char *)out, "news %u moved %u", q->n_news, q->n_moved);
 	case 'c': /* cookies */
 		return (size_t)sprintf((char *)out, "cookies %.16s at %d",
 		    (const char *)q->cookies.current, (int)q->cookies.wall_s);
@@ -572,6 +582,21 @@ static void test_cookies(void **state)
 	close(fd);
 }
 
+static void test_network(void **state)
+{
+	struct channel_network network = {0};
+	int fd = start();
+
+	(void)state;
+	tell(CHANNEL_NETWORK, 0, &network, sizeof(network), -1);
+	network.moved = 1;
+	tell(CHANNEL_NETWORK, 0, &network, sizeof(network), -1);
+	assert_int_equal(swap_image(NULL, 0, 2).failed, 0);
+	ask(fd, "news");
+	expect(fd, "news 2 moved 1");
+	close(fd);
+}
+
 static void test_unlisten(void **state)
 {
 	struct channel_listen listen = {.index = 0, .kind = CHANNEL_SOCKET_UDP};
@@ -759,6 +784,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_network, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unlisten, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
