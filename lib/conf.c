@@ -561,6 +561,8 @@ const struct option conf_options[] = {
 	"longest time that an answer is kept"},
     {"cache_negative_ttl", &seconds_kind, FIELD(conf, cache_negative_ttl_s), {"1h"}, 1, DAY_S,
 	"longest time that a no is kept"},
+    {"cache_failure_ttl", &seconds_kind, FIELD(conf, cache_failure_ttl_s), {"1s"}, 1, 5,
+	"time for which a question that failed is not asked again"},
     {"query_timeout", &milliseconds_kind, FIELD(conf, query_timeout_ms), {"4s"}, 1000, 30000,
 	"time after which a question is given up"},
     {"questions_max", &count_kind, FIELD(conf, questions_max), {"4096"}, 64, 65536,

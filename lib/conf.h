@@ -91,6 +91,7 @@ struct conf {
 	uint64_t cache_size; /* bytes, all workers together */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
+	uint32_t cache_failure_ttl_s;	  /* how long who asks again is told that it failed */
 	uint32_t query_timeout_ms;	  /* a question is given up after this */
 	uint32_t questions_max;		  /* in flight, all workers together */
 	uint32_t tcp_clients_max;	  /* all workers together */

@@ -5,6 +5,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/cache.c resolver/core/cache.h \
 	resolver/core/client.c resolver/core/client.h \
 	resolver/core/cookie.c resolver/core/cookie.h \
+	resolver/core/failures.c resolver/core/failures.h \
 	resolver/core/inflight.c resolver/core/inflight.h \
 	resolver/core/latency.c resolver/core/latency.h \
 	resolver/core/options.h \

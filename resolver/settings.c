@@ -216,6 +216,7 @@ void settings_options(const struct conf *conf, struct options *options)
 	options->cache_size = (size_t)(conf->cache_size / conf->workers);
 	options->cache_max_ttl_s = conf->cache_max_ttl_s;
 	options->cache_negative_ttl_s = conf->cache_negative_ttl_s;
+	options->cache_failure_ttl_s = conf->cache_failure_ttl_s;
 	options->query_timeout_ms = conf->query_timeout_ms;
 	options->questions_max = share(conf->questions_max, conf->workers);
 	options->tcp_clients_max = share(conf->tcp_clients_max, conf->workers);

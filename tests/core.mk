@@ -14,6 +14,11 @@ tests_unit_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_cache_SOURCES = tests/unit/test_cache.c
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_cache_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_failures
+TESTS += tests/unit/test_failures
+tests_unit_test_failures_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_failures_SOURCES = tests/unit/test_failures.c
+tests_unit_test_failures_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_latency
 TESTS += tests/unit/test_latency
 tests_unit_test_latency_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -56,6 +61,7 @@ SCENES = \
 	tests/scene/dnssec-ok.scene \
 	tests/scene/ede-upstream.scene \
 	tests/scene/failover.scene \
+	tests/scene/failure.scene \
 	tests/scene/forward.scene \
 	tests/scene/joined.scene \
 	tests/scene/key.scene \

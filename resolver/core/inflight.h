@@ -88,6 +88,7 @@ struct inflight_question {
 	bool dnssec_ok, checking_disabled;
 	uint8_t rcode;	/* of the answer when no upstream gives a better one ... */
 	int16_t ede;	/* ... and the extended error with it, or EDE_NONE */
+	bool asked;	/* a message was sent upstream */
 	bool replied;	/* some upstream replied */
 	uint16_t plain; /* a bit for each of the CONF_UPSTREAM_MAX to be asked this without EDNS */
 	uint8_t tries_udp[CONF_UPSTREAM_MAX], tries_tcp[CONF_UPSTREAM_MAX];

@@ -41,6 +41,7 @@ struct options {
 	size_t cache_size; /* bytes */
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;
+	uint32_t cache_failure_ttl_s;
 	uint32_t query_timeout_ms;
 	uint32_t questions_max;
 	uint32_t tcp_clients_max;

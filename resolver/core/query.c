@@ -13,6 +13,7 @@
 #include "resolver/core/cache.h"
 #include "resolver/core/client.h"
 #include "resolver/core/cookie.h"
+#include "resolver/core/failures.h"
 #include "resolver/core/inflight.h"
 #include "resolver/core/policy.h"
 #include "resolver/core/rate.h"
@@ -34,6 +35,7 @@
 #define TEXT_NOT_HERE	    "not answered by a forwarding resolver"
 #define TEXT_NOT_CACHED	    "not in the cache, and recursion was not desired"
 #define TEXT_NO_UPSTREAM    "no upstream resolver answered"
+#define TEXT_FAILED	    "no upstream resolver had an answer a moment ago"
 
 struct query {
 	struct options options;
@@ -49,6 +51,7 @@ struct query {
 	struct adapt *adapt;
 	struct upstreams upstreams;
 	struct inflight inflight;
+	struct failures failures;
 	struct cache *cache;
 	struct stats stats;
 	/* Answers, and those that query_sent() has not told of yet. */
@@ -86,6 +89,8 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	q->armed_ms = UINT64_MAX;
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
+	rng_bytes(&q->rng, &key, sizeof(key));
+	failures_init(&q->failures, &key);
 	rng_bytes(&q->rng, &key, sizeof(key));
 	err = inflight_init(&q->inflight, options->questions_max, &key);
 	if (err != 0)
@@ -689,6 +694,7 @@ static bool send_try(struct query *q, struct inflight_question *question, unsign
 		end_try(q, t);
 		goto failed;
 	}
+	question->asked = true;
 	if (via == CARRIER_UDP)
 		q->stats.tries_udp++;
 	else
@@ -738,8 +744,8 @@ static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_
 	latency_count(&q->latency[LATENCY_FORWARDED], (now_ms - w->asked_ms) * NS_PER_MS, 1);
 }
 
-/* No upstream gave an answer: say so to all that wait. */
-static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
+/* No answer: say so to all that wait. */
+static void give_up_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	int ede = question->replied ? question->ede : EDE_NO_REACHABLE_AUTHORITY;
 	const char *text = question->replied ? ANSWER_EDE_TEXT : TEXT_NO_UPSTREAM;
@@ -756,6 +762,15 @@ static void fail_question(struct query *q, struct inflight_question *question, u
 		count_wait(q, w, now_ms);
 	}
 	close_question(q, question);
+}
+
+/* No upstream had an answer.  Where none could even be asked, the next question may try at once. */
+static void fail_question(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	if (question->asked)
+		failures_put(&q->failures, &question->key, question->rcode, question->started_ms,
+		    now_ms);
+	give_up_question(q, question, now_ms);
 }
 
 /* The verdict by which `w` was let through holds still; then q->way says so. */
@@ -890,7 +905,7 @@ static struct inflight_question *find_with_room(
 		    (unsigned long long)q->inflight.n_questions);
 		if (question == q->inflight.oldest)
 			question = NULL;
-		fail_question(q, q->inflight.oldest, now_ms);
+		give_up_question(q, q->inflight.oldest, now_ms);
 	}
 	return question;
 }
@@ -946,6 +961,18 @@ static size_t forward(struct query *q, const struct query_asker *from, const str
 	return 0;
 }
 
+/* The answer to what has just failed; 0: it has not. */
+static size_t answer_failed(struct query *q, const struct cache_key *key,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+{
+	const struct failure *failure = failures_find(&q->failures, key, now_ms);
+
+	if (failure == NULL || now_ms - failure->at_ms >= q->options.cache_failure_ttl_s * 1000u)
+		return 0;
+	q->stats.failed_cached++;
+	return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
+}
+
 /* A good question of a client: the lists, the cache, upstream.  Returns the length of the answer, or
  * 0 when there is none now; *outcome is for the log, and NULL where there is nothing to say yet. */
 static size_t answer_question(struct query *q, const struct query_asker *from,
@@ -991,6 +1018,11 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	if ((asked->flags & MSG_RD) == 0) {
 		q->stats.refused_uncached++;
 		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
+	}
+	len = answer_failed(q, &key, to, now_ms, out);
+	if (len != 0) {
+		*outcome = "failed: no upstream answered a moment ago";
+		return len;
 	}
 	q->stats.cache_misses++;
 	return forward(q, from, asked, &key, to, now_ms, out);
@@ -1226,7 +1258,8 @@ static void use_reply(
 	}
 	if (rejects_edns(t, &q->answer)) {
 		q->stats.replies_no_edns++;
-		question->plain |= (uint16_t)(1u << t->server);
+		if (server_stays(q, t))
+			question->plain |= (uint16_t)(1u << t->server);
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}
@@ -1251,6 +1284,7 @@ static void use_reply(
 	}
 	q->stats.replies++;
 	note_plain(q, t, now_ms);
+	failures_good(&q->failures, now_ms);
 	finish_question(q, question, now_ms);
 }
 

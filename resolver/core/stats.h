@@ -72,6 +72,7 @@
 	    "replies dropped: address, port, ID or question did not match")                        \
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \
 	X(failed, UPSTREAM, "queries for which no upstream had an answer")                         \
+	X(failed_cached, CACHE, "queries answered with a failure of a moment ago")                 \
 	X(overload, UPSTREAM,                                                                      \
 	    "queries answered SERVFAIL because too many questions were in flight")                 \
 	X(truncated, CLIENTS, "answers that did not fit the client's UDP size")                    \

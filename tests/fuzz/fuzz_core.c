@@ -276,6 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .cache_size = 1 << 16,
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
+	    .cache_failure_ttl_s = 1,
 	    .query_timeout_ms = 4000,
 	    .questions_max = 8,
 	    .udp_size = 1232,

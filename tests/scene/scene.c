@@ -451,6 +451,8 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.cache_max_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "cache_negative_ttl_s") == 0)
 		s->options.cache_negative_ttl_s = (uint32_t)value;
+	else if (strcmp(name, "cache_failure_ttl_s") == 0)
+		s->options.cache_failure_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "block_ttl_s") == 0)
 		s->options.block_ttl_s = (uint32_t)value;
 	else if (!set_adapt(s, name, value))
@@ -1080,6 +1082,7 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 	    .cache_size = 1 << 20,
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
+	    .cache_failure_ttl_s = 1,
 	    .query_timeout_ms = 4000,
 	    .questions_max = 64,
 	    .udp_size = 1232,

@@ -75,6 +75,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->cache_size, 32 << 20);
 	assert_int_equal(conf->cache_max_ttl_s, 86400);
 	assert_int_equal(conf->cache_negative_ttl_s, 3600);
+	assert_int_equal(conf->cache_failure_ttl_s, 1);
 	assert_int_equal(conf->query_timeout_ms, 4000);
 	assert_int_equal(conf->questions_max, 4096);
 	assert_int_equal(conf->tcp_clients_max, 4096);
@@ -101,6 +102,7 @@ static void test_every_option(void **state)
 		    "cache_size = 1G\n"
 		    "cache_max_ttl = 2h\n"
 		    "cache_negative_ttl = 60\n"
+		    "cache_failure_ttl = 5\n"
 		    "query_timeout = 1500ms\n"
 		    "questions_max = 64\n"
 		    "tcp_clients_max = 16384\n"
@@ -130,6 +132,7 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->cache_size, 1 << 30);
 	assert_int_equal(conf->cache_max_ttl_s, 7200);
 	assert_int_equal(conf->cache_negative_ttl_s, 60);
+	assert_int_equal(conf->cache_failure_ttl_s, 5);
 	assert_int_equal(conf->query_timeout_ms, 1500);
 	assert_int_equal(conf->questions_max, 64);
 	assert_int_equal(conf->tcp_clients_max, 16384);
@@ -255,6 +258,7 @@ static void test_refused_values(void **state)
 	    {"cache_max_ttl = 0", "from 1s to 7d"},
 	    {"cache_max_ttl = 1500ms", "whole seconds"},
 	    {"cache_negative_ttl = 25h", "from 1s to 1d"},
+	    {"cache_failure_ttl = 6s", "from 1s to 5s"},
 	    {"query_timeout = 999ms", "from 1s to 30s"},
 	    {"query_timeout = 31", "from 1s to 30s"},
 	    {"query_timeout = 5 s", "there is no option 's'"},

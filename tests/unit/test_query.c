@@ -155,6 +155,7 @@ static int set_up(void **state)
 	    .cache_size = 1 << 20,
 	    .cache_max_ttl_s = 86400,
 	    .cache_negative_ttl_s = 3600,
+	    .cache_failure_ttl_s = 1,
 	    .query_timeout_ms = 5000,
 	    .questions_max = 64,
 	    .udp_size = 1232,
