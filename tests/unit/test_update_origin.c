@@ -193,6 +193,25 @@ static void test_no_folder(void **state)
 	assert_non_null(strstr(why.text, "none/image"));
 }
 
+/* The text would stand at a path that is too long, and nothing is written to a shorter one. */
+static void test_too_long(void **state)
+{
+	char path[CONF_PATH_SIZE];
+	struct why why = {""};
+	size_t len = 0;
+
+	(void)state;
+	for (; len + 2 + sizeof("image") <= sizeof(path); len += 2)
+		memcpy(path + len, "./", 2);
+	memcpy(path + len, "image", sizeof("image"));
+	assert_int_equal(
+	    update_origin_write(AT_FDCWD, path, images[0], lens[0], &origin, &why), ERR_RANGE);
+	assert_non_null(strstr(why.text, "too long"));
+	assert_int_equal(access(path, F_OK), -1);
+	read_at(AT_FDCWD, path, 0);
+	assert_int_equal(found.n, 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -205,6 +224,7 @@ int main(void)
 	    TEST(test_no_image),
 	    TEST(test_no_text),
 	    TEST(test_no_folder),
+	    TEST(test_too_long),
 	};
 
 	return cmocka_run_group_tests_name("update_origin", tests, NULL, NULL);
