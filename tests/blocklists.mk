@@ -1,5 +1,7 @@
 # tests of blocklists
 LISTS_UNIT_TESTS = \
+	tests/unit/test_adblock_modifiers \
+	tests/unit/test_adblock_rewrite \
 	tests/unit/test_build \
 	tests/unit/test_codes \
 	tests/unit/test_compile \
@@ -31,12 +33,21 @@ LISTS_UNIT_TESTS = \
 	tests/unit/test_starter \
 	tests/unit/test_trie \
 	tests/unit/test_verify \
-	tests/unit/test_walk
+	tests/unit/test_walk \
+	tests/unit/test_zonefile
 LISTS_TEST_LIBS = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
 check_PROGRAMS += $(LISTS_UNIT_TESTS)
 TESTS += $(LISTS_UNIT_TESTS)
 endif
+
+tests_unit_test_adblock_modifiers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_adblock_modifiers_SOURCES = tests/unit/test_adblock_modifiers.c tests/unit/feeds.h
+tests_unit_test_adblock_modifiers_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_adblock_rewrite_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_adblock_rewrite_SOURCES = tests/unit/test_adblock_rewrite.c tests/unit/feeds.h
+tests_unit_test_adblock_rewrite_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_build_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_build_SOURCES = tests/unit/test_build.c tests/unit/lists.h
@@ -165,6 +176,10 @@ tests_unit_test_sets_LDADD = $(LISTS_TEST_LIBS)
 tests_unit_test_walk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_walk_SOURCES = tests/unit/test_walk.c tests/unit/lists.h
 tests_unit_test_walk_LDADD = $(LISTS_TEST_LIBS)
+
+tests_unit_test_zonefile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_zonefile_SOURCES = tests/unit/test_zonefile.c tests/unit/feeds.h
+tests_unit_test_zonefile_LDADD = $(LISTS_TEST_LIBS)
 
 fuzz_programs += tests/fuzz/fuzz_build tests/fuzz/fuzz_feed tests/fuzz/fuzz_image tests/fuzz/fuzz_patterns tests/fuzz/fuzz_regex
 tests_fuzz_fuzz_build_SOURCES = tests/fuzz/fuzz_build.c

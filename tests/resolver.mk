@@ -53,6 +53,7 @@ PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_loader \
 	tests/unit/test_notify \
 	tests/unit/test_own \
+	tests/unit/test_pack \
 	tests/unit/test_secret \
 	tests/unit/test_priv \
 	tests/unit/test_report \
@@ -102,6 +103,9 @@ tests_unit_test_secret_LDADD = $(PARENT_LIBS)
 tests_unit_test_own_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_own_SOURCES = tests/unit/test_own.c tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_own_LDADD = $(PARENT_LIBS)
+tests_unit_test_pack_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_pack_SOURCES = tests/unit/test_pack.c
+tests_unit_test_pack_LDADD = $(PARENT_LIBS)
 tests_unit_test_rules_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_rules_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=renameat2

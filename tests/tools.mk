@@ -19,8 +19,9 @@ endif
 # What they run against: a folder of their own, and a quelld that the test plays.
 scratch_sources = tests/unit/scratch.c tests/unit/scratch.h
 fake_quelld_sources = tests/unit/fake_quelld.c tests/unit/fake_quelld.h
-CONTROL_UNIT_TESTS = tests/unit/test_control tests/unit/test_quellctl
+CONTROL_UNIT_TESTS = tests/unit/test_control tests/unit/test_ctl_show tests/unit/test_ctl_why tests/unit/test_quellctl
 OFFLINE_UNIT_TESTS = tests/unit/test_update_bench tests/unit/test_update_explain tests/unit/test_update_offline \
+	tests/unit/test_update_origin tests/unit/test_update_owner tests/unit/test_update_skips \
 	tests/unit/test_update_why tests/unit/test_why_text
 if HAVE_CMOCKA
 check_PROGRAMS += $(CONTROL_UNIT_TESTS) $(OFFLINE_UNIT_TESTS)
@@ -31,6 +32,16 @@ tests_unit_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_control_SOURCES = tests/unit/test_control.c $(scratch_sources) $(fake_quelld_sources) \
 	tools/control.c
 tests_unit_test_control_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_ctl_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ctl_show_SOURCES = tests/unit/test_ctl_show.c $(scratch_sources) tools/ctl_show.c tools/text.c
+tests_unit_test_ctl_show_LDADD = $(CMOCKA_LIBS)
+
+# The test is the reader of texts.
+tests_unit_test_ctl_why_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ctl_why_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=why_text_find
+tests_unit_test_ctl_why_SOURCES = tests/unit/test_ctl_why.c tools/ctl_why.c tools/text.c tools/why_text.c
+tests_unit_test_ctl_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
 # It includes tools/quellctl.c, whose main() it calls by another name.
 tests_unit_test_quellctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -46,6 +57,19 @@ tests_unit_test_update_bench_LDADD = blocklists/libblocklists.a lib/libquell.a $
 tests_unit_test_update_offline_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_offline_SOURCES = tests/unit/test_update_offline.c $(offline_sources)
 tests_unit_test_update_offline_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_update_origin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_origin_SOURCES = tests/unit/test_update_origin.c tests/unit/images.h $(scratch_sources) \
+	tools/text.c tools/update_origin.c tools/update_store.c
+tests_unit_test_update_origin_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_update_owner_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_owner_SOURCES = tests/unit/test_update_owner.c $(scratch_sources) tools/update_owner.c
+tests_unit_test_update_owner_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_update_skips_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_skips_SOURCES = tests/unit/test_update_skips.c tools/update_skips.c
+tests_unit_test_update_skips_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_update_why_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_why_SOURCES = tests/unit/test_update_why.c tools/update_why.c $(offline_sources)
@@ -131,7 +155,8 @@ tests_unit_test_update_run_SOURCES = tests/unit/test_update_run.c tests/unit/ima
 tests_unit_test_update_run_LDADD = $(gate_test_libs) $(CURL_LIBS)
 
 # The lists of the configuration.
-CONF_UNIT_TESTS = tests/unit/test_catalogue tests/unit/test_conf_edit tests/unit/test_conf_file
+CONF_UNIT_TESTS = tests/unit/test_catalogue tests/unit/test_conf_edit tests/unit/test_conf_file \
+	tests/unit/test_update_lists
 if HAVE_CMOCKA
 check_PROGRAMS += $(CONF_UNIT_TESTS)
 TESTS += $(CONF_UNIT_TESTS)
@@ -150,6 +175,11 @@ tests_unit_test_conf_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_file_SOURCES = tests/unit/test_conf_file.c $(scratch_sources) tools/conf_file.c
 tests_unit_test_conf_file_LDADD = lib/libquell.a $(CMOCKA_LIBS) $(CONFUSE_LIBS)
 
+tests_unit_test_update_lists_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_lists_SOURCES = tests/unit/test_update_lists.c $(scratch_sources) \
+	tools/conf_edit.c tools/conf_file.c tools/text.c tools/update_lists.c
+tests_unit_test_update_lists_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CONFUSE_LIBS)
+
 fuzz_programs += tests/fuzz/fuzz_confedit
 tests_fuzz_fuzz_confedit_SOURCES = tests/fuzz/fuzz_confedit.c tools/conf_edit.c
 tests_fuzz_fuzz_confedit_LDADD = $(FUZZ_MAIN) lib/libquell.a $(CONFUSE_LIBS)
@@ -160,7 +190,7 @@ tests/e2e/test_catalogue.log: quell-update
 
 # What a new version of a list has to pass, and the versions before it.
 GATE_UNIT_TESTS = tests/unit/test_update_gate tests/unit/test_update_preview tests/unit/test_update_sign \
-	tests/unit/test_update_survey tests/unit/test_update_versions
+	tests/unit/test_update_survey tests/unit/test_update_tld tests/unit/test_update_versions tests/unit/test_update_watch
 if HAVE_CMOCKA
 check_PROGRAMS += $(GATE_UNIT_TESTS)
 TESTS += $(GATE_UNIT_TESTS)
@@ -190,6 +220,14 @@ tests_unit_test_update_preview_LDADD = $(gate_test_libs) $(CURL_LIBS)
 tests_unit_test_update_survey_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_update_survey_SOURCES = tests/unit/test_update_survey.c $(offline_sources) tools/update_survey.c
 tests_unit_test_update_survey_LDADD = $(gate_test_libs)
+
+tests_unit_test_update_tld_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_tld_SOURCES = tests/unit/test_update_tld.c tests/unit/lists.h tools/update_tld.c
+tests_unit_test_update_tld_LDADD = $(gate_test_libs)
+
+tests_unit_test_update_watch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_watch_SOURCES = tests/unit/test_update_watch.c $(scratch_sources) tools/update_watch.c
+tests_unit_test_update_watch_LDADD = $(gate_test_libs)
 
 TESTS += tests/e2e/test_gate.py
 dist_check_SCRIPTS += tests/e2e/test_gate.py

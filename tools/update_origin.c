@@ -6,16 +6,20 @@
 
 #include "tools/update_store.h"
 
-/* The present text, the caller's; NULL: none that can be read. */
-static char *read_text(int dir_fd, const char *path, char name[CONF_PATH_SIZE], size_t *len)
+/* Where the text beside `path` stands; false: that would be too long. */
+static bool text_path(const char *path, char name[CONF_PATH_SIZE])
+{
+	return snprintf(name, CONF_PATH_SIZE, "%s" ORIGIN_SUFFIX, path) < CONF_PATH_SIZE;
+}
+
+/* The text at `name`, the caller's; NULL: none that can be read. */
+static char *read_text(int dir_fd, const char *name, size_t *len)
 {
 	char *text;
 
 	*len = 0;
-	if (snprintf(name, CONF_PATH_SIZE, "%s" ORIGIN_SUFFIX, path) >= CONF_PATH_SIZE ||
-	    update_store_read_at(dir_fd, name, ORIGIN_TEXT_MAX, &text, len, NULL) != 0)
-		return NULL;
-	return text;
+	return update_store_read_at(dir_fd, name, ORIGIN_TEXT_MAX, &text, len, NULL) == 0 ? text
+											  : NULL;
 }
 
 void update_origin_read(
@@ -26,9 +30,9 @@ void update_origin_read(
 	uint64_t sum;
 
 	origin->n = 0;
-	if (!origin_sum(image, len, &sum))
+	if (!origin_sum(image, len, &sum) || !text_path(path, name))
 		return;
-	text = read_text(dir_fd, path, name, &text_len);
+	text = read_text(dir_fd, name, &text_len);
 	origin_find(text, text_len, sum, origin);
 	free(text);
 }
@@ -43,7 +47,9 @@ int update_origin_write(int dir_fd, const char *path, const void *image, size_t 
 
 	if (!origin_sum(image, len, &sum))
 		return why_set(why, ERR_FORMAT, "%s: this is no image", path);
-	text = read_text(dir_fd, path, name, &text_len);
+	if (!text_path(path, name))
+		return why_set(why, ERR_RANGE, "the path of the image is too long");
+	text = read_text(dir_fd, name, &text_len);
 	err = origin_write(origin, sum, text, text_len, &next, &next_len);
 	free(text);
 	if (err != 0)

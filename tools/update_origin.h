@@ -15,7 +15,8 @@ void update_origin_read(
     int dir_fd, const char *path, const void *image, size_t len, struct origin *origin);
 
 /* Write there that image[0..len) is of the lists `origin`; nothing, where it says so already.  To be
- * called before the image is put at `path`.  Returns 0, ERR_SYS, ERR_RANGE or ERR_NOMEM. */
+ * called before the image is put at `path`.  Returns 0, ERR_SYS, ERR_FORMAT (the bytes are no image), ERR_RANGE
+ * (too long a path, or text) or ERR_NOMEM. */
 int update_origin_write(int dir_fd, const char *path, const void *image, size_t len,
     const struct origin *origin, struct why *why) QUELL_CHECK;
 

@@ -1376,6 +1376,18 @@ static size_t answer_fixed(struct query *q, const struct msg_query *asked,
 	return 0;
 }
 
+/* The answer to what has just failed; 0: it has not. */
+static size_t answer_failed(struct query *q, const struct cache_key *key,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+{
+	const struct failure *failure = failures_find(&q->failures, key, now_ms);
+
+	if (failure == NULL || now_ms - failure->at_ms >= q->options.cache_failure_ttl_s * 1000u)
+		return 0;
+	q->stats.failed_cached++;
+	return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
+}
+
 /* A good question of a client: the lists, the cache, upstream.  Returns the length of the answer, or
  * 0 when there is none now; *outcome is for the log, and NULL where there is nothing to say yet. */
 static size_t answer_question(struct query *q, const struct query_asker *from,

@@ -204,12 +204,21 @@ static bool params_ok(const ldns_rdf *params)
 	return left == 0;
 }
 
-/* Do the names from msg[pos] on end at `end`, and can they be read as name.h says? */
-static bool names_ok(const uint8_t *msg, size_t len, size_t pos, size_t end, unsigned n_most)
+/* Move *pos behind the name there, which ldns has not read yet.  False where it cannot be read as name.h
+ * says. */
+static bool skips_name(const uint8_t *msg, size_t len, size_t *pos)
 {
-	for (; n_most > 0 && pos < end; n_most--) {
-		if (oracle_pointers_differ(msg, pos, ORACLE_ALL_POINTERS) ||
-		    !ldns_skips_name(msg, len, &pos))
+	size_t begin = *pos;
+
+	return ldns_skips_name(msg, len, pos) &&
+	       !oracle_pointers_differ(msg, begin, ORACLE_ALL_POINTERS);
+}
+
+/* Do the names from msg[pos] on end at `end`? */
+static bool names_ok(const uint8_t *msg, size_t len, size_t pos, size_t end)
+{
+	while (pos < end) {
+		if (!skips_name(msg, len, &pos))
 			return false;
 	}
 	return pos == end;
@@ -219,14 +228,10 @@ static bool names_ok(const uint8_t *msg, size_t len, size_t pos, size_t end, uns
 static bool gateway_ok(
     const uint8_t *msg, size_t len, size_t pos, size_t end, unsigned kind, bool key)
 {
-	if (kind == 3) {
-		if (pos == end || !ldns_skips_name(msg, len, &pos) || pos > end)
-			return false;
-		/* The same once more, now that its end is known. */
-		return key || pos == end;
-	}
+	if (kind == 3 && (pos == end || !skips_name(msg, len, &pos)))
+		return false;
 	pos += kind == 1 ? 4 : kind == 2 ? 16 : 0;
-	return kind < 3 && (key ? pos <= end : pos == end);
+	return kind <= 3 && (key ? pos <= end : pos == end);
 }
 
 /* What ldns takes as any bytes, and does have a form. */
@@ -272,8 +277,7 @@ static bool value_ok(const uint8_t *msg, size_t len, const struct place *at)
 	case LDNS_RR_TYPE_HIP:
 		if (n < 4 || 4u + p[0] + ldns_read_uint16(p + 2) > n)
 			return false;
-		return names_ok(
-		    msg, len, at->rdata + 4u + p[0] + ldns_read_uint16(p + 2), at->end, 65535);
+		return names_ok(msg, len, at->rdata + 4u + p[0] + ldns_read_uint16(p + 2), at->end);
 	case LDNS_RR_TYPE_IPSECKEY:
 		return n >= 3 && gateway_ok(msg, len, at->rdata + 3, at->end, p[1] & 127, true);
 	case LDNS_RR_TYPE_AMTRELAY:
