@@ -172,7 +172,7 @@ def test_hosts_and_leases():
 
         os.chmod(folder, 0o755)
         write(hosts, "127.0.0.1 localhost\n127.0.1.1 quell\n192.168.1.5 nas.lan nas # comment\nnonsense\n")
-        conf = 'hosts = {"%s"}\nleases = {"%s"}\nlocal_domain = "lan"\n' % (hosts, leases)
+        conf = 'hosts = {"%s"}\nleases = {"%s"}\nlocal_domain = "lan"\nsingle_label = nxdomain\n' % (hosts, leases)
         with Quelld([upstream], conf=conf) as daemon:
             equal(addresses(daemon.ask("nas.")), ["192.168.1.5"])
             equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.5"])
@@ -207,7 +207,7 @@ def test_hosts_and_leases():
 @test
 def test_single_label():
     """Names of one label are not forwarded, unless the configuration says so"""
-    with FakeUpstream() as upstream, Quelld([upstream]) as daemon:
+    with FakeUpstream() as upstream, Quelld([upstream], conf="single_label = nxdomain\n") as daemon:
         assert_rcode(daemon.ask("router."), "NXDOMAIN")
         equal(upstream.asked(), [], "asked")
         daemon.ask("com.", "DS")

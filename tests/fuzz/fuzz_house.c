@@ -20,6 +20,7 @@ static void check_pointers(const struct local *local)
 	for (uint32_t i = 0; i < local->head.n_slots; i++) {
 		struct local_name found;
 		struct local_record r;
+		uint8_t lower[NAME_SIZE];
 		const uint8_t *name;
 		uint32_t at;
 
@@ -35,9 +36,11 @@ static void check_pointers(const struct local *local)
 			CHECK(r.type == TYPE_A || r.type == TYPE_AAAA || r.type == TYPE_PTR);
 			CHECK(name[0] != 1 || name[1] != '*');
 			CHECK(r.type != TYPE_A || (r.len == 4 && r.rdata[0] != 127));
-			if (r.type == TYPE_PTR)
-				CHECK(local_maybe(local, r.rdata, r.len) &&
-				      local_find(local, r.rdata, r.len, &host) && host.exists);
+			if (r.type != TYPE_PTR)
+				continue;
+			name_lower(lower, r.rdata, r.len);
+			CHECK(local_maybe(local, lower, r.len) &&
+			      local_find(local, lower, r.len, &host) && host.exists);
 		}
 	}
 }
