@@ -515,6 +515,23 @@ static int check_forward(const char *text, struct why *why)
 	return strchr(text, '/') != NULL ? net_parse(&net, text, why) : check_zone(text, why);
 }
 
+/* What is in it is found out when it is used. */
+static int check_record(const char *text, struct why *why)
+{
+	for (const char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return why_set(why, ERR_FORMAT, "a control character (0x%02x) is in it",
+			    (unsigned char)*c);
+	}
+	return text[strspn(text, " ")] != '\0' ? 0 : why_set(why, ERR_FORMAT, "it is empty");
+}
+
+/* A path, as text that can be printed. */
+static int check_path_text(const char *text, struct why *why)
+{
+	return check_record(text, why) < 0 ? ERR_FORMAT : check_path(text, why);
+}
+
 static int texts_set(
     void *base, const struct option *option, unsigned index, const char *text, struct why *why)
 {
@@ -622,6 +639,19 @@ static const struct kind servers_kind = {.is_list = true, .set = servers_set, .g
 static const struct kind zones_kind = {
     .is_list = true, .set = texts_set, .get = texts_get, .check = check_zone};
 static const struct kind forward_kind = {.set = text_set, .get = text_get, .check = check_forward};
+static const char *const single_label_words[] = {
+    [CONF_SINGLE_NXDOMAIN] = "nxdomain",
+    [CONF_SINGLE_FORWARD] = "forward",
+    NULL,
+};
+
+static const struct kind domain_kind = {.set = text_set, .get = text_get, .check = check_zone};
+static const struct kind single_label_kind = {
+    .set = choice_set, .get = choice_get, .words = single_label_words};
+static const struct kind records_kind = {
+    .is_list = true, .set = texts_set, .get = texts_get, .check = check_record};
+static const struct kind paths_kind = {
+    .is_list = true, .set = texts_set, .get = texts_get, .check = check_path_text};
 static const struct kind networks_kind = {
     .is_list = true, .set = networks_set, .get = networks_get};
 static const struct kind block_answer_kind = {
@@ -639,6 +669,16 @@ const struct option conf_options[] = {
 	"resolvers to ask; none: those of the system"},
     {"strategy", &strategy_kind, FIELD(conf, strategy), {"hedged"}, 0, 0,
 	"which of them a question is asked of"},
+    {"record", &records_kind, FIELD(conf, records), {NULL}, 0, CONF_RECORDS_MAX,
+	"records of names of the house, as in a zone file"},
+    {"hosts", &paths_kind, FIELD(conf, hosts), {NULL}, 0, CONF_FILES_MAX,
+	"hosts files with names of the house"},
+    {"leases", &paths_kind, FIELD(conf, leases), {NULL}, 0, CONF_FILES_MAX,
+	"files of a DHCP server with the names of its clients"},
+    {"local_domain", &domain_kind, FIELD(conf, local_domain), {NULL}, 0, 0,
+	"domain that these names are in; what is not known there does not exist"},
+    {"single_label", &single_label_kind, FIELD(conf, single_label), {"nxdomain"}, 0, 0,
+	"what becomes of other names of one label"},
     {"rebind_protection", &flag_kind, FIELD(conf, rebind_protection), {"yes"}, 0, 0,
 	"whether answers that lead from public names to private addresses are refused"},
     {"rebind_allow", &zones_kind, FIELD(conf, rebind_allow), {NULL}, 0, CONF_ZONES_MAX,
@@ -831,6 +871,9 @@ void conf_free(struct conf *conf)
 		return;
 	free(conf->lists);
 	free(conf->forwards);
+	texts_free(&conf->records);
+	texts_free(&conf->hosts);
+	texts_free(&conf->leases);
 	texts_free(&conf->rebind_allow);
 	free(conf);
 }

@@ -30,6 +30,8 @@
 #define CONF_SPECIAL_MAX  32
 #define CONF_ZONES_MAX	  64 /* values of rebind_allow */
 #define CONF_FORWARDS_MAX 63
+#define CONF_RECORDS_MAX  4096
+#define CONF_FILES_MAX	  16 /* values of hosts and leases, each */
 #define CONF_ZONE_SIZE	  256
 
 /* What a rule of a list covers; CONF_MATCH_AUTO: what its syntax says. */
@@ -40,6 +42,9 @@ enum conf_trust { CONF_TRUST_BLOCK, CONF_TRUST_REWRITE };
 
 /* Whom a question is asked of (upstream.h). */
 enum conf_strategy { CONF_HEDGED, CONF_FASTEST, CONF_STRICT, CONF_PARALLEL };
+
+/* What becomes of names of one label that are not known. */
+enum conf_single_label { CONF_SINGLE_NXDOMAIN, CONF_SINGLE_FORWARD };
 
 /* One `list "name" { ... }` section.  Exactly one of url and file is not empty. */
 struct conf_list {
@@ -95,6 +100,8 @@ struct conf {
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;
 	enum conf_strategy strategy;
+	char local_domain[CONF_ZONE_SIZE]; /* of the names in hosts and leases; empty: none */
+	enum conf_single_label single_label;
 	bool rebind_protection;		  /* public names lead to no private address ... */
 	struct conf_servers rebind_trust; /* ... but for what these upstreams say, and ... */
 	struct conf_networks allow;	  /* answered besides loopback; none: the default set */
@@ -118,14 +125,15 @@ struct conf {
 	uint64_t cache_size; /* bytes, all workers together */
 	uint32_t min_ttl_s;  /* answers that are no "no" are kept for so long at least */
 	uint32_t cache_max_ttl_s;
-	uint32_t cache_negative_ttl_s;	  /* upper bound for answers that say no (RFC 2308, 5) */
-	uint32_t cache_failure_ttl_s;	  /* how long who asks again is told that it failed */
-	uint32_t prefetch; /* hits after which an answer is fetched before its time is over; 0: never */
-	bool stale; /* an answer whose time is over is given where upstreams have none ... */
-	uint32_t stale_delay_ms; /* ... after this time, */
-	uint32_t stale_max_s;	 /* if it is not over for longer than this */
-	uint32_t cache_save_s; /* the cache is saved in this interval; 0: never */
-	uint64_t cache_save_budget; /* bytes a day that may be written for that */
+	uint32_t cache_negative_ttl_s; /* upper bound for answers that say no (RFC 2308, 5) */
+	uint32_t cache_failure_ttl_s;  /* how long who asks again is told that it failed */
+	uint32_t
+	    prefetch; /* hits after which an answer is fetched before its time is over; 0: never */
+	bool stale;   /* an answer whose time is over is given where upstreams have none ... */
+	uint32_t stale_delay_ms;	  /* ... after this time, */
+	uint32_t stale_max_s;		  /* if it is not over for longer than this */
+	uint32_t cache_save_s;		  /* the cache is saved in this interval; 0: never */
+	uint64_t cache_save_budget;	  /* bytes a day that may be written for that */
 	uint32_t query_timeout_ms;	  /* a question is given up after this */
 	uint32_t questions_max;		  /* in flight, all workers together */
 	uint32_t tcp_clients_max;	  /* all workers together */
@@ -138,7 +146,8 @@ struct conf {
 	unsigned n_lists;
 	struct conf_forward *forwards; /* n_forwards of them, in the order of the file */
 	unsigned n_forwards;
-	struct conf_texts rebind_allow; /* ... for names in these zones */
+	struct conf_texts records, hosts, leases; /* the names of the house */
+	struct conf_texts rebind_allow;		  /* ... for names in these zones */
 };
 
 /* The compiled-in path of the configuration. */

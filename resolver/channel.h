@@ -31,9 +31,10 @@ enum channel_type {
 	CHANNEL_WHY,   /* struct channel_name; the answer is CHANNEL_WHY with struct reason */
 	CHANNEL_FLUSH, /* struct channel_name, name_len 0: all; answer: a uint64_t: how many */
 	CHANNEL_OVERLAY, /* struct channel_overlay, with a memfd of the user's rules; answer: the same */
-	CHANNEL_COOKIES, /* struct cookie_secrets */
+	CHANNEL_COOKIES,    /* struct cookie_secrets */
 	CHANNEL_CACHE_LOAD, /* struct channel_cache, with the file, which stands behind its head */
 	CHANNEL_CACHE_SAVE, /* empty, with a pipe to write the cache into */
+	CHANNEL_LOCAL, /* empty, with the sealed memfd of the names of the house (local.h), or none */
 	CHANNEL_NETWORK, /* struct channel_network: there is news of the network */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
@@ -82,7 +83,8 @@ struct channel_cache {
 };
 
 struct channel_network {
-	uint32_t moved; /* upstreams are asked from other addresses, or by other ways, than before */
+	uint32_t
+	    moved; /* upstreams are asked from other addresses, or by other ways, than before */
 };
 
 struct channel_stats {

@@ -30,15 +30,10 @@ struct loader {
 	loader_done_fn *done;
 	void *ctx;
 	pid_t pid; /* 0: no job */
+	bool for_lists;
 	int channel;
 	int memfd; /* what the child fills and seals */
 	struct event *readable, *limit;
-};
-
-/* One input of the child. */
-struct input {
-	int fd;
-	const char *path;
 };
 
 /* ---- the child ---- */
@@ -51,7 +46,7 @@ static int seal(int memfd, struct why *why)
 	return why_set(why, ERR_SYS, "cannot seal the image: %s", strerror(errno));
 }
 
-static int copy_image(const struct input *in, int memfd, struct why *why)
+static int copy_image(const struct loader_input *in, int memfd, struct why *why)
 {
 	static uint8_t bytes[1 << 16];
 	ssize_t n;
@@ -99,7 +94,7 @@ static int add_text(struct compile *c, const char *name, const char *text, size_
 	return err;
 }
 
-static bool is_image(const struct input *in)
+static bool is_image(const struct loader_input *in)
 {
 	uint8_t start[64];
 	ssize_t n = pread(in->fd, start, sizeof(start), 0);
@@ -108,7 +103,7 @@ static bool is_image(const struct input *in)
 }
 
 /* One text after the other, so that only the largest of them needs memory. */
-static int add_files(struct compile *c, const struct input *in, unsigned n,
+static int add_files(struct compile *c, const struct loader_input *in, unsigned n,
     struct channel_loaded *out, struct why *why)
 {
 	struct file_buffer text = {NULL, 0};
@@ -131,8 +126,8 @@ static int add_files(struct compile *c, const struct input *in, unsigned n,
 }
 
 /* The files' rules, or (n 0) the starter list's, into the memfd. */
-static int compile_texts(
-    const struct input *in, unsigned n, int memfd, struct channel_loaded *out, struct why *why)
+static int compile_texts(const struct loader_input *in, unsigned n, int memfd,
+    struct channel_loaded *out, struct why *why)
 {
 	struct compile *c = compile_new();
 	uint8_t *image = NULL;
@@ -183,8 +178,8 @@ static int check(int memfd, const char *name, struct channel_loaded *out, struct
 	return err;
 }
 
-static int load(
-    const struct input *in, unsigned n, int memfd, struct channel_loaded *out, struct why *why)
+static int load(const struct loader_input *in, unsigned n, int memfd, struct channel_loaded *out,
+    struct why *why)
 {
 	int err;
 
@@ -198,8 +193,25 @@ static int load(
 	return err == 0 ? check(memfd, n != 0 ? in[0].path : "starter list", out, why) : err;
 }
 
+/* The same of a job that is not for lists. */
+static int do_work(const struct loader_job *job, const struct loader_input *in, int memfd,
+    struct channel_loaded *out, struct why *why)
+{
+	int err = job->work(job->ctx, in, job->n, memfd, out, why);
+	struct stat st;
+
+	if (err == 0)
+		err = seal(memfd, why);
+	if (err == 0 && fstat(memfd, &st) < 0)
+		err = why_set(why, ERR_SYS, "%s", strerror(errno));
+	if (err == 0)
+		out->image_len = (uint64_t)st.st_size;
+	return err;
+}
+
 /* The whole life of the child. */
-static int child_main(const struct input *in, unsigned n, int memfd, int channel)
+static int child_main(
+    const struct loader_job *job, const struct loader_input *in, int memfd, int channel)
 {
 	const struct rlimit none = {0, 0};
 	struct channel_loaded out;
@@ -210,7 +222,8 @@ static int child_main(const struct input *in, unsigned n, int memfd, int channel
 	(void)setpriority(PRIO_PROCESS, 0, LOADER_NICE);
 	/* It opens nothing, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);
-	out.err = load(in, n, memfd, &out, &why);
+	out.err = job->work != NULL ? do_work(job, in, memfd, &out, &why)
+				    : load(in, job->n, memfd, &out, &why);
 	if (out.err < 0)
 		(void)snprintf(out.text, sizeof(out.text), "%s", why.text);
 	return channel_send(channel, CHANNEL_LOADED, 0, &out, sizeof(out), -1) < 0 ? EXIT_FAILURE
@@ -318,7 +331,8 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	(void)end_job(l);
-	(void)snprintf(text, sizeof(text), "the lists were not loaded within %d s", LOADER_LIMIT_S);
+	(void)snprintf(text, sizeof(text), "%s not loaded within %d s",
+	    l->for_lists ? "the lists were" : "the names of the house were", LOADER_LIMIT_S);
 	fail(l, ERR_LIMIT, text);
 }
 
@@ -348,14 +362,16 @@ void loader_free(struct loader *l)
 	free(l);
 }
 
-static int open_input(struct input *in, const char *path, struct why *why)
+static int open_input(struct loader_input *in, const char *path, struct why *why)
 {
 	struct stat st;
 	int err;
 
 	in->path = path;
+	in->err = 0;
 	in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (in->fd < 0) {
+		in->err = errno;
 		if (errno == EACCES)
 			return why_set(why, ERR_DENIED, "%s: the user %s may not read it", path,
 			    priv_user_name());
@@ -365,6 +381,8 @@ static int open_input(struct input *in, const char *path, struct why *why)
 	if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode))
 		return 0;
 	(void)close(in->fd);
+	in->fd = -1;
+	in->err = EINVAL;
 	return why_set(why, ERR_FORMAT, "%s: not a regular file", path);
 }
 
@@ -374,9 +392,11 @@ static int compare_int(const void *a, const void *b)
 }
 
 /* Fork the child over these inputs. */
-static int spawn(struct loader *l, const struct input *in, unsigned n, struct why *why)
+static int spawn(
+    struct loader *l, const struct loader_job *job, const struct loader_input *in, struct why *why)
 {
 	int keep[CONF_LISTS_MAX + 2], pair[2];
+	unsigned n = 0;
 
 	/* Made here, so that the child need not pass a descriptor (there is a limit to those on
 	 * their way). */
@@ -385,14 +405,15 @@ static int spawn(struct loader *l, const struct input *in, unsigned n, struct wh
 		return why_set(why, ERR_SYS, "no file in memory: %s", strerror(errno));
 	if (channel_pair(pair) < 0)
 		goto fail;
-	for (unsigned i = 0; i < n; i++)
-		keep[i] = in[i].fd;
+	for (unsigned i = 0; i < job->n; i++)
+		if (in[i].fd >= 0)
+			keep[n++] = in[i].fd;
 	keep[n] = l->memfd;
 	keep[n + 1] = pair[1];
 	qsort(keep, n + 2, sizeof(keep[0]), compare_int);
 	l->pid = child_fork(keep, n + 2);
 	if (l->pid == 0)
-		_exit(child_main(in, n, l->memfd, pair[1]));
+		_exit(child_main(job, in, l->memfd, pair[1]));
 	(void)close(pair[1]);
 	l->channel = pair[0];
 	if (l->pid > 0)
@@ -407,16 +428,21 @@ fail:
 
 int loader_start(struct loader *l, const struct loader_job *job, struct why *why)
 {
-	struct input in[CONF_LISTS_MAX];
+	struct loader_input in[CONF_LISTS_MAX];
 	unsigned n = 0;
 	int err = 0;
 
-	while (n < job->n && (err = open_input(&in[n], job->paths[n], why)) == 0)
+	l->for_lists = job->work == NULL;
+	while (n < job->n &&
+	       ((err = open_input(&in[n], job->paths[n], why)) == 0 || job->files_optional)) {
+		err = 0;
 		n++;
+	}
 	if (err == 0)
-		err = spawn(l, in, n, why);
+		err = spawn(l, job, in, why);
 	while (n-- > 0)
-		(void)close(in[n].fd);
+		if (in[n].fd >= 0)
+			(void)close(in[n].fd);
 	if (err < 0)
 		return err;
 	l->readable = event_new(l->base, l->channel, EV_READ | EV_PERSIST, on_readable, l);

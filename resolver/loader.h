@@ -1,4 +1,4 @@
-/* loader.h - list files to a sealed image, in a process of its own.
+/* loader.h - files that others write to a sealed image, in a process of its own.
  *
  *   parent: opens the files, --> loader: compiles the texts, or copies the image, into the memfd;
  *   makes a memfd            <--         seals and checks it; ends.  It can write nothing else.
@@ -18,10 +18,25 @@
 
 #define LOADER_LIMIT_S 60 /* one that takes longer is ended and reported */
 
-/* What to load: one image, any number of texts, or (n 0) the starter list. */
+/* A file that was opened for the loader. */
+struct loader_input {
+	int fd;	 /* -1: it cannot be had, ... */
+	int err; /* ... for this errno */
+	const char *path;
+};
+
+/* What the loader does: in[0..n) into the memfd, which is sealed afterwards; what it says goes into *out, or
+ * for an error into *why.  Runs in the loader's process; ctx is the parent's memory as it was then. */
+typedef int loader_work_fn(void *ctx, const struct loader_input *in, unsigned n, int memfd,
+    struct channel_loaded *out, struct why *why);
+
+/* What to load: by default block lists, one image, any number of texts, or (n 0) the starter list. */
 struct loader_job {
 	const char *const *paths; /* paths[0..n), borrowed until loader_start() returns */
 	unsigned n;
+	loader_work_fn *work; /* NULL: the lists */
+	void *ctx;
+	bool files_optional; /* one that cannot be had is no error */
 };
 
 /* The end of a job.  `fd`: the sealed image, now the callee's; or -1, and loaded->err and ->text

@@ -36,7 +36,7 @@ resolver_io_libio_a_SOURCES = \
 	resolver/io/timer.h
 
 noinst_LIBRARIES += resolver/libquelld.a
-resolver_libquelld_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+resolver_libquelld_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS)
 resolver_libquelld_a_SOURCES = \
 	resolver/channel.c resolver/channel.h \
 	resolver/child.c resolver/child.h \
@@ -48,6 +48,8 @@ resolver_libquelld_a_SOURCES = \
 	resolver/lists.c resolver/lists.h \
 	resolver/loader.c resolver/loader.h \
 	resolver/local_build.c resolver/local_build.h \
+	resolver/house.c resolver/house.h \
+	resolver/house_read.c resolver/house_read.h \
 	resolver/notify.c resolver/notify.h \
 	resolver/own.c resolver/own.h \
 	resolver/pack.c resolver/pack.h \

@@ -190,6 +190,11 @@ static enum server_exit check(struct conf *conf, const struct settings_flags *fl
 		conf_free(conf);
 		return SERVER_USAGE;
 	}
+	if (house_check(conf, &why) < 0) {
+		log_error("names", "%s", why.text);
+		conf_free(conf);
+		return SERVER_USAGE;
+	}
 	conf_print(conf, stdout);
 	for (unsigned i = 0; i < flags->n_blocklist; i++)
 		(void)printf("# --blocklist %s\n", flags->blocklist[i]);

@@ -54,6 +54,7 @@ static void write_reasons(const struct report *r, struct evbuffer *to)
 		n_down += r->total.upstream[i].down;
 	}
 	own_reasons(s, to);
+	house_reasons(s, to);
 	if (s->options.n_upstream == 0)
 		evbuffer_add_printf(to, "reason there is no upstream\n");
 	else if (n_servers != 0 && n_down == n_servers)
@@ -118,6 +119,7 @@ static void write_status(const struct report *r, struct evbuffer *to)
 	    lists_source_text(s->lists.source), (clock_ms() - s->lists.loaded_ms) / 1000,
 	    s->generation);
 	own_status(s, to);
+	house_status(s, to);
 	write_load(&r->total.stats, to);
 	write_upstreams(&r->total, to);
 	if (reasons != NULL) {

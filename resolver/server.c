@@ -56,6 +56,7 @@ static void on_worker_started(void *ctx, unsigned worker)
 	    s->workers, worker, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
 	(void)own_tell(s, worker, 0);
 	secret_tell(s, worker);
+	house_tell(s, worker);
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_each(&s->listeners, tell_listen_one, &one);
@@ -238,6 +239,7 @@ static void reload_fail(struct server *s, const struct why *why)
 	log_each(LOG_ERROR, "reload-failed", "%s", why->text);
 	r->failed = *why;
 	listeners_drop(&r->listeners);
+	house_drop(s);
 	conf_free(r->conf);
 	r->conf = NULL;
 	reload_end(s);
@@ -366,12 +368,27 @@ static void reload_commit(struct server *s, struct lists *lists)
 	settings_options(s->conf, &s->options);
 	supervise_send_all(s->workers, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
 	own_read(s);
+	house_commit(s);
 	supervise_send_all(s->workers, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_switch(&s->listeners, &r->listeners, tell_listen, s);
 	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
 	saved_arm(s);
 	warn_no_upstream(s);
 	look_around(s);
+}
+
+/* The names of the house are made: now the lists. */
+static void on_names(struct server *s, int err, const struct why *why)
+{
+	struct reload *r = &s->reload;
+
+	if (err < 0) {
+		reload_fail(s, why);
+		return;
+	}
+	/* What is in force is only given up for something better than a fallback. */
+	lists_load(s->loader, r->conf, s->flags,
+	    s->lists.source == LISTS_NONE || s->lists.trouble.text[0] != '\0');
 }
 
 static void reload_begin(struct server *s)
@@ -386,9 +403,7 @@ static void reload_begin(struct server *s)
 		reload_fail(s, &why);
 		return;
 	}
-	/* What is in force is only given up for something better than a fallback. */
-	lists_load(s->loader, r->conf, s->flags,
-	    s->lists.source == LISTS_NONE || s->lists.trouble.text[0] != '\0');
+	house_prepare(s, r->conf, on_names);
 }
 
 void server_reload(struct server *s, uint64_t client)
@@ -439,6 +454,18 @@ static void on_lists(void *ctx, int err, struct lists *lists, const struct why *
 	} else {
 		start_workers(s, lists);
 	}
+}
+
+/* At the start. */
+static void on_first_names(struct server *s, int err, const struct why *why)
+{
+	if (err < 0) {
+		log_error("names", "%s", why->text);
+		server_stop(s, SERVER_USAGE);
+		return;
+	}
+	house_commit(s);
+	lists_load(s->loader, s->conf, s->flags, true);
 }
 
 static void on_reload_signal(evutil_socket_t fd, short what, void *arg)
@@ -518,7 +545,7 @@ static int open_all(struct server *s)
 	s->workers = supervise_new(s->base, s->conf->workers, &hooks);
 	s->loader = lists_loader_new(s->base, on_lists, s);
 	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0 || own_init(s) < 0 ||
-	    secret_init(s) < 0 || saved_init(s) < 0)
+	    house_init(s) < 0 || secret_init(s) < 0 || saved_init(s) < 0)
 		return ERR_NOMEM;
 	return open_events(s);
 }
@@ -537,8 +564,8 @@ static void stop_workers(struct server *s)
 {
 	uint64_t past_ms = clock_ms() - s->stop_ms;
 
-	supervise_stop(s->workers, past_ms < SERVER_STOP_MS ? SERVER_STOP_MS - (unsigned)past_ms : 0,
-	    on_stopped, s);
+	supervise_stop(s->workers,
+	    past_ms < SERVER_STOP_MS ? SERVER_STOP_MS - (unsigned)past_ms : 0, on_stopped, s);
 }
 
 static void server_stop(struct server *s, enum server_exit status)
@@ -574,6 +601,7 @@ static void close_all(struct server *s)
 		(void)close(s->lists.fd);
 	report_fini(s);
 	own_fini(s);
+	house_fini(s);
 	secret_fini(s);
 	saved_fini(s);
 	free_event(s->on_hup);
@@ -605,6 +633,7 @@ enum server_exit server_run(
 	s->witness = *witness;
 	s->started_ms = clock_ms();
 	s->lists.fd = s->address_fd = -1;
+	s->house.now.fd = s->house.next.fd = s->house.watch = -1;
 	if (open_all(s) < 0) {
 		log_error("start", "no memory");
 		goto out;
@@ -617,7 +646,7 @@ enum server_exit server_run(
 	if (open_control(s) < 0)
 		goto out;
 	own_read(s);
-	lists_load(s->loader, s->conf, s->flags, true);
+	house_prepare(s, s->conf, on_first_names);
 	if (!s->stopped) /* where the lists failed at once there are no workers to wait for */
 		(void)event_base_dispatch(s->base);
 	status = s->exit;

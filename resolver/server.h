@@ -1,7 +1,7 @@
 /* server.h - the parent: start, reload, end.
  *
- *   start     settings -> listening sockets -> control socket -> lists -> workers -> ready
- *   SIGHUP    settings -> listening sockets -> lists -> all at once to the workers -> reloaded
+ *   start     settings -> listening sockets -> control socket -> names -> lists -> workers -> ready
+ *   SIGHUP    settings -> listening sockets -> names -> lists -> all at once to the workers -> reloaded
  *                 |               |            |
  *                 \---------------+------------+--> not good: reload-failed, nothing has changed
  *   SIGTERM   the cache is saved, workers end, within SERVER_STOP_MS
@@ -22,6 +22,7 @@
 #include "resolver/holder.h"
 #include "resolver/listeners.h"
 #include "resolver/lists.h"
+#include "resolver/house.h"
 #include "resolver/own.h"
 #include "resolver/saved.h"
 #include "resolver/secret.h"
@@ -77,7 +78,7 @@ struct server {
 
 	/* --- in force --- */
 	struct conf *conf;
-	struct options options; /* as the workers were told last */
+	struct options options;			 /* as the workers were told last */
 	union addr sources[OPTIONS_SERVERS_MAX]; /* where its upstreams are asked from */
 	struct listeners listeners;
 	struct own own; /* rules of the user's, before all lists */
@@ -85,6 +86,7 @@ struct server {
 	struct saved saved; /* the caches, on disk */
 	uint64_t stop_ms;   /* when the end began; 0: not yet */
 	struct lists lists;
+	struct house house;		    /* of the house */
 	uint32_t generation;		    /* of lists */
 	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */
 	bool swap_failed[CONF_WORKERS_MAX]; /* it could not take the last */

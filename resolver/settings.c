@@ -349,6 +349,7 @@ void settings_options(const struct conf *conf, struct options *options)
 	options->tcp_idle_ms = conf->tcp_idle_ms;
 	options->udp_size = conf->udp_size;
 	options->log_queries = conf->log_queries;
+	options->single_labels = conf->single_label == CONF_SINGLE_FORWARD;
 	options->special = SPECIAL_ALL;
 	for (unsigned i = 0; i < conf->n_special_off; i++)
 		options->special &= ~special_bit(conf->special_off[i]);

@@ -37,6 +37,12 @@ struct image {
 	struct reason_answers *answers; /* owned; NULL: none differs */
 };
 
+/* The names of the house: likewise. */
+struct names {
+	void *bytes; /* NULL: none */
+	size_t len;
+};
+
 struct worker {
 	int channel;
 	int status; /* of the process */
@@ -51,6 +57,7 @@ struct worker {
 	struct carrier_tcp *carrier_tcp;
 	struct cache_store *cache_store;
 	struct image image;
+	struct names names;
 	struct channel_message message;
 };
 
@@ -279,26 +286,34 @@ static void image_close(struct image *image)
 }
 
 /* Map the sealed memfd `fd`: nobody can change or shorten it while we read. */
-static int image_open(struct image *image, int fd, struct why *why)
+static int map_sealed(int fd, void **bytes, size_t *len, struct why *why)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 
+	*bytes = NULL;
 	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK))
 		return why_set(why, ERR_DENIED, "its file is not sealed");
 	if (fstat(fd, &st) < 0)
 		return why_set(why, ERR_SYS, "%s", strerror(errno));
 	if (st.st_size <= 0)
 		return why_set(why, ERR_FORMAT, "its file is empty");
-	image->len = (size_t)st.st_size;
+	*len = (size_t)st.st_size;
 	/* Private, yet the same pages: before Linux 6.7 a sealed file cannot be mapped shared, even
 	 * to read. */
-	image->bytes = mmap(NULL, image->len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (image->bytes == MAP_FAILED) {
-		image->bytes = NULL;
+	*bytes = mmap(NULL, *len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (*bytes == MAP_FAILED) {
+		*bytes = NULL;
 		return why_set(why, ERR_SYS, "%s", strerror(errno));
 	}
-	return trie_open(&image->trie, image->bytes, image->len, why);
+	return 0;
+}
+
+static int image_open(struct image *image, int fd, struct why *why)
+{
+	int err = map_sealed(fd, &image->bytes, &image->len, why);
+
+	return err < 0 ? err : trie_open(&image->trie, image->bytes, image->len, why);
 }
 
 /* NULL: no memory; then they are not known. */
@@ -366,6 +381,34 @@ static void on_overlay(struct worker *w, struct channel_message *m)
 	if (err < 0)
 		log_error("rules", "cannot be used: %s", err_text(err));
 	worker_tell(w, CHANNEL_OVERLAY, m->head.serial, &overlay, sizeof(overlay));
+}
+
+static void names_close(struct names *names)
+{
+	if (names->bytes != NULL)
+		munmap(names->bytes, names->len);
+	*names = (struct names){0};
+}
+
+static void on_local(struct worker *w, struct channel_message *m)
+{
+	struct names next = {0};
+	struct local local = {0};
+	struct why why;
+	int err = m->fd < 0 ? 0 : map_sealed(m->fd, &next.bytes, &next.len, &why);
+
+	if (err == 0 && next.bytes != NULL) {
+		err = local_open(&local, next.bytes, next.len);
+		(void)why_set(&why, err, "%s", err_text(err));
+	}
+	if (err < 0) {
+		log_error("names", "the names of the house cannot be used: %s", why.text);
+		names_close(&next);
+		return;
+	}
+	query_set_local(w->core, &local);
+	names_close(&w->names);
+	w->names = next;
 }
 
 static void on_cookies(struct worker *w, struct channel_message *m)
@@ -445,6 +488,7 @@ static const struct handler {
     [CHANNEL_STATS] = {0, on_stats},
     [CHANNEL_WHY] = {sizeof(struct channel_name), on_why},
     [CHANNEL_FLUSH] = {sizeof(struct channel_name), on_flush},
+    [CHANNEL_LOCAL] = {0, on_local},
     [CHANNEL_COOKIES] = {sizeof(struct cookie_secrets), on_cookies},
     [CHANNEL_CACHE_LOAD] = {sizeof(struct channel_cache), on_cache_load},
     [CHANNEL_CACHE_SAVE] = {0, on_cache_save},
@@ -502,6 +546,7 @@ static void worker_free(struct worker *w)
 	carrier_udp_free(w->carrier_udp);
 	carrier_tcp_free(w->carrier_tcp);
 	image_close(&w->image);
+	names_close(&w->names);
 	if (w->readable != NULL)
 		event_free(w->readable);
 	if (w->tick != NULL)

@@ -32,6 +32,18 @@ tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(IO_SOURCES)
 tests_unit_test_worker_LDADD = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a $(IO_LIBS)
 endif
 
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_house_read
+TESTS += tests/unit/test_house_read
+tests_unit_test_house_read_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_house_read_SOURCES = tests/unit/test_house_read.c
+tests_unit_test_house_read_LDADD = resolver/libquelld.a resolver/core/libcore.a lib/libquell.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+endif
+
+fuzz_programs += tests/fuzz/fuzz_house
+tests_fuzz_fuzz_house_SOURCES = tests/fuzz/fuzz_house.c
+tests_fuzz_fuzz_house_LDADD = $(FUZZ_MAIN) resolver/libquelld.a resolver/core/libcore.a lib/libquell.a $(LDNS_LIBS)
+
 fuzz_programs += tests/fuzz/fuzz_rules
 tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
 tests_fuzz_fuzz_rules_LDADD = $(FUZZ_MAIN) resolver/libquelld.a resolver/core/libcore.a \

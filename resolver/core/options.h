@@ -44,7 +44,7 @@ struct options {
 	uint64_t groups[OPTIONS_SERVERS_MAX]; /* bits of those that ask it, 0 left out */
 	bool trusted[OPTIONS_SERVERS_MAX];    /* its replies may have private addresses */
 	enum conf_strategy strategy;
-	struct zones forward;		      /* the number of a zone is its group */
+	struct zones forward;				  /* the number of a zone is its group */
 	struct options_access access[OPTIONS_ACCESS_MAX]; /* in the order of client_put() */
 	uint32_t n_access;
 	uint32_t rate_limit, rate_limit_network; /* queries a second; 0: no limit (rate.h) */
@@ -54,8 +54,9 @@ struct options {
 	uint32_t cache_max_ttl_s;
 	uint32_t cache_negative_ttl_s;
 	uint32_t cache_failure_ttl_s;
-	uint32_t prefetch; /* hits after which an answer is fetched before its time is over; 0: never */
-	bool stale; /* answers whose time is over are used (RFC 8767) ... */
+	uint32_t
+	    prefetch; /* hits after which an answer is fetched before its time is over; 0: never */
+	bool stale;   /* answers whose time is over are used (RFC 8767) ... */
 	uint32_t stale_delay_ms, stale_max_s;
 	uint32_t query_timeout_ms;
 	uint32_t questions_max;
@@ -65,7 +66,7 @@ struct options {
 	uint16_t udp_size;
 	bool log_queries;
 	bool single_labels; /* names of one label are forwarded */
-	uint32_t special; /* bits by word (special.h) of the names that are special */
+	uint32_t special;   /* bits by word (special.h) of the names that are special */
 	struct block_answer block_answer; /* where neither rule nor list has one of its own */
 	uint32_t block_ttl_s;
 	struct options_adapt adapt;

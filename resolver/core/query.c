@@ -1697,12 +1697,14 @@ static void count_stray(struct query *q, enum query_carrier via, uint32_t port)
 }
 
 /* All but the letter case of a reply to `t` is right.  The server does not keep it, or it is not the
- * server; TCP brings the answer in both cases. */
+ * server; TCP brings the answer in both cases.  Where anything else came on that port somebody is guessing,
+ * who would have us do without this secret. */
 static void other_case(struct query *q, struct inflight_try *t, uint64_t now_ms)
 {
 	q->stats.replies_case++;
+	if (*stray_count(q, t->sent.port) == t->strays)
+		upstream_case_lost(&q->upstreams, &t->sent.to, now_ms);
 	count_stray(q, t->sent.via, t->sent.port);
-	upstream_case_lost(&q->upstreams, &t->sent.to, now_ms);
 	ask_over_tcp(q, t, now_ms);
 }
 
@@ -1812,7 +1814,8 @@ static void use_reply(
 		return;
 	if (rejects_edns(t, &q->answer)) {
 		q->stats.replies_no_edns++;
-		question->plain |= UINT64_C(1) << t->server;
+		if (server_stays(q, t))
+			question->plain |= UINT64_C(1) << t->server;
 		ask_again(q, t, t->sent.via, now_ms);
 		return;
 	}
@@ -1852,14 +1855,14 @@ static void use_reply(
 static void good_reply(
     struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
 {
+	if (t->mixed)
+		upstream_case_kept(&q->upstreams, &t->sent.to);
 	if (t->question != NULL && is_guessed_at(q, t)) {
 		q->stats.replies_distrusted++;
 		ask_over_tcp(q, t, now_ms);
 		return;
 	}
 	upstream_answered(&q->upstreams, &t->sent.to, now_ms - t->sent_ms);
-	if (t->mixed)
-		upstream_case_kept(&q->upstreams, &t->sent.to);
 	if (t->question == NULL)
 		end_try(q, t);
 	else

@@ -174,8 +174,8 @@ size_t query_save(
 /* Take such entries, written age_ms ago (UINT64_MAX: some time ago), where they are still of use and nothing
  * newer is there.  None is believed: each is checked as an upstream's reply.  Returns how many were taken, or
  * ERR_FORMAT where they are not entries. */
-int query_load(
-    struct query *q, const uint8_t *bytes, size_t len, uint64_t age_ms, uint64_t now_ms) QUELL_CHECK;
+int query_load(struct query *q, const uint8_t *bytes, size_t len, uint64_t age_ms,
+    uint64_t now_ms) QUELL_CHECK;
 
 /* Forget cached answers: of `name` (lower-case wire form) or all (NULL).  Returns how many. */
 size_t query_flush(struct query *q, const uint8_t *name);

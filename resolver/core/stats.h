@@ -69,7 +69,8 @@
 	X(tries_tcp, UPSTREAM, "messages sent upstream over TCP")                                  \
 	X(loops, UPSTREAM, "queries that were our own questions: an upstream forwards to us")      \
 	X(network_news, UPSTREAM, "news of addresses, links and routes")                           \
-	X(hedged, UPSTREAM, "tries at a second server, for the first was later than it usually is") \
+	X(hedged, UPSTREAM,                                                                        \
+	    "tries at a second server, for the first was later than it usually is")                \
 	X(copies, UPSTREAM, "copies of questions sent to other servers besides")                   \
 	X(timeouts, UPSTREAM, "tries upstream that got no answer in time")                         \
 	X(net_errors, UPSTREAM, "tries upstream that the network refused")                         \
@@ -89,7 +90,7 @@
 	X(replies_malformed, UPSTREAM, "replies from upstream that were malformed")                \
 	X(failed, UPSTREAM, "queries for which no upstream had an answer")                         \
 	X(stale, CACHE, "queries answered with what was in the cache, though its time was over")   \
-	X(refreshed, CACHE, "questions asked upstream without a client that waits, for these")    \
+	X(refreshed, CACHE, "questions asked upstream without a client that waits, for these")     \
 	X(prefetched, CACHE, "questions asked upstream before the time of their answer was over")  \
 	X(aside_full, CACHE, "of both, those left out because too many were under way")            \
 	X(cache_saved, CACHE, "answers written to the saved cache")                                \

@@ -538,6 +538,8 @@ class Quelld:
             text += '\nrules = "%s"\n' % os.path.join(self.dir, "rules")
         if not re.search("^special_off", text, re.MULTILINE):  # the tests' own names end in it
             text += '\nspecial_off = {"test"}\n'
+        if not re.search("^single_label", text, re.MULTILINE):  # and "test" is one itself
+            text += "\nsingle_label = forward\n"
         self.write("quell.conf", text.replace("@PORT@", str(self.port)))
 
     def signal(self, number):

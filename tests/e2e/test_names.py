@@ -2,9 +2,10 @@
 
 import os
 import re
+import signal
 
 from harness import (
-    FakeUpstream, Quelld, address_of, addresses, assert_blocked, assert_rcode, ede, equal, main, quelld_once, records,
+    FakeUpstream, Quelld, address_of, addresses, assert_blocked, assert_rcode, ede, equal, free_port, main, quelld_once, records,
     reply_to, temporary_folder, test, usual_reply)
 
 
@@ -97,6 +98,123 @@ def test_forward_mistakes():
             status, _, said = quelld_once("--check", "-c", path)
             equal(status, 2, "exit status")
             assert part in said, said
+
+
+RECORDS = ('record = {"nas.lan. 300 IN A 192.168.1.5", "nas.lan AAAA fd00::5", "www.lan CNAME nas.lan.",\n'
+           ' \'nas.lan TXT "a text" "; and more"\', "*.apps.example.com 60 A 192.168.1.8"}\n')
+
+
+def answers(message):
+    return sorted(rrset.to_text() for rrset in message.answer)
+
+
+@test
+def test_records():
+    """Records of the configuration are answered, over UDP and TCP, and change with a reload"""
+    with FakeUpstream() as upstream, Quelld([upstream], conf=RECORDS) as daemon:
+        for tcp in (False, True):
+            equal(answers(daemon.ask("www.lan.", tcp=tcp)),
+                  ["nas.lan. 300 IN A 192.168.1.5", "www.lan. 300 IN CNAME nas.lan."])
+            equal(answers(daemon.ask("nas.lan.", "TXT", tcp=tcp)), ['nas.lan. 300 IN TXT "a text" "; and more"'])
+        equal(addresses(daemon.ask("a.apps.example.com.")), ["192.168.1.8"])
+        equal(records(daemon.ask("5.1.168.192.in-addr.arpa.", "PTR")),
+              {("5.1.168.192.in-addr.arpa.", "PTR", "nas.lan.")})
+        equal(upstream.asked(), [], "asked")
+        assert "a record of the configuration" in ctl(daemon, "why", "nas.lan")
+        assert re.search("local_names +5", ctl(daemon, "status")), ctl(daemon, "status")
+        daemon.write_conf('record = {"nas.lan A 192.168.1.6"}\nlocal_domain = lan\n')
+        assert daemon.reload().startswith("notice reloaded ")
+        equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.6"])
+        assert_rcode(daemon.ask("www.lan."), "NXDOMAIN")
+        # A mistake leaves all as it is.
+        daemon.write_conf('record = {"nas.lan A 192.168.1.700"}\n')
+        said = daemon.reload()
+        assert said.startswith("error reload-failed ") and "nas.lan A 192.168.1.700" in said, said
+        equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.6"])
+        daemon.write_conf("")
+        assert daemon.reload().startswith("notice reloaded ")
+        equal(addresses(daemon.ask("nas.lan.")), [address_of("nas.lan.")])
+
+
+@test
+def test_record_mistakes():
+    """A record that is none ends the program, and --check, with what is wrong"""
+    with temporary_folder() as folder:
+        os.chmod(folder, 0o777)
+        path = os.path.join(folder, "quell.conf")
+        for text, part in (("nas.lan A", "nas.lan A"), ("nas.lan A 1.2.3", "1.2.3"), ("nas.lan CH TXT x", "class"),
+                           ("nas..lan A 192.168.1.1", "nas..lan"), ("nas.lan ANY x", "nas.lan ANY")):
+            with open(path, "w") as f:
+                f.write('record = {"%s"}\n' % text)
+            for arguments in (["--check"], ["--listen", "127.0.0.1:%d" % free_port(), "--control", os.path.join(folder, "control")]):
+                status, _, said = quelld_once("-c", path, *arguments)
+                equal(status, 2, "exit status")
+                assert part in said, said
+
+
+@test
+def test_hosts_and_leases():
+    """Names of hosts files and leases are there, and follow the files"""
+    def follow(daemon, change):
+        """Make a change, and wait until the workers have taken it: they answer in order."""
+        since = len(daemon.log.all())
+        change()
+        daemon.log.wait("^info names changed: ", since)
+        daemon.ctl("status")
+
+    with temporary_folder() as folder, FakeUpstream() as upstream:
+        hosts, leases = os.path.join(folder, "hosts"), os.path.join(folder, "leases")
+
+        def write(path, text):
+            with open(path + ".new", "w") as f:
+                f.write(text)
+            os.rename(path + ".new", path)
+
+        os.chmod(folder, 0o755)
+        write(hosts, "127.0.0.1 localhost\n127.0.1.1 quell\n192.168.1.5 nas.lan nas # comment\nnonsense\n")
+        conf = 'hosts = {"%s"}\nleases = {"%s"}\nlocal_domain = "lan"\nsingle_label = nxdomain\n' % (hosts, leases)
+        with Quelld([upstream], conf=conf) as daemon:
+            equal(addresses(daemon.ask("nas.")), ["192.168.1.5"])
+            equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.5"])
+            assert_rcode(daemon.ask("quell."), "NXDOMAIN")
+            assert_rcode(daemon.ask("phone.lan."), "NXDOMAIN")
+            said = daemon.ctl("status")[1]
+            assert "1 not understood, the first in line 4" in said and "leases: No such file" in said, said
+            follow(daemon, lambda: write(leases, "0 aa:bb:cc:dd:ee:ff 192.168.1.30 phone *\n"
+                                                 "0 aa:bb:cc:dd:ee:00 192.168.1.66 nas *\n"))
+            equal(addresses(daemon.ask("phone.lan.")), ["192.168.1.30"])
+            equal(addresses(daemon.ask("phone.")), ["192.168.1.30"])
+            equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.5"])
+            equal(records(daemon.ask("30.1.168.192.in-addr.arpa.", "PTR")),
+                  {("30.1.168.192.in-addr.arpa.", "PTR", "phone.lan.")})
+            # In place, too.
+            def append():
+                with open(leases, "a") as f:
+                    f.write("0 aa:bb:cc:dd:ee:01 192.168.1.31 tablet *\n")
+
+            follow(daemon, append)
+            equal(addresses(daemon.ask("tablet.lan.")), ["192.168.1.31"])
+            follow(daemon, lambda: os.unlink(leases))
+            assert_rcode(daemon.ask("tablet.lan."), "NXDOMAIN")
+            equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.5"])
+            equal(upstream.asked(), [], "asked")
+            # A worker that is replaced has them too.
+            os.kill(daemon.children()[0], signal.SIGKILL)
+            daemon.log.wait("^warning worker-died ")
+            equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.5"])
+
+
+@test
+def test_single_label():
+    """Names of one label are not forwarded, unless the configuration says so"""
+    with FakeUpstream() as upstream, Quelld([upstream], conf="single_label = nxdomain\n") as daemon:
+        assert_rcode(daemon.ask("router."), "NXDOMAIN")
+        equal(upstream.asked(), [], "asked")
+        daemon.ask("com.", "DS")
+        equal(len(upstream.asked()), 1, "asked")
+        daemon.write_conf("single_label = forward\n")
+        assert daemon.reload().startswith("notice reloaded ")
+        equal(addresses(daemon.ask("router.")), [address_of("router.")])
 
 
 if __name__ == "__main__":

@@ -70,6 +70,9 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->n_upstream, 0);
 	assert_int_equal(conf->strategy, CONF_HEDGED);
 	assert_int_equal(conf->allow.n, 0);
+	assert_int_equal(conf->records.n + conf->hosts.n + conf->leases.n, 0);
+	assert_string_equal(conf->local_domain, "");
+	assert_int_equal(conf->single_label, CONF_SINGLE_NXDOMAIN);
 	assert_true(conf->rebind_protection);
 	assert_int_equal(conf->rebind_allow.n, 0);
 	assert_int_equal(conf->rebind_trust.n, 0);
@@ -105,6 +108,11 @@ static void test_every_option(void **state)
 	    read_ok("listen = { '127.0.0.1:5300', \"[::1]\" }\n"
 		    "upstream = {9.9.9.9, [2620:fe::fe]:5353, }\n"
 		    "strategy = strict\n"
+		    "record = {\"nas.lan A 192.168.1.5\", 'x.lan TXT \"a \\ b\"'}\n"
+		    "hosts = /etc/hosts\n"
+		    "leases = {/a, \"/b c\"}\n"
+		    "local_domain = lan\n"
+		    "single_label = forward\n"
 		    "rebind_protection = no\n"
 		    "rebind_allow = {plex.direct, \"example.com.\"}\n"
 		    "rebind_trust = {192.168.1.1}\n"
@@ -149,6 +157,14 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->allow.n, 1);
 	assert_int_equal(conf->allow.net[0].bits, 8);
 	assert_int_equal(conf->strategy, CONF_STRICT);
+	assert_int_equal(conf->records.n, 2);
+	assert_string_equal(conf->records.text[1], "x.lan TXT \"a \\ b\"");
+	assert_int_equal(conf->hosts.n, 1);
+	assert_string_equal(conf->hosts.text[0], "/etc/hosts");
+	assert_int_equal(conf->leases.n, 2);
+	assert_string_equal(conf->leases.text[1], "/b c");
+	assert_string_equal(conf->local_domain, "lan");
+	assert_int_equal(conf->single_label, CONF_SINGLE_FORWARD);
 	assert_false(conf->rebind_protection);
 	assert_int_equal(conf->rebind_allow.n, 2);
 	assert_string_equal(conf->rebind_allow.text[1], "example.com.");
@@ -323,6 +339,11 @@ static void test_refused_values(void **state)
 	    {"upstream = dns.example", "192.0.2.1:53"},
 	    {"rebind_trust = {9.9.9.9, 9.9.9.9:53}", "twice"},
 	    {"rebind_allow = .", "not a name"},
+	    {"record = \"\"", "empty"},
+	    {"record = \"a\\tb\"", "control character"},
+	    {"hosts = etc/hosts", "absolute"},
+	    {"local_domain = a..b", "not a name"},
+	    {"single_label = servfail", "nxdomain or forward"},
 	    {"forward lan { }", "has no upstream"},
 	    {"forward lan { upstrem = 1.1.1.1 }", "did you mean 'upstream'"},
 	    {"forward . { upstream = 9.9.9.9 }", "not a name"},
@@ -428,6 +449,7 @@ static void test_bounds_of_lists(void **state)
 	    {"allow", "10.0.0.%u", CONF_NETWORKS_MAX},
 	    {"rebind_trust", "127.0.0.1:%u", CONF_UPSTREAM_MAX},
 	    {"rebind_allow", "example.n%u", CONF_ZONES_MAX},
+	    {"leases", "/leases.%u", CONF_FILES_MAX},
 	};
 	char *text = malloc(65536), *at;
 	struct conf *conf;
@@ -620,10 +642,10 @@ static void test_every_option_is_documented(void **state)
 {
 	char *manual = source_text("docs/man/quell.conf.5");
 	char *example = source_text("etc/quell.conf.example");
-	struct conf *conf =
-	    read_ok("list a { url = http://x/\n minisign = '" KEY
-		    "'\n signature = http://x/s\n sha256 = " SHA256
-		    " }\nlist b { file = x }\nforward lan { upstream = 9.9.9.9 }\n");
+	struct conf *conf = read_ok(
+	    "list a { url = http://x/\n minisign = '" KEY
+	    "'\n signature = http://x/s\n sha256 = " SHA256
+	    " }\nlist b { file = x }\nforward lan { upstream = 9.9.9.9 }\nlocal_domain = lan\n");
 	char *print = printed(conf), word[80];
 
 	(void)state;
@@ -679,6 +701,12 @@ static void test_example_holds_the_defaults(void **state)
 	assert_true(conf->allow.n > 0 && conf->refuse.n > 0 && conf->drop.n > 0);
 	assert_true(conf->rebind_trust.n > 0 && conf->rebind_allow.n > 0);
 	conf->n_upstream = conf->n_special_off = conf->rebind_trust.n = 0;
+	assert_true(conf->records.n > 0 && conf->hosts.n > 0 && conf->leases.n > 0);
+	assert_string_equal(conf->local_domain, "lan");
+	memset(conf->local_domain, 0, sizeof(conf->local_domain));
+	forget(&conf->records);
+	forget(&conf->hosts);
+	forget(&conf->leases);
 	forget(&conf->rebind_allow);
 	conf->allow.n = conf->refuse.n = conf->drop.n = 0;
 	/* The paths depend on how it was configured. */

@@ -61,6 +61,14 @@ bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type typ
 	return true;
 }
 
+/* Of what is linked here, and not run. */
+void supervise_send_all(struct supervisor *s, enum channel_type type, uint32_t serial,
+    const void *payload, size_t len, int fd)
+{
+	(void)s, (void)type, (void)serial, (void)payload, (void)len, (void)fd;
+	fail();
+}
+
 /* ---- the control socket ---- */
 
 struct ctl {
@@ -757,6 +765,20 @@ static void test_own_rules(void **state)
 }
 
 /* A pause without an end leaves the house open: all is not well. */
+static void test_status_of_names(void **state)
+{
+	struct server *s = *state;
+
+	s->house.now.info.n_rules = 7;
+	get_status(s);
+	assert_true(has_line("state well"));
+	assert_true(has_line("local_names 7"));
+	(void)snprintf(s->house.now.info.text, sizeof(s->house.now.info.text), "/etc/hosts: gone");
+	get_status(s);
+	assert_true(has_line("state degraded"));
+	assert_true(has_line("reason names of the house: /etc/hosts: gone"));
+}
+
 static void test_status_of_own_rules(void **state)
 {
 	struct server *s = *state;
@@ -799,6 +821,7 @@ int main(void)
 	    TEST(test_why_hostile),
 	    TEST(test_why_died),
 	    TEST(test_own_rules),
+	    TEST(test_status_of_names),
 	    TEST(test_status_of_own_rules),
 	    TEST(test_flush),
 	    TEST(test_bad_names),

@@ -23,6 +23,7 @@
 #include "lib/dns/msg.h"
 #include "resolver/channel.h"
 #include "resolver/core/cachefile.h"
+#include "resolver/local_build.h"
 #include "resolver/worker.h"
 #include "tests/unit/loopback.h"
 
@@ -36,6 +37,7 @@ struct query {
 	const struct trie *lists;
 	char rules[16];
 	struct cookie_secrets cookies;
+	struct local local;
 	unsigned n_news, n_moved; /* of the network */
 	struct query_asker asker; /* of the last query that waits */
 	struct query_try try;
@@ -82,6 +84,11 @@ int query_set_rules(struct query *q, bool paused, const uint8_t *rules, size_t l
 	return 0;
 }
 
+void query_set_local(struct query *q, const struct local *local)
+{
+	q->local = *local;
+}
+
 void query_set_cookies(struct query *q, const struct cookie_secrets *secrets)
 {
 	q->cookies = *secrets;
@@ -115,6 +122,8 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	case 'c': /* cookies */
 		return (size_t)sprintf((char *)out, "cookies %.16s at %d",
 		    (const char *)q->cookies.current, (int)q->cookies.wall_s);
+	case 'h': /* house */
+		return (size_t)sprintf((char *)out, "house %u", q->local.head.n_nodes);
 	case 'r': /* rules */
 		return (size_t)sprintf((char *)out, "rules %.15s", q->rules);
 	case 'w': /* wait */
@@ -582,6 +591,57 @@ static void test_cookies(void **state)
 	close(fd);
 }
 
+/* Hand over the names of a house with one record, or of none, or what is no such thing. */
+static void hand_house(bool any, bool sealed, bool damaged)
+{
+	const struct hash_key key = {1, 2};
+	struct local_build *b = local_build_new();
+	int fd = -1;
+
+	assert_non_null(b);
+	if (any) {
+		uint8_t *bytes;
+		size_t len;
+
+		assert_int_equal(local_build_add(b, (const uint8_t *)"\3nas\3lan", LOCAL_RECORD,
+				     TYPE_TXT, 60, "\1a", 2),
+		    0);
+		assert_int_equal(local_build_image(b, &key, &bytes, &len), 0);
+		fd = memfd_create("house", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		assert_int_equal(write(fd, bytes, len - damaged), len - damaged);
+		if (sealed)
+			assert_return_code(
+			    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK), errno);
+		free(bytes);
+	}
+	tell(CHANNEL_LOCAL, 0, NULL, 0, fd);
+	if (fd >= 0)
+		close(fd);
+	local_build_free(b);
+}
+
+static void test_house(void **state)
+{
+	int fd = start();
+
+	(void)state;
+	hand_house(true, true, false);
+	assert_int_equal(swap_image(NULL, 0, 2).failed, 0);
+	ask(fd, "house");
+	expect(fd, "house 1");
+	/* What cannot be trusted or read leaves the old ones in force. */
+	hand_house(true, false, false);
+	hand_house(true, true, true);
+	assert_int_equal(swap_image(NULL, 0, 3).failed, 0);
+	ask(fd, "house");
+	expect(fd, "house 1");
+	hand_house(false, false, false);
+	assert_int_equal(swap_image(NULL, 0, 4).failed, 0);
+	ask(fd, "house");
+	expect(fd, "house 0");
+	close(fd);
+}
+
 static void test_network(void **state)
 {
 	struct channel_network network = {0};
@@ -784,6 +844,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_house, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_network, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unlisten, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
