@@ -1344,18 +1344,6 @@ static bool is_hopeless(
 	return true;
 }
 
-/* The answer to what has just failed; 0: it has not. */
-static size_t answer_failed(struct query *q, const struct cache_key *key,
-    const struct answer_to *to, uint64_t now_ms, uint8_t *out)
-{
-	const struct failure *failure = failures_find(&q->failures, key, now_ms);
-
-	if (failure == NULL || now_ms - failure->at_ms >= q->options.cache_failure_ttl_s * 1000u)
-		return 0;
-	q->stats.failed_cached++;
-	return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
-}
-
 /* Where neither lists nor upstreams count: the answer to the name at the end of q->way.  0: there is
  * none. */
 static size_t answer_fixed(struct query *q, const struct msg_query *asked,
