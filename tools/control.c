@@ -74,21 +74,21 @@ static int read_answer(int fd, const char *path, char *answer, struct why *why)
 	return 0;
 }
 
-/* Cut the first line off: it says how it went. */
-static int judge(const char *path, char *answer, struct why *why)
+/* The first line of the answer says how it went; a copy of what follows it becomes *lines. */
+static int judge(const char *path, char *answer, char **lines, struct why *why)
 {
-	char *lines = answer;
+	char *rest = answer;
 
-	(void)strsep(&lines, "\n");
+	(void)strsep(&rest, "\n");
 	if (strncmp(answer, "error ", 6) == 0)
 		return why_set(why, ERR_DENIED, "%s", answer + 6);
 	if (strcmp(answer, "ok") != 0 && strncmp(answer, "ok ", 3) != 0)
 		return why_set(why, ERR_NET, "%s: neither `ok` nor `error` in the answer \"%s\"",
 		    path, answer);
-	if (lines == NULL || (*lines != '\0' && lines[strlen(lines) - 1] != '\n'))
+	if (rest == NULL || (*rest != '\0' && rest[strlen(rest) - 1] != '\n'))
 		return why_set(why, ERR_NET, "%s: the answer was cut: \"%s\"", path, answer);
-	memmove(answer, lines, strlen(lines) + 1);
-	return 0;
+	*lines = strdup(rest);
+	return *lines != NULL ? 0 : why_set(why, ERR_NOMEM, "no memory");
 }
 
 int control_ask(const char *path, const char *request, char **lines, struct why *why)
@@ -111,12 +111,9 @@ int control_ask(const char *path, const char *request, char **lines, struct why 
 	}
 	err = read_answer(fd, path, answer, why);
 	if (err == 0)
-		err = judge(path, answer, why);
+		err = judge(path, answer, lines, why);
 out:
 	close(fd);
-	if (err == 0)
-		*lines = answer;
-	else
-		free(answer);
+	free(answer);
 	return err;
 }
