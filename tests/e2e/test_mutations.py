@@ -317,7 +317,7 @@ class Upstream:
             s.close()
 
     def replies(self, ask, transport):
-        made = [] if b"\7control" in ask else self.make(ask, transport)
+        made = [] if b"\7control" in ask.lower() else self.make(ask, transport)
         end = skip_name(ask, 12) + 4
         id, flags = struct.unpack("!HH", ask[:4])
         good = Packet(id, 0x8080 | flags & 0x0110, (ask[12:end - 4], *struct.unpack("!HH", ask[end - 4:end])))

@@ -166,7 +166,7 @@ def test_edns():
         q.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(65002, b"12345678"),
                                         dns.edns.GenericOption(65001, b"x" * 20)])
         r = daemon.ask(q)
-        equal([int(o.otype) for o in r.options], [10], "options: a cookie for a cookie")
+        equal(r.options, (), "options")
         del upstream
 
 

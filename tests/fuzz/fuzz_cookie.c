@@ -13,7 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #define HEAD	 6
-#define QUESTION "\1a\0\0\1\0\1"
+#define QUESTION "\1a\1b\0\0\1\0\1"
 #define NOW_MS	 5000000
 
 static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
