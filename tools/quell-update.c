@@ -520,8 +520,31 @@ static const struct command {
     {"remove", command_remove},
 };
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* `-c FILE` may stand before the command as well: put it behind. */
+static void put_command_first(int argc, char **argv)
+{
+	char *name;
+
+	if (argc < 4 || strcmp(argv[1], "-c") != 0 || find_command(argv[3]) == NULL)
+		return;
+	name = argv[3];
+	argv[3] = argv[2];
+	argv[2] = argv[1];
+	argv[1] = name;
+}
+
 static int dispatch(int argc, char **argv)
 {
+	const struct command *command;
+
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		puts(PACKAGE_NAME "-update " PACKAGE_VERSION);
 		return UPDATE_EXIT_WELL;
@@ -530,13 +553,13 @@ static int dispatch(int argc, char **argv)
 		(void)fputs(usage_text, stdout);
 		return UPDATE_EXIT_WELL;
 	}
+	put_command_first(argc, argv);
 	if (argc < 2 || argv[1][0] == '-')
 		return command_run(argc, argv);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	}
-	return usage("there is no command %s", argv[1]);
+	command = find_command(argv[1]);
+	if (command == NULL)
+		return usage("there is no command %s", argv[1]);
+	return command->run(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

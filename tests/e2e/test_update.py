@@ -1043,7 +1043,8 @@ def test_usage():
     has(tool("--help"), "usage: quell-update", "compile", "verify")
     check(re.fullmatch(r"quell-update \d+\.\d+\.\d+\S*\n", tool("--version")))
     for args in ["run"], ["run", "a"], ["preview"], ["rollback"], ["report"], ["why", "x.example"]:
-        has(tool(args[0], "-c", place.conf, *args[1:], code=2), place.conf, "no list is configured", "quell-update add")
+        for words in [args[0], "-c", place.conf], ["-c", place.conf, args[0]]:
+            has(tool(*words, *args[1:], code=2), place.conf, "no list is configured", "quell-update add")
     has(tool("remove", "-c", place.conf, "a", code=2), place.conf, 'there is no list "a"')
     has(tool("remove", "-c", place.conf + ".no", "a", code=2), place.conf + ".no: No such file")
     has(tool("add", "-c", place.conf, "no-such", code=2), "no-such", "catalogue")
