@@ -311,6 +311,7 @@ struct block {
 	char *name;
 	size_t name_len;
 	bool active, over;
+	bool called; /* by the client itself */
 };
 
 /* `ends 4 2024/01/25 10:20:30;`, `ends epoch 1706178030; # ...` or `ends never;` */
@@ -327,6 +328,17 @@ static bool ends(const struct leases *l, unsigned n, char *word[WORDS_MAX])
 	return strptime(text, "%Y/%m/%d %H:%M:%S", &tm) != NULL && is_over(l, timegm(&tm));
 }
 
+/* `"phone";`.  What the client calls itself comes before what the server has told a zone: clients of IPv6
+ * often say it in their FQDN option alone, and only this is left of it. */
+static void take_name(struct block *block, char *quoted, bool called)
+{
+	if (quoted[0] != '"' || (block->called && !called))
+		return;
+	block->name = quoted + 1;
+	block->name_len = strcspn(block->name, "\"");
+	block->called = called;
+}
+
 /* A statement inside of a lease. */
 static void read_statement(
     const struct leases *l, struct block *block, unsigned n, char *word[WORDS_MAX])
@@ -335,12 +347,14 @@ static void read_statement(
 		block->active = strcmp(word[2], "active;") == 0;
 	else if (strcmp(word[0], "ends") == 0 && ends(l, n, word))
 		block->over = true;
-	else if (n == 2 && strcmp(word[0], "client-hostname") == 0 && word[1][0] == '"') {
-		block->name = word[1] + 1;
-		block->name_len = strcspn(block->name, "\"");
-	}
+	else if (n == 2 && strcmp(word[0], "client-hostname") == 0)
+		take_name(block, word[1], true);
+	else if (n == 4 && strcmp(word[0], "set") == 0 && strcmp(word[1], "ddns-fwd-name") == 0)
+		take_name(block, word[3], false);
 }
 
+/* `lease ADDRESS { ... }`, and of IPv6 `ia-na "..." { iaaddr ADDRESS { ... } }`; prefixes (ia-pd, iaprefix) are
+ * nobody's name. */
 static int read_isc(struct leases *l, char *text)
 {
 	struct block block = {.address = NULL};
@@ -355,7 +369,8 @@ static int read_isc(struct leases *l, char *text)
 		n = line[strspn(line, " \t")] == '#' ? 0 : split(line, word);
 		if (n == 0)
 			continue;
-		if (n >= 3 && strcmp(word[0], "lease") == 0 && strcmp(word[2], "{") == 0) {
+		if (n >= 3 && strcmp(word[2], "{") == 0 &&
+		    (strcmp(word[0], "lease") == 0 || strcmp(word[0], "iaaddr") == 0)) {
 			block = (struct block){.address = word[1], .active = true};
 		} else if (strcmp(word[0], "}") == 0 && block.address != NULL) {
 			err = put_lease(l, block.address, block.name, block.name_len,
@@ -473,10 +488,17 @@ static int add_leases(struct leases *l, struct local_build *b)
 	return err;
 }
 
-/* Has the text a line that begins a lease of ISC dhcpd? */
+/* Has the text a line that begins as one of ISC dhcpd's? */
 static bool is_isc(const char *text)
 {
-	return strncmp(text, "lease ", 6) == 0 || strstr(text, "\nlease ") != NULL;
+	static const char *const starts[] = {"\nlease ", "\nia-na ", "\nia-ta ", "\nia-pd ",
+	    "\nauthoring-byte-order ", "\nserver-duid "};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (strncmp(text, starts[i] + 1, strlen(starts[i] + 1)) == 0 ||
+		    strstr(text, starts[i]) != NULL)
+			return true;
+	return false;
 }
 
 int house_read_leases(struct local_build *b, char *text, size_t len, const uint8_t *domain,

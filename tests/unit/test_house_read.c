@@ -236,6 +236,55 @@ static void leases_of_isc(void **state)
 	assert_int_equal(f->counts.n_names, 2);
 }
 
+static void leases_of_isc_for_ipv6(void **state)
+{
+	struct fixture *f = *state;
+
+	leases(f,
+	    "# The format of this file is documented in the dhcpd.leases(5) manual page.\n"
+	    "authoring-byte-order little-endian;\n\n"
+	    "server-duid \"\\000\\001\\000\\001+ {\\021\";\n\n"
+	    "ia-na \"{ \\001 lease\\000\" {\n  cltt 3 2023/11/01 10:00:00;\n"
+	    "  iaaddr fd00::30 {\n    binding state active;\n    preferred-life 27000;\n"
+	    "    max-life 43200;\n    ends 4 2023/12/31 10:00:00;\n"
+	    "    client-hostname \"phone\";\n  }\n"
+	    "  iaaddr fd00::31 {\n    binding state expired;\n    ends 4 2023/12/31 10:00:00;\n"
+	    "    client-hostname \"expired\";\n  }\n}\n"
+	    "ia-ta \"b\" {\n  iaaddr fd00::32 {\n    binding state active;\n    ends never;\n"
+	    "    set ddns-fwd-name = \"tablet.lan\";\n  }\n}\n"
+	    "ia-na \"c\" {\n  iaaddr fd00::33 {\n    binding state active;\n"
+	    "    ends epoch 1600000000;\n    client-hostname \"over\";\n  }\n}\n"
+	    "ia-na \"d\" {\n  iaaddr fd00::34 {\n    binding state active;\n    ends never;\n"
+	    "    client-hostname \"watch\";\n    set ddns-fwd-name = \"other.lan\";\n  }\n}\n"
+	    "ia-na \"e\" {\n  iaaddr fd00::35 {\n    binding state active;\n"
+	    "    set ddns-fwd-name = \"www.bank.example\";\n  }\n}\n"
+	    "ia-pd \"f\" {\n  iaprefix fd00:1::/64 {\n    binding state active;\n"
+	    "    client-hostname \"router\";\n  }\n}\n");
+	make(f);
+	assert_string_equal(has(f, "phone.lan"), "fd00::30");
+	assert_string_equal(has(f, "tablet.lan"), "fd00::32");
+	assert_string_equal(has(f, "watch.lan"), "fd00::34");
+	assert_string_equal(has(f, "expired.lan"), "-");
+	assert_string_equal(has(f, "over.lan"), "-");
+	assert_string_equal(has(f, "other.lan"), "-");
+	assert_string_equal(has(f, "www.bank.example"), "-");
+	assert_string_equal(has(f, "router.lan"), "-");
+	assert_int_equal(f->counts.n_names, 3);
+	assert_int_equal(f->counts.n_bad, 1);
+}
+
+/* One in which nothing is leased yet is not taken for one of dnsmasq. */
+static void no_leases_of_isc(void **state)
+{
+	struct fixture *f = *state;
+
+	leases(f, "# The format of this file is documented in the dhcpd.leases(5) manual page.\n"
+		  "authoring-byte-order little-endian;\n\n"
+		  "server-duid \"\\000\\001\";\n");
+	assert_int_equal(f->counts.n_names, 0);
+	assert_int_equal(f->counts.n_bad, 0);
+}
+
 static void leases_of_kea(void **state)
 {
 	struct fixture *f = *state;
@@ -410,6 +459,8 @@ int main(void)
 	    TEST(hosts_files),
 	    TEST(leases_of_dnsmasq),
 	    TEST(leases_of_isc),
+	    TEST(leases_of_isc_for_ipv6),
+	    TEST(no_leases_of_isc),
 	    TEST(leases_of_kea),
 	    TEST(leases_of_kea_for_ipv6),
 	    TEST(leases_of_devices_that_lie),
