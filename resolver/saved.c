@@ -203,6 +203,15 @@ static void go_on(struct server *s)
 	}
 }
 
+/* Say it when the budget is used up, once until there is room again. */
+static void note_spent(struct saved *saved, bool spent)
+{
+	if (spent && !saved->spent)
+		log_notice("cache-file",
+		    "cache_save_budget is used up: the cache is saved again when there is room");
+	saved->spent = spent;
+}
+
 static void on_done(evutil_socket_t fd, short what, void *arg)
 {
 	struct saved_job *job = arg;
@@ -216,12 +225,14 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 		result = (struct result){.err = ERR_SYS, .text = "the saver died"};
 	left = budget_left(s);
 	saved->budget = left > result.written ? left - result.written : 0;
-	if (result.err == ERR_RANGE && !saved->spent)
-		log_notice(
-		    "cache-file", "%s: the cache is saved again when there is room", result.text);
-	else if (result.err != 0 && result.err != ERR_RANGE && result.err != ERR_NOTFOUND)
+	if (result.err != 0 && result.err != ERR_RANGE && result.err != ERR_NOTFOUND)
 		log_warning("cache-file", "the cache is not saved: %s", result.text);
-	saved->spent = result.err == ERR_RANGE;
+	/* How much more it would have been nobody knows. */
+	if (result.err == ERR_RANGE)
+		job->size = 2 * result.written;
+	else if (result.err == 0)
+		job->size = result.written;
+	note_spent(saved, result.err == ERR_RANGE);
 	job_end(job);
 	go_on(s);
 }
@@ -283,10 +294,16 @@ static bool job_start(struct server *s, unsigned worker, uint64_t budget)
 static void save_all(struct server *s)
 {
 	const unsigned n = supervise_n(s->workers);
-	const uint64_t budget = budget_left(s) / n;
+	const uint64_t budget = budget_left(s) / n, day = s->conf->cache_save_budget / n;
 
-	for (unsigned i = 0; i < n; i++)
-		(void)job_start(s, i, budget);
+	for (unsigned i = 0; i < n; i++) {
+		const uint64_t size = s->saved.job[i].size;
+
+		if (budget < (size < day ? size : day))
+			note_spent(&s->saved, true);
+		else
+			(void)job_start(s, i, budget);
+	}
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

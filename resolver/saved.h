@@ -5,7 +5,8 @@
  *          <-- the open file ---------------------------------------------/   at its next start
  *
  * A saver is a short-lived process without rights: a disk that is slow holds up nobody.  All of them together
- * write no more in a day than the option says; what is left of that is in the files.
+ * write no more in a day than the option says; what is left of that is in the files.  A save for which too little
+ * is left is put off: begun, and given up half way, it would only use up what the next one needs.
  */
 #ifndef QUELL_SAVED_H
 #define QUELL_SAVED_H
@@ -26,6 +27,7 @@ struct saved_job {
 	pid_t pid;	    /* 0: none */
 	int result;	    /* where it says how it went */
 	struct event *done; /* NULL: none */
+	uint64_t size; /* bytes that a save needs, as far as the last one tells; 0: not known */
 };
 
 struct saved {

@@ -244,6 +244,63 @@ def test_off():
             again(daemon, upstream)
 
 
+def long_reply(ask):
+    """A kilobyte for each name."""
+    text = " ".join(['"%s"' % ("x" * 200)] * 5)
+    return reply_to(ask.query, "%s 300 IN TXT %s" % (ask.query.question[0].name, text))
+
+
+@test
+def test_budget():
+    """No more than the budget is written; what was saved last stays, and a restart does not begin a new day"""
+    with FakeUpstream(long_reply) as upstream:
+        daemon = start(upstream, "cache_save_budget = 1M\n")
+        with daemon:
+            for name in NAMES:
+                assert_rcode(daemon.ask(name, "TXT"), "NOERROR")
+            sizes, seen = [], set()
+
+            def is_spent():
+                if os.path.exists(path(daemon)):
+                    st = os.stat(path(daemon))
+                    if st.st_mtime_ns not in seen:
+                        sizes.append(st.st_size)
+                        seen.add(st.st_mtime_ns)
+                return any("cache_save_budget is used up" in line for line in daemon.log.all())
+
+            wait_for("the budget is used up", is_spent)
+            assert sizes[-1] > 1000 * len(NAMES), "a file of %d bytes has not all" % sizes[-1]
+            assert sum(sizes) <= 1 << 20, "%d bytes were written" % sum(sizes)
+            before = os.stat(path(daemon)).st_mtime_ns
+            end(daemon)
+            again(daemon, upstream)
+            wait_for("all is loaded", lambda: daemon.stats()["cache_loaded"] == len(NAMES))
+            daemon.log.wait("^notice cache-file cache_save_budget is used up")
+            equal(os.stat(path(daemon)).st_mtime_ns, before, "the time of the file")
+            equal([name for name in os.listdir(daemon.dir) if name.endswith(".new")], [], "half a file")
+
+
+@test
+def test_budget_grows():
+    """Where the budget grows by less in an interval than a save takes, saves are put off, not given up half way"""
+    names = ["n%d.example." % i for i in range(700)]
+    with FakeUpstream(long_reply) as upstream:
+        # Half a megabyte a second; all of it is what one save takes, and a bit.
+        daemon = start(upstream, "cache_save_budget = 40G\n")
+        with daemon:
+            for name in names:
+                assert_rcode(daemon.ask(name, "TXT"), "NOERROR")
+            end(daemon)
+            with open(path(daemon), "r+b") as f:
+                head = f.read(HEAD_SIZE - 8)[:-8] + bytes(8)  # nothing is left
+                f.seek(0)
+                f.write(head + siphash13(0, head).to_bytes(8, "big"))
+            before = os.stat(path(daemon)).st_ino
+            again(daemon, upstream)
+            daemon.log.wait("^notice cache-file cache_save_budget is used up")
+            wait_for("it is saved again", lambda: os.stat(path(daemon)).st_ino != before)
+
+
 @test
 def test_workers():
     """Each worker has its file, and one more than before has that of the first"""
