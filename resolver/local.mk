@@ -16,6 +16,16 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/mixcase.c resolver/core/mixcase.h \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \
+	resolver/core/query_answer.c resolver/core/query_answer.h \
+	resolver/core/query_forward.c resolver/core/query_forward.h \
+	resolver/core/query_names.c resolver/core/query_names.h \
+	resolver/core/query_reply.c \
+	resolver/core/query_saved.c \
+	resolver/core/query_setup.c \
+	resolver/core/query_state.h \
+	resolver/core/query_try.c resolver/core/query_try.h \
+	resolver/core/query_wait.c resolver/core/query_wait.h \
+	resolver/core/query_why.c \
 	resolver/core/rate.c resolver/core/rate.h \
 	resolver/core/rebind.c resolver/core/rebind.h \
 	resolver/core/reason.c resolver/core/reason.h \

@@ -9,8 +9,8 @@
  * what is due next.
  *
  * A try whose question was answered by another may go on as an orphan (question NULL), only to
- * learn whether its server is back.  The structs are open, for query.c works on their fields; only
- * query.c does.
+ * learn whether its server is back.  The structs are open, for the way of a query (query_state.h)
+ * works on their fields; nothing else does.
  */
 #ifndef QUELL_INFLIGHT_H
 #define QUELL_INFLIGHT_H

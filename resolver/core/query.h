@@ -1,5 +1,5 @@
-/* query.h - the way of a query: the one file that knows it whole (query.c reads from top to
- * bottom).
+/* query.h - the way of a query, and the core as the rest of the program sees it.  query.c has the way from
+ * top to bottom; what is done on it stands in query_*.c, which query_state.h lists.
  *
  *   query_ask()    -- a client's message came in          \
  *   query_reply()  -- an upstream's message came in         } events in, with the time

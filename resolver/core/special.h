@@ -4,7 +4,7 @@
  *   name --tails.h--> may be --> rows: name, what it gets, switch
  *
  * The rows stand in special.c; docs/answers.md has them with their sources.  A user's own rule comes
- * before them (query.c), they come before the lists.  A switch is a word: it stands for the rows that
+ * before them (query_names.c), they come before the lists.  A switch is a word: it stands for the rows that
  * have it, and all of them are on unless the configuration names it.
  *
  * Read-only, no allocation.

@@ -1,0 +1,39 @@
+/* query_why.c - why a query would get the answer it would get now: its way once more, with words. */
+#include "resolver/core/query_answer.h"
+#include "resolver/core/query_names.h"
+#include "resolver/core/query_state.h"
+
+/* The answer to `ask` that is in the cache, whichever of its kinds; false: there is none. */
+static bool find_cached(
+    struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct cache_answer *cached)
+{
+	size_t len = name_len(ask->name);
+	struct cache_verdict *kept;
+	struct cache_key key;
+
+	for (unsigned flags = 0; flags < 4; flags++) {
+		cache_key(q->cache, &key, ask->name, len, ask->type, CLASS_IN, (flags & 1) != 0,
+		    (flags & 2) != 0, query_state_group(q, ask->name, len));
+		if (cache_get(q->cache, &key, now_ms, cached, &kept))
+			return true;
+	}
+	return false;
+}
+
+void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out)
+{
+	struct effect_ask asked = *ask, end = *ask;
+	struct cache_answer cached;
+	uint8_t aliased[NAME_SIZE], name[NAME_SIZE];
+	bool is_cached;
+
+	if (query_names_why(q, ask, aliased, out))
+		return;
+	asked.name = aliased;
+	reason_end(&q->policy, &asked, name);
+	end.name = name;
+	is_cached = find_cached(q, &end, now_ms, &cached);
+	reason_find(&q->policy, &asked, is_cached ? &cached : NULL, out);
+	if (is_cached && !out->blocked && query_answer_rebinds(q, name, &cached))
+		reason_set_rebinding(out, &cached);
+}
