@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/caps.h"
 #include "lib/log.h"
-#include "resolver/priv.h"
 
 /* Close the descriptors first..last.  An old kernel, or a filter, may not know the call. */
 static void close_from_to(unsigned first, unsigned last)
@@ -69,7 +69,7 @@ pid_t child_fork(const int *keep, unsigned n_keep)
 	}
 	close_others(keep, n_keep);
 	reset_signals();
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || priv_keep(0) < 0) {
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || caps_keep(0) < 0) {
 		log_error("no-rights", "a child process could not give up its rights");
 		_exit(EXIT_FAILURE);
 	}

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "resolver/priv.h"
+#include "lib/caps.h"
 
 #define ANSWER_WAIT_MS	 2000 /* for the witness; a scan of /proc takes some tens */
 #define STATE_TCP_LISTEN 10   /* include/net/tcp_states.h of Linux */
@@ -189,7 +189,7 @@ void holder_witness_start(struct holder_witness *w)
 	if (w->pid == 0) {
 		(void)close(fds[0]);
 		(void)signal(SIGINT, SIG_IGN);
-		if (priv_keep(PRIV_BIT(CAP_SYS_PTRACE) | PRIV_BIT(CAP_DAC_READ_SEARCH)) == 0)
+		if (caps_keep(CAPS_BIT(CAP_SYS_PTRACE) | CAPS_BIT(CAP_DAC_READ_SEARCH)) == 0)
 			witness(fds[1]);
 		_exit(EXIT_SUCCESS);
 	}

@@ -75,4 +75,4 @@ sbin_PROGRAMS += quelld
 quelld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 quelld_SOURCES = resolver/main.c
 quelld_LDADD = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a \
-	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(EVENT_LIBS) $(CONFUSE_LIBS)
+	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(EVENT_LIBS) $(CONFUSE_LIBS) $(SECCOMP_LIBS)

@@ -1,8 +1,4 @@
-/* priv.c - giving up rights.
- *
- * The two structs of capset(2) are a stable part of the kernel's interface, so that no library is
- * needed for the one call.
- */
+/* priv.c - giving up rights. */
 
 #include "resolver/priv.h"
 
@@ -13,25 +9,10 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/caps.h"
 #include "lib/log.h"
-
-int priv_keep(uint64_t set)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capget, &head, data) < 0)
-		return ERR_SYS;
-	for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
-		data[i].permitted &= (uint32_t)(set >> 32 * i);
-		data[i].effective = data[i].permitted;
-		data[i].inheritable = 0;
-	}
-	return syscall(SYS_capset, &head, data) < 0 ? ERR_SYS : 0;
-}
 
 /* The entry of `name`, or of the default users. */
 static const struct passwd *find_user(const char *name)
@@ -52,7 +33,7 @@ static const struct passwd *find_user(const char *name)
 
 static int become(const struct passwd *user, struct why *why)
 {
-	/* Capabilities outlive the change of user for the moment; priv_keep() takes the rest. */
+	/* Capabilities outlive the change of user for the moment; caps_keep() takes the rest. */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || initgroups(user->pw_name, user->pw_gid) < 0 ||
 	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
@@ -90,7 +71,7 @@ int priv_become(const char *name, struct why *why)
 		if (err < 0)
 			return err;
 	}
-	if (priv_keep(PRIV_BIT(CAP_NET_BIND_SERVICE)) < 0)
+	if (caps_keep(CAPS_BIT(CAP_NET_BIND_SERVICE)) < 0)
 		return why_set(why, ERR_SYS, "cannot give up rights: %s", strerror(errno));
 	return 0;
 }

@@ -9,12 +9,7 @@
 #ifndef QUELL_PRIV_H
 #define QUELL_PRIV_H
 
-#include <stdint.h>
-
 #include "lib/err.h"
-
-/* A capability set: bit n stands for capability n of <linux/capability.h>. */
-#define PRIV_BIT(cap) ((uint64_t)1 << (cap))
 
 /* The user that root becomes: `name`, or without one (NULL) quell, else nobody with a warning. */
 #define PRIV_USER     "quell"
@@ -27,8 +22,5 @@ int priv_become(const char *name, struct why *why) QUELL_CHECK;
 
 /* The user whose rights count now, for messages; valid until the next call. */
 const char *priv_user_name(void);
-
-/* Keep of the capabilities only those in `set`, and never get new ones.  Returns 0 or ERR_SYS. */
-int priv_keep(uint64_t set) QUELL_CHECK;
 
 #endif

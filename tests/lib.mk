@@ -10,7 +10,8 @@ LIB_UNIT_TESTS = \
 	tests/unit/test_hash \
 	tests/unit/test_log \
 	tests/unit/test_resolvconf \
-	tests/unit/test_rng
+	tests/unit/test_rng \
+	tests/unit/test_sandbox
 if HAVE_CMOCKA
 check_PROGRAMS += $(LIB_UNIT_TESTS)
 TESTS += $(LIB_UNIT_TESTS)
@@ -66,3 +67,7 @@ tests_unit_test_rng_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 fuzz_programs += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) lib/libquell.a $(CONFUSE_LIBS)
+
+tests_unit_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
+tests_unit_test_sandbox_LDADD = lib/libquell.a $(SECCOMP_LIBS) $(CMOCKA_LIBS)

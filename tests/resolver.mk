@@ -8,7 +8,7 @@ check_PROGRAMS += $(IO_TESTS)
 TESTS += $(IO_TESTS)
 IO_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 IO_SOURCES = tests/unit/loopback.c tests/unit/loopback.h
-IO_LIBS = resolver/libquelld.a resolver/io/libio.a lib/libquell.a $(EVENT_LIBS) $(CMOCKA_LIBS)
+IO_LIBS = resolver/libquelld.a resolver/io/libio.a lib/libquell.a $(EVENT_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_channel_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
 tests_unit_test_channel_LDADD = $(IO_LIBS)
@@ -77,7 +77,7 @@ check_PROGRAMS += $(PARENT_TESTS)
 TESTS += $(PARENT_TESTS)
 PARENT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 PARENT_LIBS = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a \
-	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(EVENT_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(EVENT_LIBS) $(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_child_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_child_SOURCES = tests/unit/test_child.c
 tests_unit_test_child_LDADD = $(PARENT_LIBS)

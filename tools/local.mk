@@ -32,7 +32,7 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/update_watch.c tools/update_watch.h \
 	tools/update_why.c tools/update_why.h \
 	tools/why_text.c tools/why_text.h
-quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS)
+quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS) $(SECCOMP_LIBS)
 quellctl_SOURCES = tools/quellctl.c \
 	tools/control.c tools/control.h \
 	tools/ctl_show.c tools/ctl_show.h \

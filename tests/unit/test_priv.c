@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "lib/caps.h"
 #include "resolver/priv.h"
 
 /* The permitted capabilities of this process. */
@@ -31,21 +32,21 @@ static uint64_t permitted(void)
 /* 0, or the number of the first thing that is wrong. */
 static int keep_none(void)
 {
-	if (priv_keep(0) != 0)
+	if (caps_keep(0) != 0)
 		return 1;
 	if (permitted() != 0)
 		return 2;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return 3;
 	/* What is gone stays gone. */
-	return priv_keep(~(uint64_t)0) != 0 || permitted() != 0 ? 4 : 0;
+	return caps_keep(~(uint64_t)0) != 0 || permitted() != 0 ? 4 : 0;
 }
 
 static int keep_one(void)
 {
-	uint64_t one = PRIV_BIT(CAP_NET_BIND_SERVICE), had = permitted();
+	uint64_t one = CAPS_BIT(CAP_NET_BIND_SERVICE), had = permitted();
 
-	if (priv_keep(one) != 0)
+	if (caps_keep(one) != 0)
 		return 1;
 	return permitted() == (had & one) ? 0 : 2;
 }
@@ -79,7 +80,7 @@ static int become_nobody(void)
 		return 3;
 	if (setuid(0) == 0)
 		return 4;
-	return (permitted() & ~PRIV_BIT(CAP_NET_BIND_SERVICE)) == 0 ? 0 : 5;
+	return (permitted() & ~CAPS_BIT(CAP_NET_BIND_SERVICE)) == 0 ? 0 : 5;
 }
 
 static void in_child(int (*run)(void))
