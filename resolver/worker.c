@@ -586,6 +586,9 @@ int worker_run(int channel)
 	w->tick = evtimer_new(w->base, on_tick, w);
 	if (w->readable == NULL || w->tick == NULL || event_add(w->readable, NULL) < 0)
 		goto out;
+	/* The loop makes room for several timers with its first one: now, for later nothing allocates. */
+	timer_start(w->tick, 0);
+	evtimer_del(w->tick);
 	worker_serve(w);
 	status = w->status;
 out:

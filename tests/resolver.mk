@@ -30,6 +30,14 @@ tests_unit_test_peers_LDADD = $(IO_LIBS)
 tests_unit_test_worker_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(IO_SOURCES)
 tests_unit_test_worker_LDADD = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a $(IO_LIBS)
+
+# The worker again, with the real core.
+check_PROGRAMS += tests/unit/test_allocations
+TESTS += tests/unit/test_allocations
+tests_unit_test_allocations_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_allocations_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=clock_ms,--wrap=clock_ns
+tests_unit_test_allocations_SOURCES = tests/unit/test_allocations.c $(IO_SOURCES)
+tests_unit_test_allocations_LDADD = resolver/libquelld.a resolver/io/libio.a $(UNIT_LIBS) $(EVENT_LIBS) $(CMOCKA_LIBS)
 endif
 
 if HAVE_CMOCKA

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #define SWEEP_MS      (CARRIER_UDP_AGE_MS / 4)
 #define DATAGRAM_SIZE 65535
 #define BATCH	      16		      /* replies read for one wake-up of a port */
+#define READY_MAX     64		      /* ports for one wake-up */
 #define QUEUE	      64		      /* messages that wait for the flush */
 #define POOLS	      (2 * CONF_UPSTREAM_MAX) /* while upstreams change there are those before, too */
 #define PLACE_BITS    10		      /* of a handle; above it is the pool's number */
@@ -27,7 +29,6 @@ _Static_assert(CARRIER_UDP_PORTS <= 1 << PLACE_BITS, "a place's number fits its 
 
 struct place {
 	struct pool *pool;
-	struct event readable;
 	uint64_t opened_ms;
 	int fd; /* -1: not open */
 	uint32_t handle;
@@ -55,14 +56,18 @@ struct queued {
 };
 
 struct carrier_udp {
-	struct event_base *base;
 	struct rng *rng;
 	struct query *core;
 	struct event sweep;
-	uint32_t n_places; /* of each pool */
+	/* The open ports, in a set of their own: the loop would allocate for each new descriptor. */
+	int ports;
+	struct event readable; /* one of them */
+	uint32_t n_places;     /* of each pool */
 	uint32_t n_open, open_max;
 	unsigned n_pools; /* that were ever used */
 	struct pool pools[POOLS];
+	struct place
+	    *places; /* of all pools; only as many of them are memory as belong to used ones */
 	unsigned n_queued;
 	struct queued queue[QUEUE];
 	struct mmsghdr out[QUEUE], in[BATCH];
@@ -83,8 +88,7 @@ static bool place_is_spent(const struct place *p, uint64_t now_ms)
 
 static void place_close(struct place *p)
 {
-	event_del(&p->readable);
-	close(p->fd);
+	close(p->fd); /* which takes it out of the set */
 	p->fd = -1;
 	p->pool->n_open--;
 	p->pool->owner->n_open--;
@@ -92,20 +96,15 @@ static void place_close(struct place *p)
 
 /* ---- in ---- */
 
-/* One batch for each wake-up: the loop comes back for more, and no port can keep the others
- * waiting. */
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void place_read(struct place *p, uint64_t now_ms)
 {
-	struct place *p = arg;
 	struct carrier_udp *c = p->pool->owner;
 	const union addr from = p->pool->to;
 	uint32_t handle = p->handle;
 	/* More than is awaited would be a look in vain. */
 	unsigned want = p->awaited > 1 ? p->awaited : 1;
-	uint64_t now_ms = clock_ms();
-	int n = recvmmsg(fd, c->in, want < BATCH ? want : BATCH, MSG_DONTWAIT, NULL);
+	int n = recvmmsg(p->fd, c->in, want < BATCH ? want : BATCH, MSG_DONTWAIT, NULL);
 
-	(void)what;
 	if (n < 0 && errno == ECONNREFUSED) {
 		/* Nobody listens there.  Closed when its questions are done with. */
 		p->uses = CARRIER_UDP_USES;
@@ -114,6 +113,24 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	for (int i = 0; i < n; i++)
 		query_reply(
 		    c->core, CARRIER_UDP, handle, &from, c->datagrams[i], c->in[i].msg_len, now_ms);
+}
+
+/* One batch of each: the loop comes back for more, and no port can keep the others waiting. */
+static void on_readable(evutil_socket_t ports, short what, void *arg)
+{
+	struct epoll_event ready[READY_MAX];
+	uint64_t now_ms = clock_ms();
+	int n = epoll_wait(ports, ready, READY_MAX, 0);
+
+	(void)what;
+	(void)arg;
+	for (int i = 0; i < n; i++) {
+		struct place *p = ready[i].data.ptr;
+
+		/* What one reply ends may have closed the port of the next. */
+		if (p->fd >= 0)
+			place_read(p, now_ms);
+	}
 }
 
 /* ---- places ---- */
@@ -142,6 +159,7 @@ static int place_open(struct place *p, uint64_t now_ms)
 	struct pool *pool = p->pool;
 	struct carrier_udp *c = pool->owner;
 	const struct timeval sweep = {.tv_sec = SWEEP_MS / 1000};
+	struct epoll_event readable = {.events = EPOLLIN, .data.ptr = p};
 	sa_family_t family = pool->to.sa.sa_family;
 	const int on = 1;
 	int err = ERR_SYS;
@@ -158,11 +176,8 @@ static int place_open(struct place *p, uint64_t now_ms)
 	if (err < 0)
 		goto fail;
 	err = ERR_SYS;
-	if (connect(fd, &pool->to.sa, addr_len(&pool->to)) < 0)
-		goto fail;
-	err = ERR_NOMEM;
-	if (event_assign(&p->readable, c->base, fd, EV_READ | EV_PERSIST, on_readable, p) < 0 ||
-	    event_add(&p->readable, NULL) < 0)
+	if (connect(fd, &pool->to.sa, addr_len(&pool->to)) < 0 ||
+	    epoll_ctl(c->ports, EPOLL_CTL_ADD, fd, &readable) < 0)
 		goto fail;
 	p->fd = fd;
 	p->uses = 0;
@@ -199,25 +214,20 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 /* ---- pools ---- */
 
-static int pool_start(struct carrier_udp *c, struct pool *pool, const union addr *to)
+static void pool_start(struct carrier_udp *c, struct pool *pool, const union addr *to)
 {
-	if (pool->places == NULL) {
-		pool->places = calloc(c->n_places, sizeof(*pool->places));
-		if (pool->places == NULL)
-			return ERR_NOMEM;
-	}
 	if (c->n_pools <= pool - c->pools)
 		c->n_pools = (unsigned)(pool - c->pools) + 1;
 	pool->owner = c;
 	pool->to = *to;
 	pool->shared = NULL;
+	pool->places = c->places + (size_t)(pool - c->pools) * c->n_places;
 	for (uint32_t i = 0; i < c->n_places; i++)
 		pool->places[i] = (struct place){
 		    .pool = pool,
 		    .fd = -1,
 		    .handle = (uint32_t)(pool - c->pools) << PLACE_BITS | i,
 		};
-	return 0;
 }
 
 /* The pool of upstream `to`; where it has none yet, one that is not in use becomes its own. */
@@ -233,8 +243,11 @@ static int find_pool(struct carrier_udp *c, const union addr *to, struct pool **
 		if (idle == NULL && pool->n_open == 0)
 			idle = pool;
 	}
+	if (idle == NULL)
+		return ERR_SYS;
+	pool_start(c, idle, to);
 	*found = idle;
-	return idle != NULL ? pool_start(c, idle, to) : ERR_SYS;
+	return 0;
 }
 
 /* A place of the pool that is open, whichever; NULL: there is none. */
@@ -451,18 +464,24 @@ struct carrier_udp *carrier_udp_new(struct event_base *base, struct rng *rng)
 
 	if (c == NULL)
 		return NULL;
-	c->base = base;
 	c->rng = rng;
 	share_descriptors(c);
+	c->ports = epoll_create1(EPOLL_CLOEXEC);
+	c->places = calloc((size_t)POOLS * c->n_places, sizeof(*c->places));
 	for (unsigned i = 0; i < BATCH; i++) {
 		c->in_iov[i] = (struct iovec){c->datagrams[i], DATAGRAM_SIZE};
 		c->in[i].msg_hdr = (struct msghdr){.msg_iov = &c->in_iov[i], .msg_iovlen = 1};
 	}
-	if (event_assign(&c->sweep, base, -1, EV_PERSIST, on_sweep, c) < 0) {
-		free(c);
-		return NULL;
-	}
-	return c;
+	if (c->ports >= 0 && c->places != NULL &&
+	    event_assign(&c->sweep, base, -1, EV_PERSIST, on_sweep, c) == 0 &&
+	    event_assign(&c->readable, base, c->ports, EV_READ | EV_PERSIST, on_readable, c) == 0 &&
+	    event_add(&c->readable, NULL) == 0)
+		return c;
+	if (c->ports >= 0)
+		close(c->ports);
+	free(c->places);
+	free(c);
+	return NULL;
 }
 
 void carrier_udp_set_core(struct carrier_udp *c, struct query *core)
@@ -478,8 +497,10 @@ void carrier_udp_free(struct carrier_udp *c)
 		for (uint32_t i = 0; i < c->n_places && pool->n_open > 0; i++)
 			if (pool->places[i].fd >= 0)
 				place_close(&pool->places[i]);
-		free(pool->places);
 	}
 	event_del(&c->sweep);
+	event_del(&c->readable);
+	close(c->ports);
+	free(c->places);
 	free(c);
 }

@@ -44,7 +44,7 @@ void carrier_udp_set_core(struct carrier_udp *c, struct query *core);
 void carrier_udp_free(struct carrier_udp *c);
 
 /* The core's actions, for CARRIER_UDP: each port() that gave 0 is followed by one done().  Errors:
- * ERR_SYS (no socket to be had, or there is no way to that address), ERR_NOMEM, ERR_RANGE (a message
+ * ERR_SYS (no socket to be had, or there is no way to that address), ERR_RANGE (a message
  * longer than CARRIER_UDP_ASK_MAX).  A message is sent by carrier_udp_flush(). */
 int carrier_udp_port(struct carrier_udp *c, const union addr *to, uint32_t *port) QUELL_CHECK;
 int carrier_udp_ask(

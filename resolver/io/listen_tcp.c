@@ -29,6 +29,9 @@
 #define TURN_OUT       (16 << 10) /* bytes of answers from which they are written within a turn */
 #define OUT_STOP       (16 << 10) /* unsent bytes from which no more messages are taken */
 #define FRAME_MAX      (2 + 65535)
+#define BUFFER_MIN     128
+#define SPARE_SIZES    8	  /* up to TURN_OUT */
+#define SPARE_MAX      (64 << 10) /* bytes that are kept for buffers to come */
 #define SLOT_BITS      20
 #define SLOTS_MAX      (1u << SLOT_BITS)
 
@@ -74,6 +77,13 @@ struct tcp_socket {
 	int fd; /* -1: this place is free */
 };
 
+/* The memory of a buffer that is empty now. */
+struct spare {
+	SLIST_ENTRY(spare) link;
+};
+
+SLIST_HEAD(spare_list, spare);
+
 struct listen_tcp {
 	struct event_base *base;
 	struct query *core;
@@ -90,7 +100,9 @@ struct listen_tcp {
 	struct tcp_conn *busy;	    /* whose turn it is */
 	unsigned n_slots, n_open;
 	bool idle_runs;
-	size_t buffered; /* bytes of all buffers */
+	size_t buffered;		       /* bytes of all buffers */
+	struct spare_list spares[SPARE_SIZES]; /* of BUFFER_MIN bytes, of twice as many, ... */
+	size_t spared;			       /* bytes of all of them */
 	uint64_t accepted, refused, refused_client, closed_idle, closed_slow, closed_malformed,
 	    accept_failed;
 	size_t n_answers; /* bytes of answers[] that are to be written after busy->out */
@@ -107,10 +119,59 @@ static size_t buffer_len(const struct buffer *b)
 	return b->to - b->from;
 }
 
+/* Those of `size` bytes, BUFFER_MIN << n; NULL: such are not kept. */
+static struct spare_list *spares_of(struct listen_tcp *l, size_t size)
+{
+	unsigned n = (unsigned)__builtin_ctzl(size / BUFFER_MIN);
+
+	return n < SPARE_SIZES ? &l->spares[n] : NULL;
+}
+
+/* Memory for a buffer of `size` bytes, BUFFER_MIN << n.  NULL: there is none. */
+static uint8_t *bytes_take(struct listen_tcp *l, size_t size)
+{
+	struct spare_list *spares = spares_of(l, size);
+	struct spare *spare = spares != NULL ? SLIST_FIRST(spares) : NULL;
+
+	if (spare == NULL)
+		return malloc(size);
+	SLIST_REMOVE_HEAD(spares, link);
+	l->spared -= size;
+	return (uint8_t *)spare;
+}
+
+/* Half a message, or answers that came late, are there for a moment and come again and again: some of the
+ * memory is kept for the next. */
+static void bytes_put(struct listen_tcp *l, uint8_t *bytes, size_t size)
+{
+	struct spare_list *spares = spares_of(l, size);
+	struct spare *spare = (struct spare *)(void *)bytes;
+
+	if (spares == NULL || l->spared + size > SPARE_MAX) {
+		free(bytes);
+		return;
+	}
+	SLIST_INSERT_HEAD(spares, spare, link);
+	l->spared += size;
+}
+
+/* Memory for the buffers of one connection more, so that its queries need not allocate. */
+static void spares_stock(struct listen_tcp *l)
+{
+	for (size_t size = BUFFER_MIN; size < BUFFER_MIN << SPARE_SIZES; size *= 2) {
+		uint8_t *bytes = l->spared + size <= SPARE_MAX ? malloc(size) : NULL;
+
+		if (bytes != NULL)
+			bytes_put(l, bytes, size);
+	}
+}
+
 static void buffer_free(struct listen_tcp *l, struct buffer *b)
 {
+	if (b->bytes == NULL)
+		return;
 	l->buffered -= b->size;
-	free(b->bytes);
+	bytes_put(l, b->bytes, b->size);
 	*b = (struct buffer){0};
 }
 
@@ -153,26 +214,28 @@ static bool make_room(struct listen_tcp *l, const struct tcp_conn *for_, size_t 
 /* Append to a buffer of `c`.  False: no room, or no memory. */
 static bool buffer_add(struct tcp_conn *c, struct buffer *b, const uint8_t *bytes, size_t len)
 {
-	size_t used = buffer_len(b), size = b->size != 0 ? b->size : 128;
+	struct listen_tcp *l = c->owner;
+	size_t used = buffer_len(b), size = b->size != 0 ? b->size : BUFFER_MIN;
 	uint8_t *grown;
 
 	while (size < used + len)
 		size *= 2;
-	if (b->from > 0) {
-		memmove(b->bytes, b->bytes + b->from, used);
-		b->from = 0;
-		b->to = (uint32_t)used;
-	}
 	if (size > b->size) {
-		if (!make_room(c->owner, c, size - b->size))
+		if (!make_room(l, c, size - b->size))
 			return false;
-		grown = realloc(b->bytes, size);
+		grown = bytes_take(l, size);
 		if (grown == NULL)
 			return false;
-		c->owner->buffered += size - b->size;
-		b->bytes = grown;
-		b->size = (uint32_t)size;
+		if (used > 0)
+			memcpy(grown, b->bytes + b->from, used);
+		buffer_free(l, b);
+		l->buffered += size;
+		*b = (struct buffer){.bytes = grown, .size = (uint32_t)size};
+	} else if (b->from > 0) {
+		memmove(b->bytes, b->bytes + b->from, used);
 	}
+	b->from = 0;
+	b->to = (uint32_t)used;
 	memcpy(b->bytes + used, bytes, len);
 	b->to += (uint32_t)len;
 	return true;
@@ -229,10 +292,8 @@ static void conn_close(struct tcp_conn *c)
 
 	event_del(&c->event);
 	close(c->fd);
-	if (c->in.bytes != NULL)
-		buffer_free(l, &c->in);
-	if (c->out.bytes != NULL)
-		buffer_free(l, &c->out);
+	buffer_free(l, &c->in);
+	buffer_free(l, &c->out);
 	if (c->is_ready)
 		TAILQ_REMOVE(&l->ready, c, ready_link);
 	c->is_ready = false;
@@ -561,6 +622,7 @@ static struct tcp_conn *conn_spare(struct listen_tcp *l)
 		return NULL;
 	c->slot = l->n_slots;
 	slots[l->n_slots++] = c;
+	spares_stock(l);
 	TAILQ_INSERT_HEAD(&l->free, c, link);
 	return c;
 }
@@ -740,6 +802,14 @@ void listen_tcp_free(struct listen_tcp *l)
 	}
 	for (unsigned i = 0; i < l->n_slots; i++)
 		free(l->slots[i]);
+	for (unsigned i = 0; i < SPARE_SIZES; i++) {
+		struct spare *spare;
+
+		while ((spare = SLIST_FIRST(&l->spares[i])) != NULL) {
+			SLIST_REMOVE_HEAD(&l->spares[i], link);
+			free(spare);
+		}
+	}
 	free(l->slots);
 	peers_free(l->peers);
 	event_del(&l->resume);

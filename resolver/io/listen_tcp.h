@@ -14,7 +14,8 @@
  * Bytes for each connection in user space: about 450 when idle or waiting; half, besides, at most
  * twice what came of the message, so up to 128 KiB; unsent, up to 256 KiB.  These buffers are counted:
  * together they take at most LISTEN_TCP_BUFFERS_MAX, and for more the connections that have made no
- * progress for longest end.  The kernel holds at most 64 KiB each way (LISTEN_TCP_SOCKET_BUFFER,
+ * progress for longest end.  Memory of 64 KiB more is kept for the next ones, so that a query allocates
+ * nothing.  The kernel holds at most 64 KiB each way (LISTEN_TCP_SOCKET_BUFFER,
  * which it doubles).
  *
  * Other bounds: connections in all, and of one client (peers.h): one more takes the place of the one
