@@ -68,6 +68,7 @@ static const struct row rows[] = {
 	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "recvmmsg recvmmsg_time64 recvmsg recvfrom recv sendmmsg"),
 	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "epoll_wait epoll_pwait epoll_pwait2 epoll_ctl accept4 accept"),
 	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "bind connect getsockname getpeername getsockopt setsockopt shutdown"),
+	ROW(KIND(WORKER), ALLOW, "epoll_create1"), /* the ports to upstreams, when the options come */
 	ROW(KIND(WORKER), ALLOW, "ioctl", ARG(1, EQ, SIOCOUTQ)),
 	ROW(KIND(WORKER), ALLOW, "socket", ARG(0, EQ, AF_INET), BITS(1, SOCK_TYPE, SOCK_DGRAM), ARG(2, EQ, 0)),
 	ROW(KIND(WORKER), ALLOW, "socket", ARG(0, EQ, AF_INET), BITS(1, SOCK_TYPE, SOCK_STREAM), ARG(2, EQ, 0)),
