@@ -21,8 +21,6 @@
 /* An answer is fetched anew when less than one of PREFETCH_SHARE parts of its time is left. */
 #define PREFETCH_SHARE 10
 
-#define TEXT_NO_UPSTREAM "no upstream resolver answered" /* EDE text */
-
 void query_forward_arm(struct query *q)
 {
 	uint64_t at_ms = UINT64_MAX;

@@ -192,6 +192,48 @@ static bool heed_bad_cookie(struct query *q, struct inflight_try *t, uint64_t no
 	return true;
 }
 
+/* The reply in q->answer says that the server did not understand how it was asked: once more, with less.
+ * False: it does not. */
+static bool heed_rejection(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	if (rejects_edns(t, &q->answer)) {
+		q->stats.replies_no_edns++;
+		if (server_stays(q, t))
+			t->question->plain |= UINT64_C(1) << t->server;
+	} else if (rejects_cookie(t, &q->answer)) {
+		q->stats.replies_no_cookie++;
+	} else {
+		return false;
+	}
+	ask_again(q, t, t->sent.via, now_ms);
+	return true;
+}
+
+/* The reply in q->answer says that this server has no answer: on to the next.  False: it is one. */
+static bool heed_refusal(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	unsigned rcode = q->answer.rcode;
+
+	switch (rcode) {
+	case RCODE_FORMERR:
+	case RCODE_SERVFAIL:
+	case RCODE_NOTIMP:
+	case RCODE_REFUSED:
+		t->question->ede = q->answer.view.ede;
+		break;
+	default:
+		/* An extended RCODE speaks of the hop between us and the server; a referral, of a
+		 * server that does not resolve. */
+		if (rcode <= MSG_RCODE && !q->answer.referral)
+			return false;
+		rcode = RCODE_SERVFAIL;
+		break;
+	}
+	q->stats.replies_declined++;
+	server_declined(q, t, rcode, now_ms);
+	return true;
+}
+
 /* False: the reply in q->answer, which was `msg`, has not the cookie that it should have.  Over TCP it
  * need not have one. */
 static bool take_cookie(
@@ -220,6 +262,7 @@ static const uint8_t *in_lower_case(
 	return q->out;
 }
 
+/* A message that answers the question of `t`, or says why it does not. */
 static void use_reply(
     struct query *q, struct inflight_try *t, const uint8_t *msg, size_t len, uint64_t now_ms)
 {
@@ -254,39 +297,9 @@ static void use_reply(
 		ask_over_tcp(q, t, now_ms);
 		return;
 	}
-	if (heed_bad_cookie(q, t, now_ms))
+	if (heed_bad_cookie(q, t, now_ms) || heed_rejection(q, t, now_ms) ||
+	    heed_refusal(q, t, now_ms))
 		return;
-	if (rejects_edns(t, &q->answer)) {
-		q->stats.replies_no_edns++;
-		if (server_stays(q, t))
-			question->plain |= UINT64_C(1) << t->server;
-		ask_again(q, t, t->sent.via, now_ms);
-		return;
-	}
-	if (rejects_cookie(t, &q->answer)) {
-		q->stats.replies_no_cookie++;
-		ask_again(q, t, t->sent.via, now_ms);
-		return;
-	}
-	switch (q->answer.rcode) {
-	case RCODE_FORMERR:
-	case RCODE_SERVFAIL:
-	case RCODE_NOTIMP:
-	case RCODE_REFUSED:
-		q->stats.replies_declined++;
-		question->ede = q->answer.view.ede;
-		server_declined(q, t, q->answer.rcode, now_ms);
-		return;
-	default:
-		break;
-	}
-	if (q->answer.rcode > MSG_RCODE || q->answer.referral) {
-		/* An extended RCODE speaks of the hop between us and the server; a referral, of a
-		 * server that does not resolve. */
-		q->stats.replies_declined++;
-		server_declined(q, t, RCODE_SERVFAIL, now_ms);
-		return;
-	}
 	q->stats.replies++;
 	note_plain(q, t, now_ms);
 	if (may_be_private(q, t))
@@ -335,15 +348,20 @@ void query_reply(struct query *q, enum query_carrier via, uint32_t port, const u
 
 /* ---- No reply will come ---- */
 
+static void unreachable(struct query *q, struct inflight_try *t, uint64_t now_ms)
+{
+	q->stats.net_errors++;
+	upstream_silent(&q->upstreams, &t->sent.to, now_ms);
+	query_forward_lost(q, t, now_ms);
+}
+
 void query_failed(struct query *q, uint32_t try, uint64_t now_ms)
 {
 	struct inflight_try *t = inflight_try_by_handle(&q->inflight, try);
 
 	if (t == NULL)
 		return;
-	q->stats.net_errors++;
-	upstream_silent(&q->upstreams, &t->sent.to, now_ms);
-	query_forward_lost(q, t, now_ms);
+	unreachable(q, t, now_ms);
 	query_forward_arm(q);
 }
 
@@ -364,10 +382,7 @@ void query_refused(struct query *q, enum query_carrier via, uint32_t port, uint6
 	struct inflight_try *t;
 
 	/* Their questions are asked elsewhere, or once more from another port: each try ends here. */
-	while ((t = waiting_on(q, via, port)) != NULL) {
-		q->stats.net_errors++;
-		upstream_silent(&q->upstreams, &t->sent.to, now_ms);
-		query_forward_lost(q, t, now_ms);
-	}
+	while ((t = waiting_on(q, via, port)) != NULL)
+		unreachable(q, t, now_ms);
 	query_forward_arm(q);
 }

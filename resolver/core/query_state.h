@@ -31,6 +31,8 @@
 /* Counters of messages that match nothing; ports share them by their last bits. */
 #define STRAYS_SIZE 4096
 
+#define TEXT_NO_UPSTREAM "no upstream resolver answered" /* EDE text */
+
 /* For the log. */
 #define OUTCOME_STALE "cached, and its time is over"
 

@@ -11,8 +11,6 @@
 
 #define NS_PER_MS 1000000
 
-#define TEXT_NO_UPSTREAM "no upstream resolver answered" /* EDE text */
-
 void query_wait_join(struct query *q, struct inflight_question *question,
     const struct query_asker *from, const struct msg_query *ask, const struct answer_to *to,
     uint64_t now_ms)
