@@ -16,7 +16,7 @@ void failures_init(struct failures *f, const struct hash_key *key)
 	f->key = *key;
 }
 
-void failures_put(struct failures *f, const struct cache_key *key, uint8_t rcode,
+void failures_put(struct failures *f, const struct cache_key *key, uint8_t rcode, int16_t ede,
     uint64_t started_ms, uint64_t now_ms)
 {
 	const uint64_t id = id_of(f, key);
@@ -34,6 +34,7 @@ void failures_put(struct failures *f, const struct cache_key *key, uint8_t rcode
 	    .id = id,
 	    .at_ms = now_ms,
 	    .epoch = f->epoch,
+	    .ede = ede,
 	    .rcode = rcode,
 	    .own = f->any_good && f->good_ms > started_ms,
 	};

@@ -29,6 +29,7 @@ struct failure {
 	uint64_t id; /* the hash; 0: none */
 	uint64_t at_ms;
 	uint32_t epoch; /* how many outages were over then */
+	int16_t ede;	/* what an upstream said of it (RFC 8914), or EDE_NONE */
 	uint8_t rcode;
 	bool own; /* of the question, not of the network */
 };
@@ -46,8 +47,9 @@ struct failures {
 /* None yet, in *f that is all zero.  `key` is the secret of the hash. */
 void failures_init(struct failures *f, const struct hash_key *key);
 
-/* The question under `key`, asked since started_ms, has failed: its askers got `rcode`. */
-void failures_put(struct failures *f, const struct cache_key *key, uint8_t rcode,
+/* The question under `key`, asked since started_ms, has failed: its askers got `rcode`, and `ede` (or
+ * EDE_NONE) is what an upstream said. */
+void failures_put(struct failures *f, const struct cache_key *key, uint8_t rcode, int16_t ede,
     uint64_t started_ms, uint64_t now_ms);
 
 /* An upstream has answered a question. */

@@ -37,7 +37,7 @@ static void fail_name(struct failures *f, const char *name, uint64_t started_ms,
 {
 	const struct cache_key key = key_of(name, TYPE_A);
 
-	failures_put(f, &key, RCODE_SERVFAIL, started_ms, now_ms);
+	failures_put(f, &key, RCODE_SERVFAIL, EDE_NONE, started_ms, now_ms);
 }
 
 static int setup(void **state)
