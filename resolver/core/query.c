@@ -177,6 +177,9 @@ static size_t answer_failed(struct query *q, const struct cache_key *key,
 	if (failure == NULL || now_ms - failure->at_ms >= q->options.cache_failure_ttl_s * 1000u)
 		return 0;
 	q->stats.failed_cached++;
+	/* Why it failed is worth more than that this is remembered. */
+	if (failure->ede != EDE_NONE)
+		return answer_write_empty(to, failure->rcode, failure->ede, ANSWER_EDE_TEXT, out);
 	return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
 }
 
