@@ -177,7 +177,7 @@ void query_wait_fail(struct query *q, struct inflight_question *question, uint64
 {
 	/* Where none could even be asked, the next question may try at once. */
 	if (question->asked)
-		failures_put(\&q->failures, \&question->key, question->rcode,
+		failures_put(&q->failures, &question->key, question->rcode,
 		    question->replied ? question->ede : EDE_NONE, question->started_ms, now_ms);
 	query_wait_give_up(q, question, now_ms);
 }
