@@ -6,8 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
-
 uint64_t clock_ns(void)
 {
 	struct timespec ts = {0};
@@ -24,7 +22,7 @@ uint64_t clock_ms(void)
 
 void clock_boot(char boot[CLOCK_BOOT_SIZE])
 {
-	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+	int fd = open(CLOCK_BOOT_FILE, O_RDONLY | O_CLOEXEC);
 
 	memset(boot, 0, CLOCK_BOOT_SIZE);
 	if (fd < 0)

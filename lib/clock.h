@@ -17,6 +17,7 @@ uint64_t clock_ms(void);
 uint64_t clock_ns(void);
 
 #define CLOCK_BOOT_SIZE 9
+#define CLOCK_BOOT_FILE "/proc/sys/kernel/random/boot_id"
 
 /* The beginning of the ID of this boot, and the terminator; empty, where the system does not tell. */
 void clock_boot(char boot[CLOCK_BOOT_SIZE]);

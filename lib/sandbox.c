@@ -46,7 +46,7 @@ static const struct profile {
 static const char *const layers[SANDBOX_N_LAYERS] = {
     [SANDBOX_NO_NEW_PRIVS] = "no-new-privs",
     [SANDBOX_NO_DUMP] = "no-dump",
-    [SANDBOX_CAPABILITIES] = "no-capabilities",
+    [SANDBOX_CAPABILITIES] = "capabilities",
     [SANDBOX_FILES] = "landlock-files",
     [SANDBOX_TCP] = "landlock-tcp",
     [SANDBOX_SCOPE] = "landlock-scope",

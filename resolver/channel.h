@@ -12,6 +12,7 @@
 
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "lib/sandbox.h"
 #include "resolver/core/latency.h"
 #include "resolver/core/cookie.h"
 #include "resolver/core/options.h"
@@ -38,6 +39,7 @@ enum channel_type {
 	CHANNEL_NETWORK, /* struct channel_network: there is news of the network */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
+	CHANNEL_SANDBOX, /* struct sandbox: what the worker has given up */
 	/* loader to parent */
 	CHANNEL_LOADED, /* struct channel_loaded: the memfd is filled and sealed, unless err */
 };
@@ -110,6 +112,7 @@ struct channel_loaded {
 	uint32_t is_image; /* it was compiled before, from lists that are elsewhere */
 	uint64_t n_rules, n_names, n_bad, n_lines;
 	uint64_t image_len;
+	struct sandbox sandbox; /* that the loader was in */
 	char text[512]; /* err: the reason; else a summary of lines that were left out, or empty */
 };
 

@@ -18,6 +18,7 @@
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
 #include "lib/file.h"
+#include "lib/sandbox.h"
 #include "resolver/child.h"
 #include "resolver/io/timer.h"
 #include "resolver/priv.h"
@@ -213,6 +214,7 @@ static int do_work(const struct loader_job *job, const struct loader_input *in, 
 static int child_main(
     const struct loader_job *job, const struct loader_input *in, int memfd, int channel)
 {
+	const struct sandbox_wish wish = {.kind = SANDBOX_LOADER};
 	const struct rlimit none = {0, 0};
 	struct channel_loaded out;
 	struct why why = {""};
@@ -220,7 +222,8 @@ static int child_main(
 	memset(&out, 0, sizeof(out));
 	/* On a machine with one core the workers come first. */
 	(void)setpriority(PRIO_PROCESS, 0, LOADER_NICE);
-	/* It opens nothing, from now on.  (valgrind does not let it say so.) */
+	sandbox_enter(&wish, &out.sandbox);
+	/* Not a descriptor comes, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);
 	out.err = job->work != NULL ? do_work(job, in, memfd, &out, &why)
 				    : load(in, job->n, memfd, &out, &why);

@@ -50,6 +50,7 @@ resolver_libquelld_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS)
 resolver_libquelld_a_SOURCES = \
 	resolver/channel.c resolver/channel.h \
 	resolver/child.c resolver/child.h \
+	resolver/confine.c resolver/confine.h \
 	resolver/ctl.c resolver/ctl.h \
 	resolver/saved.c resolver/saved.h \
 	resolver/holder.c resolver/holder.h \

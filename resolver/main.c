@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/sandbox.h"
 #include "resolver/holder.h"
 #include "resolver/lists.h"
 #include "resolver/priv.h"
@@ -205,7 +206,9 @@ static enum server_exit check(struct conf *conf, const struct settings_flags *fl
 int main(int argc, char **argv)
 {
 	struct settings_flags flags = {0};
+	const struct sandbox_wish wish = {.kind = SANDBOX_PARENT};
 	struct holder_witness witness = {.fd = -1};
+	struct sandbox sandbox;
 	enum action action;
 	struct conf *conf;
 	struct why why;
@@ -223,6 +226,7 @@ int main(int argc, char **argv)
 		holder_witness_stop(&witness);
 		return flags.user != NULL && err == ERR_NOTFOUND ? SERVER_USAGE : SERVER_FAILED;
 	}
+	sandbox_enter(&wish, &sandbox);
 	if (settings_read(&conf, &flags, &why) < 0) {
 		log_error("config", "%s", why.text);
 		holder_witness_stop(&witness);
@@ -230,5 +234,5 @@ int main(int argc, char **argv)
 	}
 	if (action == CHECK)
 		return (int)check(conf, &flags);
-	return (int)server_run(conf, &flags, &witness);
+	return (int)server_run(conf, &flags, &witness, &sandbox);
 }

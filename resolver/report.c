@@ -99,6 +99,21 @@ static void write_load(const struct stats *stats, struct evbuffer *to)
 	    stats->cache_hits);
 }
 
+/* The layers of each kind of process that has been there. */
+static void write_sandbox(const struct server *s, struct evbuffer *to)
+{
+	char text[SANDBOX_TEXT_SIZE];
+
+	for (unsigned i = 0; i < SANDBOX_N_KINDS; i++) {
+		const char *kind = sandbox_kind_text((enum sandbox_kind)i);
+
+		if (sandbox_holds(&s->sandbox[i], text)[0] != '\0')
+			evbuffer_add_printf(to, "sandbox %s: %s\n", kind, text);
+		if (sandbox_lacks(&s->sandbox[i], text)[0] != '\0')
+			evbuffer_add_printf(to, "sandbox_lacks %s: %s\n", kind, text);
+	}
+}
+
 static void write_status(const struct report *r, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
@@ -122,6 +137,7 @@ static void write_status(const struct report *r, struct evbuffer *to)
 	house_status(s, to);
 	write_load(&r->total.stats, to);
 	write_upstreams(&r->total, to);
+	write_sandbox(s, to);
 	if (reasons != NULL) {
 		(void)evbuffer_add_buffer(to, reasons);
 		evbuffer_free(reasons);

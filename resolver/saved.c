@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 struct result {
 	int32_t err; /* 0, ERR_NOTFOUND: the worker had nothing to give, or another */
 	uint64_t written;
+	struct sandbox sandbox; /* that it was in */
 	char text[200];
 };
 
@@ -223,6 +225,8 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &result, sizeof(result)) != (ssize_t)sizeof(result))
 		result = (struct result){.err = ERR_SYS, .text = "the saver died"};
+	else
+		server_sandbox(s, SANDBOX_SAVER, &result.sandbox);
 	left = budget_left(s);
 	saved->budget = left > result.written ? left - result.written : 0;
 	if (result.err != 0 && result.err != ERR_RANGE && result.err != ERR_NOTFOUND)
@@ -240,9 +244,24 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 /* The saver itself: it never returns. */
 static void saver_run(const struct server *s, unsigned worker, int pipe, int out, uint64_t budget)
 {
+	const char *const read[] = {CLOCK_BOOT_FILE};
+	char folders[PLACES][PATH_MAX];
+	const char *write_below[PLACES];
+	const struct sandbox_wish wish = {
+	    .kind = SANDBOX_SAVER,
+	    .read = read,
+	    .n_read = 1,
+	    .write = write_below,
+	    .n_write = PLACES,
+	};
 	struct result result;
 
+	for (unsigned i = 0; i < PLACES; i++) {
+		path_of(s->conf, i, worker, folders[i]);
+		write_below[i] = dirname(folders[i]);
+	}
 	memset(&result, 0, sizeof(result));
+	sandbox_enter(&wish, &result.sandbox);
 	save(s->conf, worker, pipe, budget, &result);
 	_exit(write(out, &result, sizeof(result)) == (ssize_t)sizeof(result) ? EXIT_SUCCESS
 									     : EXIT_FAILURE);

@@ -193,6 +193,27 @@ static void log_lists(const struct lists *lists)
 		    lists_source_text(lists->source));
 }
 
+void server_sandbox(struct server *s, enum sandbox_kind kind, const struct sandbox *sandbox)
+{
+	char lacks[SANDBOX_TEXT_SIZE], lacked[SANDBOX_TEXT_SIZE];
+
+	(void)sandbox_lacks(sandbox, lacks);
+	(void)sandbox_lacks(&s->sandbox[kind], lacked);
+	if (lacks[0] != '\0' && strcmp(lacks, lacked) != 0)
+		log_notice(
+		    "sandbox", "%s: this system is without %s", sandbox_kind_text(kind), lacks);
+	s->sandbox[kind] = *sandbox;
+}
+
+/* The lists in force, and the loader that made them. */
+static void set_lists(struct server *s, const struct lists *lists)
+{
+	s->lists = *lists;
+	if (lists->source != LISTS_NONE)
+		server_sandbox(s, SANDBOX_LOADER, &lists->info.sandbox);
+	log_lists(lists);
+}
+
 static void reload_begin(struct server *s);
 
 /* The reload that was asked for while there was no time for it. */
@@ -286,7 +307,13 @@ static void on_worker_message(void *ctx, unsigned worker, const struct channel_m
 {
 	struct server *s = ctx;
 	struct channel_swapped swapped;
+	struct sandbox sandbox;
 
+	if (m->head.type == CHANNEL_SANDBOX && m->len == sizeof(sandbox)) {
+		memcpy(&sandbox, m->payload, sizeof(sandbox));
+		server_sandbox(s, SANDBOX_WORKER, &sandbox);
+		return;
+	}
 	if (m->head.type != CHANNEL_SWAPPED) {
 		report_message(s, worker, m);
 		return;
@@ -359,8 +386,7 @@ static void reload_commit(struct server *s, struct lists *lists)
 	r->failed.text[0] = '\0';
 	if (s->lists.fd >= 0)
 		(void)close(s->lists.fd);
-	s->lists = *lists;
-	log_lists(&s->lists);
+	set_lists(s, lists);
 	lists_names(&s->lists, s->conf, s->flags, &image.names);
 	image.answers_differ = lists_answers(&s->lists, s->conf, &image.answers);
 	memset(s->swap_failed, 0, sizeof(s->swap_failed));
@@ -429,9 +455,8 @@ static void server_stop(struct server *s, enum server_exit status);
 static void start_workers(struct server *s, struct lists *lists)
 {
 	holder_witness_stop(&s->witness);
-	s->lists = *lists;
+	set_lists(s, lists);
 	s->generation = 1;
-	log_lists(&s->lists);
 	settings_options(s->conf, &s->options);
 	(void)sources_moved(s);
 	warn_no_upstream(s);
@@ -617,8 +642,8 @@ static void close_all(struct server *s)
 		event_base_free(s->base);
 }
 
-enum server_exit server_run(
-    struct conf *conf, const struct settings_flags *flags, const struct holder_witness *witness)
+enum server_exit server_run(struct conf *conf, const struct settings_flags *flags,
+    const struct holder_witness *witness, const struct sandbox *sandbox)
 {
 	struct server *s = calloc(1, sizeof(*s));
 	enum server_exit status = SERVER_FAILED;
@@ -631,6 +656,7 @@ enum server_exit server_run(
 	s->conf = conf;
 	s->flags = flags;
 	s->witness = *witness;
+	server_sandbox(s, SANDBOX_PARENT, sandbox);
 	s->started_ms = clock_ms();
 	s->lists.fd = s->address_fd = -1;
 	s->house.now.fd = s->house.next.fd = s->house.watch = -1;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "lib/conf.h"
+#include "lib/sandbox.h"
 #include "resolver/core/options.h"
 #include "resolver/ctl.h"
 #include "resolver/holder.h"
@@ -91,6 +92,8 @@ struct server {
 	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */
 	bool swap_failed[CONF_WORKERS_MAX]; /* it could not take the last */
 
+	struct sandbox sandbox[SANDBOX_N_KINDS]; /* of the last process of each kind */
+
 	struct holder_witness witness;
 	struct supervisor *workers;
 	struct lists_loader *loader;
@@ -106,9 +109,12 @@ struct server {
 };
 
 /* Run the daemon until it is told to end.  `conf` becomes its; `flags` is borrowed; `witness` is
- * stopped when start-up is over.  Returns the exit status of the process. */
-enum server_exit server_run(
-    struct conf *conf, const struct settings_flags *flags, const struct holder_witness *witness);
+ * stopped when start-up is over; `sandbox` is what the process is in.  Returns its exit status. */
+enum server_exit server_run(struct conf *conf, const struct settings_flags *flags,
+    const struct holder_witness *witness, const struct sandbox *sandbox);
+
+/* A process of this kind is in `sandbox`: kept for the status, and what lacks is logged once. */
+void server_sandbox(struct server *s, enum sandbox_kind kind, const struct sandbox *sandbox);
 
 /* Reload, or once more after the one that runs; `client` (of the control socket, 0: none) is told
  * how it ended. */

@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "resolver/channel.h"
+#include "resolver/confine.h"
 #include "resolver/io/cache_store.h"
 #include "resolver/io/carrier_tcp.h"
 #include "resolver/io/carrier_udp.h"
@@ -25,6 +26,7 @@
 #include "resolver/io/timer.h"
 
 #define MESSAGES_MAX   16 /* of the parent, for one wake-up */
+#define LEAVE_LOOK_MS  20 /* how often it is looked whether questions are in flight */
 #define FILES_RESERVED 64 /* descriptors besides those of clients and upstreams */
 
 /* The lists in force: a sealed memfd, mapped. */
@@ -44,10 +46,13 @@ struct names {
 };
 
 struct worker {
+	struct confine confine;
 	int channel;
 	int status; /* of the process */
 	struct event_base *base;
 	struct event *readable, *tick;
+	struct event *leave; /* timer; NULL: it stays */
+	uint64_t leave_ms;   /* no later than then */
 	uint64_t tick_ms; /* when the core wants query_tick(); UINT64_MAX: never */
 	struct rng rng;
 	struct query *core; /* NULL: no options yet */
@@ -227,6 +232,38 @@ static int start(struct worker *w, const struct options *options)
 											: 0;
 }
 
+/* Nothing is in flight, or nothing that was when this began. */
+static void on_leave(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct stats stats = {0};
+
+	(void)fd;
+	(void)what;
+	query_stats(w->core, &stats);
+	if (stats.in_flight != 0 && clock_ms() < w->leave_ms) {
+		timer_start(w->leave, LEAVE_LOOK_MS);
+		return;
+	}
+	listen_udp_flush(w->listen_udp);
+	worker_stop(w, EXIT_SUCCESS);
+}
+
+/* The sandbox does not let it connect to all of these upstreams by TCP: end when that costs nobody an answer, and a
+ * new one takes over. */
+static void leave(struct worker *w, const struct options *options)
+{
+	if (w->leave != NULL)
+		return;
+	w->leave = evtimer_new(w->base, on_leave, w);
+	if (w->leave == NULL)
+		return;
+	log_notice(
+	    "worker", "it may not connect to the port of a new upstream: another takes over");
+	w->leave_ms = clock_ms() + options->query_timeout_ms;
+	timer_start(w->leave, 0);
+}
+
 static void on_options(struct worker *w, struct channel_message *m)
 {
 	const struct options *options = (const struct options *)m->payload;
@@ -235,11 +272,15 @@ static void on_options(struct worker *w, struct channel_message *m)
 
 	raise_file_limit(options);
 	if (w->core != NULL) {
+		if (!confine_fits(&w->confine, options))
+			leave(w, options);
 		query_set_options(w->core, options);
 		limits = tcp_limits(options);
 		listen_tcp_set(w->listen_tcp, &limits);
 		return;
 	}
+	confine_enter(&w->confine, options);
+	worker_tell(w, CHANNEL_SANDBOX, 0, &w->confine.sandbox, sizeof(w->confine.sandbox));
 	err = start(w, options);
 	if (err < 0) {
 		log_error("worker", "cannot start: %s", err_text(err));
@@ -551,6 +592,8 @@ static void worker_free(struct worker *w)
 		event_free(w->readable);
 	if (w->tick != NULL)
 		event_free(w->tick);
+	if (w->leave != NULL)
+		event_free(w->leave);
 	if (w->base != NULL)
 		event_base_free(w->base);
 	free(w);

@@ -37,7 +37,7 @@ TESTS += tests/unit/test_allocations
 tests_unit_test_allocations_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_allocations_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=clock_ms,--wrap=clock_ns
 tests_unit_test_allocations_SOURCES = tests/unit/test_allocations.c $(IO_SOURCES)
-tests_unit_test_allocations_LDADD = resolver/libquelld.a resolver/io/libio.a $(UNIT_LIBS) $(EVENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_allocations_LDADD = resolver/libquelld.a resolver/io/libio.a $(UNIT_LIBS) $(EVENT_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 endif
 
 if HAVE_CMOCKA

@@ -65,6 +65,8 @@ static const struct {
 } repeated[] = {
     {"listen", (const char *const[]){"status", NULL}},
     {"upstream", (const char *const[]){"status", NULL}},
+    {"sandbox", (const char *const[]){"status", NULL}},
+    {"sandbox_lacks", (const char *const[]){"status", NULL}},
     {"reason", (const char *const[]){"status", NULL}},
     {"match", (const char *const[]){"why", NULL}},
     {"change", (const char *const[]){"why", NULL}},

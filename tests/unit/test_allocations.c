@@ -194,6 +194,7 @@ static int setup(void **state)
 	close(pair[1]);
 	channel = pair[0];
 	tell_options();
+	await_message(CHANNEL_SANDBOX);
 	asked_at = tell_listener("127.0.0.1", SOCK_DGRAM, 0);
 	asked_at_any = tell_listener("0.0.0.0", SOCK_DGRAM, 1);
 	asked_at_any.in4.sin_addr = asked_at.in4.sin_addr;

@@ -285,7 +285,8 @@ static void test_status_for_people(void **state)
 			     ok("state well\nuptime_s 93784\nqueries 2000\nblocked 13\n")),
 	    WELL);
 	ASSERT_OBJECT(said.out, "\"state\":\"well\"", "\"uptime_s\":93784", "\"queries\":2000",
-	    "\"blocked\":13", "\"listen\":[]", "\"upstream\":[]", "\"reason\":[]");
+	    "\"blocked\":13", "\"listen\":[]", "\"upstream\":[]", "\"reason\":[]", "\"sandbox\":[]",
+	    "\"sandbox_lacks\":[]");
 }
 
 static void test_answer_without_lines(void **state)
@@ -305,11 +306,12 @@ static void test_json_status(void **state)
 	assert_int_equal(run_answered("--json --control socket status", ok(well)), WELL);
 	ASSERT_OBJECT(said.out, "\"state\":\"well\"", "\"pid\":17", "\"version\":\"1.0\"",
 	    "\"listen\":[\"127.0.0.1:53 open\",\"[::1]:53 open\"]",
-	    "\"upstream\":[\"192.0.2.1:53 udp 12 ms\"]", "\"reason\":[]");
+	    "\"upstream\":[\"192.0.2.1:53 udp 12 ms\"]", "\"reason\":[]", "\"sandbox\":[]",
+	    "\"sandbox_lacks\":[]");
 	assert_int_equal(run_answered("--json --control socket status", ok(degraded)), DEGRADED);
 	ASSERT_OBJECT(said.out, "\"state\":\"degraded\"",
 	    "\"reason\":[\"no upstream answers\",\"lists are old\"]", "\"listen\":[]",
-	    "\"upstream\":[]");
+	    "\"upstream\":[]", "\"sandbox\":[]", "\"sandbox_lacks\":[]");
 }
 
 static void test_json_why(void **state)

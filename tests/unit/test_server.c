@@ -243,7 +243,7 @@ static void parent(const struct fixture *f, int gate, int log)
 		log_error("test", "%s", why.text);
 		exit(EXIT_FAILURE);
 	}
-	exit((int)server_run(conf, &f->flags, &witness));
+	exit((int)server_run(conf, &f->flags, &witness, &(struct sandbox){{0}}));
 }
 
 static void launch(struct fixture *f)

@@ -273,6 +273,7 @@ static struct event_base *base; /* with nothing in it: the worker has its own */
 static union addr upstream;
 static int upstream_fd, upstream_listening;
 static struct channel_message message;
+static struct sandbox sandbox; /* that it says it is in */
 
 /* Sockets of both kinds at one port; the TCP one is not accepted from unless a test does. */
 static void open_upstream(void)
@@ -411,6 +412,8 @@ static int start(void)
 	union addr a;
 
 	tell_options(1232);
+	await_message(CHANNEL_SANDBOX, 0, sizeof(sandbox));
+	memcpy(&sandbox, message.payload, sizeof(sandbox));
 	assert_int_equal(swap_image(NULL, 0, 1).failed, 0);
 	a = listen_on("127.0.0.1", SOCK_DGRAM, 0);
 	return loopback_connect(&a, SOCK_DGRAM);
@@ -501,6 +504,27 @@ static void test_options_change(void **state)
 	assert_int_equal(swap_image(NULL, 0, 2).failed, 0);
 	ask(fd, "options");
 	expect(fd, "udp_size 700");
+	close(fd);
+}
+
+/* A port that its sandbox is closed for: it ends, once nothing is in flight. */
+static void test_new_port(void **state)
+{
+	union addr old = upstream;
+	int fd = start();
+
+	(void)state;
+	if (sandbox.state[SANDBOX_TCP] != SANDBOX_HOLDS) {
+		close(fd);
+		skip();
+	}
+	upstream.in4.sin_addr.s_addr = htonl(0x7f000002); /* another server, the same port */
+	tell_options(700);
+	ask(fd, "options");
+	expect(fd, "udp_size 700");
+	upstream.in4.sin_port = htons((uint16_t)(addr_port(&old) ^ 1));
+	tell_options(701);
+	assert_int_equal(exit_status(), 0);
 	close(fd);
 }
 
@@ -841,6 +865,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_forwards, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_tick, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_options_change, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_new_port, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
