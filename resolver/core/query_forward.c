@@ -51,11 +51,18 @@ void query_forward_arm(struct query *q)
 
 /* ---- Whom to ask ---- */
 
+/* Is it asked for the cache's sake alone, while nobody answers?  Then the next probe will do. */
+static bool is_vain(const struct query *q, const struct inflight_question *question)
+{
+	return question->waiters == NULL && upstream_all_down(&q->upstreams, question->group);
+}
+
 void query_forward_next(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	int server;
 
-	while ((server = upstream_choose(&q->upstreams, question->group, question->tries_udp)) >= 0)
+	while (!is_vain(q, question) &&
+	       (server = upstream_choose(&q->upstreams, question->group, question->tries_udp)) >= 0)
 		if (query_try_send(q, question, (unsigned)server, CARRIER_UDP, now_ms))
 			return;
 	if (question->tries == NULL)
@@ -212,19 +219,18 @@ static struct inflight_question *open_aside(
 	return question;
 }
 
-/* Look for a newer answer than the old one that clients get meanwhile. */
-static void refresh(
-    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+/* Look for a newer answer than the old one that clients get meanwhile, with a server to be probed, or -1. */
+static void refresh(struct query *q, const struct msg_query *ask, const struct cache_key *key,
+    int probe, uint64_t now_ms)
 {
 	struct inflight_question *question = open_aside(q, ask, key, now_ms);
-	int server;
 
 	if (question == NULL)
 		return;
 	q->stats.refreshed++;
 	question->out_of_patience = true;
-	while ((server = upstream_probe(&q->upstreams, question->group, -1, now_ms)) >= 0)
-		query_try_copy(q, question, server, now_ms);
+	for (; probe >= 0; probe = upstream_probe(&q->upstreams, question->group, -1, now_ms))
+		query_try_copy(q, question, probe, now_ms);
 	if (question->tries == NULL)
 		query_forward_next(q, question, now_ms);
 	query_forward_arm(q);
@@ -254,8 +260,10 @@ void query_forward_prefetch(struct query *q, const struct msg_query *ask,
 bool query_forward_is_hopeless(
     struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
 {
+	const unsigned group = cache_key_group(key);
 	struct inflight_question *question = inflight_find(&q->inflight, key);
 	const struct failure *failure;
+	int probe;
 
 	if (question != NULL) {
 		if (question->waiters != NULL || !failures_over(&q->failures, question->started_ms))
@@ -264,15 +272,20 @@ bool query_forward_is_hopeless(
 		query_wait_close(q, question);
 		return false;
 	}
+	if (upstream_all_down(&q->upstreams, group)) {
+		probe = upstream_probe(&q->upstreams, group, -1, now_ms);
+		if (probe >= 0)
+			refresh(q, ask, key, probe, now_ms);
+		return true;
+	}
 	failure = failures_find(&q->failures, key, now_ms);
 	if (failure == NULL) {
-		if (q->options.stale_delay_ms != 0 &&
-		    !upstream_all_down(&q->upstreams, cache_key_group(key)))
+		if (q->options.stale_delay_ms != 0)
 			return false;
-		refresh(q, ask, key, now_ms);
+		refresh(q, ask, key, -1, now_ms);
 	} else if (!failure->own && now_ms - q->probed_ms >= UPSTREAM_PROBE_MS) {
 		q->probed_ms = now_ms;
-		refresh(q, ask, key, now_ms);
+		refresh(q, ask, key, -1, now_ms);
 	}
 	return true;
 }

@@ -81,9 +81,8 @@ bool query_try_send(struct query *q, struct inflight_question *question, unsigne
 		    jar_get(&s->jar, &q->rng, tries[server] == UPSTREAM_TRIES_MAX, now_ms);
 	if (via == CARRIER_UDP && upstream_mixes_case(&q->upstreams, server, now_ms))
 		mixcase_draw(t->upper, &q->rng, question->name_len);
-	/* TCP needs a round trip more. */
 	t->wait_class = (uint8_t)upstream_wait_class(
-	    &q->upstreams, server, tries[server] - 1u + (via == CARRIER_TCP));
+	    &q->upstreams, server, tries[server] - 1u, via == CARRIER_TCP);
 	t->sent.try = inflight_try_handle(&q->inflight, t);
 	t->sent.via = via;
 	t->sent.to = s->addr;

@@ -158,34 +158,64 @@ static void count_rtt(struct upstream *s, uint64_t rtt_ms)
 	s->hedge = (uint8_t) class;
 }
 
+static const uint16_t wait_ms[UPSTREAM_WAIT_CLASSES] = {
+    100, 125, 160, 200, 250, 320, 400, 500, 640, 800, 1000, 1280, 1600, 2000, 2560, 3200};
+
 uint32_t upstream_wait_ms(unsigned wait_class)
 {
-	return (uint32_t)UPSTREAM_WAIT_MIN_MS << wait_class;
+	return wait_ms[wait_class];
 }
 
-unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier)
+/* The servers of the groups of server i. */
+static unsigned count_fellows(const struct upstreams *u, unsigned i)
 {
-	/* Three times the usual round trip leaves room for a server that has to ask others
-	 * itself. */
-	uint32_t srtt_ms8 = u->server[i].srtt_ms8;
-	uint32_t want_ms = srtt_ms8 == 0 ? UPSTREAM_WAIT_UNKNOWN_MS : srtt_ms8 * 3 / 8;
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < u->n; k++)
+		n += k == i || (u->server[k].groups & u->server[i].groups) != 0;
+	return n;
+}
+
+unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier, bool tcp)
+{
+	const struct upstream *s = &u->server[i];
+	/* As TCP does (RFC 6298, 2.3). */
+	const uint32_t want_ms =
+	    s->srtt_ms8 == 0 ? UPSTREAM_WAIT_UNKNOWN_MS : (s->srtt_ms8 + 4 * s->dev_ms8) / 8;
 	unsigned class = 0;
 
-	while (class < UPSTREAM_WAIT_CLASSES - 1 && upstream_wait_ms(class) < want_ms)
+	while (class < UPSTREAM_WAIT_CLASSES - 1 && wait_ms[class] < want_ms)
 		class ++;
-	class += earlier;
+	if (earlier != 0)
+		class += earlier * (UPSTREAM_WAIT_BACKOFF / count_fellows(u, i));
+	/* A connection takes a round trip more. */
+	if (tcp)
+		class += UPSTREAM_WAIT_DOUBLE;
 	return class < UPSTREAM_WAIT_CLASSES ? class : UPSTREAM_WAIT_CLASSES - 1;
+}
+
+/* The gains are those of TCP's estimator (RFC 6298, 2). */
+static void measure(struct upstream *s, uint64_t rtt_ms)
+{
+	const uint32_t sample = (uint32_t)(rtt_ms < 60000 ? rtt_ms : 60000) * 8 + 1;
+	const uint32_t dev = sample > s->srtt_ms8 ? sample - s->srtt_ms8 : s->srtt_ms8 - sample;
+
+	if (s->srtt_ms8 == 0) {
+		s->srtt_ms8 = sample;
+		s->dev_ms8 = sample / 2;
+	} else {
+		s->srtt_ms8 = (s->srtt_ms8 * 7 + sample) / 8;
+		s->dev_ms8 = (s->dev_ms8 * 3 + dev) / 4;
+	}
 }
 
 void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms)
 {
 	struct upstream *s = find(u, addr);
-	uint32_t sample = (uint32_t)(rtt_ms < 60000 ? rtt_ms : 60000) * 8 + 1;
 
 	if (s == NULL)
 		return;
-	/* The gain of 1/8 is that of TCP's estimator (RFC 6298, 2). */
-	s->srtt_ms8 = s->srtt_ms8 == 0 ? sample : (s->srtt_ms8 * 7 + sample) / 8;
+	measure(s, rtt_ms);
 	count_rtt(s, rtt_ms);
 	s->silent = 0;
 	s->answered++;
@@ -209,7 +239,7 @@ void upstream_network(struct upstreams *u, bool moved, uint64_t now_ms)
 		if (!moved)
 			continue;
 		s->silent = 0;
-		s->srtt_ms8 = 0;
+		s->srtt_ms8 = s->dev_ms8 = 0;
 		memset(s->rtts, 0, sizeof(s->rtts));
 		s->n_rtts = 0;
 		s->hedge = UPSTREAM_HEDGES;

@@ -23,10 +23,14 @@
 /* Tries of one question at one server (RFC 9520, 3.1). */
 #define UPSTREAM_TRIES_MAX 3
 
-/* Waiting times double from class to class, ms: the first for a server that is near, the last for
- * one that is slow or was tried before. */
-#define UPSTREAM_WAIT_MIN_MS  100
-#define UPSTREAM_WAIT_CLASSES 6
+/* A try waits for one of so many times, for what waits is in one FIFO for each: from 100 ms, for a server that is
+ * near, each a quarter longer than the one before. */
+#define UPSTREAM_WAIT_CLASSES 16
+#define UPSTREAM_WAIT_DOUBLE  3 /* so many classes on it is twice the time */
+
+/* Each try at a server waits for longer than the one before at the same, by so many classes over the number of
+ * servers there are to ask: the tries at those take time as well, and all shall fit into that of the question. */
+#define UPSTREAM_WAIT_BACKOFF 6
 
 /* A server is later than usual when this time is over, ms, that 95 of 100 of its replies keep: one of
  * these, for what waits is in one FIFO for each. */
@@ -55,6 +59,7 @@
 struct upstream {
 	union addr addr;
 	uint32_t srtt_ms8; /* smoothed round trip, in eighths of a ms; 0: not measured */
+	uint32_t dev_ms8;  /* how far round trips are from that, smoothed */
 	uint32_t silent;   /* tries in a row without a reply */
 	uint16_t rtts[UPSTREAM_HEDGES +
 		      1]; /* replies by round trip: as upstream_hedge_ms(), and above */
@@ -108,8 +113,8 @@ unsigned upstream_hedge_class(const struct upstreams *u, unsigned i);
 uint32_t upstream_hedge_ms(unsigned hedge_class);
 
 /* Into which class of waiting times a try falls that follows `earlier` tries of the same question
- * at server i; and how long that class waits, ms. */
-unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier);
+ * at server i, and goes over TCP or not; and how long that class waits, ms. */
+unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier, bool tcp);
 uint32_t upstream_wait_ms(unsigned wait_class);
 
 bool upstream_is_down(const struct upstreams *u, unsigned i);

@@ -396,7 +396,7 @@ static void test_arm(void **state)
 static void test_arm_by_round_trip(void **state)
 {
 	struct world *w = *state;
-	uint64_t wait_ms = UPSTREAM_WAIT_MIN_MS;
+	uint64_t wait_ms = upstream_wait_ms(0);
 
 	assert_int_equal(ask(w, 1), -1);
 	w->now_ms += 20;
@@ -405,7 +405,7 @@ static void test_arm_by_round_trip(void **state)
 	for (unsigned i = 0; i < UPSTREAM_TRIES_MAX; i++) {
 		assert_int_equal(w->n_asked, 2 + i);
 		assert_true(w->armed_ms == w->now_ms + wait_ms);
-		wait_ms *= 2;
+		wait_ms *= 4; /* it is the only one */
 		tick(w, w->armed_ms);
 	}
 	/* All tries are made; late replies are welcome until the question's own end. */

@@ -116,25 +116,57 @@ static void down_is_probed_once_in_a_while(void **state)
 	assert_int_equal(upstream_probe(&u, 0, 0, 1000 + 2 * UPSTREAM_PROBE_MS), 1);
 }
 
+static uint32_t wait_ms(const struct upstreams *u, unsigned i, unsigned earlier)
+{
+	return upstream_wait_ms(upstream_wait_class(u, i, earlier, false));
+}
+
 static void waiting_grows_with_distance_and_tries(void **state)
 {
 	struct upstreams u = three();
-	unsigned near, far;
 
 	(void)state;
-	assert_true(upstream_wait_ms(upstream_wait_class(&u, 0, 0)) >= UPSTREAM_WAIT_UNKNOWN_MS);
+	assert_true(wait_ms(&u, 0, 0) >= UPSTREAM_WAIT_UNKNOWN_MS);
 	for (unsigned n = 0; n < 50; n++) {
 		upstream_answered(&u, &u.server[0].addr, 10);
 		upstream_answered(&u, &u.server[1].addr, 300);
+		upstream_answered(&u, &u.server[2].addr, n % 2 == 0 ? 100 : 500);
 	}
-	near = upstream_wait_class(&u, 0, 0);
-	far = upstream_wait_class(&u, 1, 0);
-	assert_true(upstream_wait_ms(near) >= 20);
-	assert_true(upstream_wait_ms(far) >= 600);
-	assert_true(near < far);
+	assert_in_range(wait_ms(&u, 0, 0), 20, 100);
+	/* One that always takes the same time is late soon after; another, 300 ms on average, later. */
+	assert_in_range(wait_ms(&u, 1, 0), 300, 450);
+	assert_in_range(wait_ms(&u, 2, 0), 900, 1600);
+	assert_true(wait_ms(&u, 0, 1) > wait_ms(&u, 0, 0));
+	assert_true(wait_ms(&u, 0, 2) > wait_ms(&u, 0, 1));
 	assert_int_equal(
-	    upstream_wait_ms(upstream_wait_class(&u, 0, 1)), 2 * upstream_wait_ms(near));
-	assert_true(upstream_wait_class(&u, 1, 200) < UPSTREAM_WAIT_CLASSES);
+	    upstream_wait_ms(upstream_wait_class(&u, 0, 0, true)), 2 * wait_ms(&u, 0, 0));
+	assert_true(upstream_wait_class(&u, 1, 200, true) < UPSTREAM_WAIT_CLASSES);
+}
+
+/* How long a question is tried at n servers whose round trip takes 200 ms, until the last try is sent. */
+static uint32_t time_of_all_tries(unsigned n)
+{
+	struct options options = {.n_upstream = n};
+	uint8_t tries[OPTIONS_SERVERS_MAX] = {0};
+	struct upstreams u = {0};
+	uint32_t time_ms = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		options.upstream[i] = address((const char *[]){"::1", "::2", "::3", "::4"}[i]);
+	upstream_configure(&u, &options);
+	for (unsigned i = 0; i < 50 * n; i++)
+		upstream_answered(&u, &u.server[i % n].addr, 200);
+	for (unsigned i = 0; i + 1 < n * UPSTREAM_TRIES_MAX; i++)
+		time_ms += wait_ms(&u, i % n, tries[i % n]++);
+	return time_ms;
+}
+
+/* All tries are made within the time of a question, 4 s, and those of few servers are not over at once. */
+static void tries_fill_the_time_of_a_question(void **state)
+{
+	(void)state;
+	for (unsigned n = 1; n <= 4; n++)
+		assert_in_range(time_of_all_tries(n), 1000, 3800);
 }
 
 static void what_is_known_survives_a_new_configuration(void **state)
@@ -247,6 +279,7 @@ int main(void)
 	    cmocka_unit_test(one_reply_brings_it_back),
 	    cmocka_unit_test(down_is_probed_once_in_a_while),
 	    cmocka_unit_test(waiting_grows_with_distance_and_tries),
+	    cmocka_unit_test(tries_fill_the_time_of_a_question),
 	    cmocka_unit_test(what_is_known_survives_a_new_configuration),
 	    cmocka_unit_test(late_is_what_five_of_a_hundred_are),
 	    cmocka_unit_test(hedges_are_up_and_not_asked),
