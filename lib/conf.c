@@ -740,7 +740,7 @@ const struct option conf_options[] = {
 	"whether an answer whose time is over is given where the upstreams have none"},
     {"stale_delay", &milliseconds_kind, FIELD(conf, stale_delay_ms), {"1800ms"}, 0, 10000,
 	"longest time that a client waits for a newer one"},
-    {"stale_max", &seconds_kind, FIELD(conf, stale_max_s), {"1d"}, 1, 7 * DAY_S,
+    {"stale_max", &seconds_kind, FIELD(conf, stale_max_s), {"2d"}, 1, 7 * DAY_S,
 	"longest time that such an answer is given"},
     {"cache_save", &seconds_kind, FIELD(conf, cache_save_s), {"1h"}, 0, 7 * DAY_S,
 	"interval in which the cache is saved, for the next start; 0: never"},

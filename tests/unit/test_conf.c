@@ -89,7 +89,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->cache_save_budget, 256 << 20);
 	assert_true(conf->stale);
 	assert_int_equal(conf->stale_delay_ms, 1800);
-	assert_int_equal(conf->stale_max_s, 86400);
+	assert_int_equal(conf->stale_max_s, 2 * 86400);
 	assert_int_equal(conf->query_timeout_ms, 4000);
 	assert_int_equal(conf->questions_max, 4096);
 	assert_int_equal(conf->tcp_clients_max, 4096);
