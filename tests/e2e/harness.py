@@ -4,7 +4,8 @@ A test is a function marked with @test; its docstring is its name in the output.
 (assert) and is given up after TEST_SECONDS, so that a hang is a failure.  Nothing here sleeps where
 something can be awaited: the daemon's log lines, the upstream's packets, and answers all can.
 
-The daemon is $top_builddir/quelld, put behind $QUELL_WRAPPER (valgrind) where that is set.
+The daemon is $top_builddir/quelld, put behind $QUELL_WRAPPER (valgrind) and with $QUELL_WORKERS workers where these are
+set.
 """
 
 import collections
@@ -38,6 +39,7 @@ import dns.rrset
 BUILD = os.environ.get("top_builddir", ".")
 SOURCE = os.environ.get("top_srcdir", ".")
 WRAPPER = shlex.split(os.environ.get("QUELL_WRAPPER", ""))
+WORKERS = int(os.environ.get("QUELL_WORKERS", "1"))  # where a test does not say
 if WRAPPER and os.path.basename(WRAPPER[0]) == "valgrind":
     WRAPPER.insert(1, "--vgdb=no")  # it would complain that its files are root's, and the daemon is not
 SLOW = 10 if WRAPPER else 1  # what a limit on a hang is multiplied with
@@ -506,6 +508,8 @@ class Quelld:
                 command += ["--upstream", getattr(upstream, "address", upstream)]
         for path in self.lists:
             command += ["--blocklist", path]
+        if WORKERS != 1 and "--workers" not in args:
+            command += ["--workers", str(WORKERS)]
         with self.namespace:
             self.process = subprocess.Popen(
                 WRAPPER + [os.path.join(BUILD, "quelld")] + command + list(args),
