@@ -440,6 +440,51 @@ static bool servers_get(
 	return index < servers->n && addr_format(&servers->addr[index], text) != NULL;
 }
 
+static int proxy_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	(void)index;
+	return proxy_parse((struct proxy *)(void *)((char *)base + option->off), text, why);
+}
+
+static bool proxy_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct proxy *proxy = (const struct proxy *)(const void *)field;
+
+	return index == 0 && proxy->addr.sa.sa_family != AF_UNSPEC &&
+	       proxy_format(proxy, text) != NULL;
+}
+
+/* More of an address would say who in that network it is (RFC 7871, 11.1). */
+#define SUBNET_BITS_IPV4 24
+#define SUBNET_BITS_IPV6 56
+
+static int subnet_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct net *net = (struct net *)(void *)((char *)base + option->off);
+
+	(void)index;
+	if (net_parse(net, text, why) < 0)
+		return ERR_FORMAT;
+	if (net->bits <= (net->family == AF_INET ? SUBNET_BITS_IPV4 : SUBNET_BITS_IPV6))
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "'%s' is too narrow: it may have a prefix of %d bits, or %d for IPv6, and no more",
+	    text, SUBNET_BITS_IPV4, SUBNET_BITS_IPV6);
+}
+
+static bool subnet_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct net *net = (const struct net *)(const void *)field;
+
+	return index == 0 && net->family != AF_UNSPEC && net_format(net, text) != NULL;
+}
+
 static int networks_set(
     void *base, const struct option *option, unsigned index, const char *text, struct why *why)
 {
@@ -636,6 +681,8 @@ static const struct kind listen_kind = {.is_list = true, .set = listen_set, .get
 static const struct kind upstream_kind = {
     .is_list = true, .set = upstream_set, .get = upstream_get};
 static const struct kind servers_kind = {.is_list = true, .set = servers_set, .get = servers_get};
+static const struct kind proxy_kind = {.set = proxy_set, .get = proxy_get};
+static const struct kind subnet_kind = {.set = subnet_set, .get = subnet_get};
 static const struct kind zones_kind = {
     .is_list = true, .set = texts_set, .get = texts_get, .check = check_zone};
 static const struct kind forward_kind = {.set = text_set, .get = text_get, .check = check_forward};
@@ -669,6 +716,11 @@ const struct option conf_options[] = {
 	"resolvers to ask; none: those of the system"},
     {"strategy", &strategy_kind, FIELD(conf, strategy), {"hedged"}, 0, 0,
 	"which of them a question is asked of"},
+    {"proxy", &proxy_kind, FIELD(conf, proxy), {NULL}, 0, 0, "SOCKS 5 proxy to ask them through"},
+    {"fallback", &name_kind, FIELD(conf, fallback), {NULL}, 0, 0,
+	"group that is asked where none of them answers"},
+    {"client_subnet", &subnet_kind, FIELD(conf, client_subnet), {NULL}, 0, 0,
+	"network that upstreams are told as the client's; none: they are told nothing"},
     {"record", &records_kind, FIELD(conf, records), {NULL}, 0, CONF_RECORDS_MAX,
 	"records of names of the house, as in a zone file"},
     {"hosts", &paths_kind, FIELD(conf, hosts), {NULL}, 0, CONF_FILES_MAX,
@@ -796,11 +848,27 @@ const struct option conf_list_name = {
 const struct option conf_forward_options[] = {
     {"upstream", &servers_kind, FIELD(conf_forward, upstream), {NULL}, 0, 0,
 	"resolvers that know these names"},
+    {"proxy", &proxy_kind, FIELD(conf_forward, proxy), {NULL}, 0, 0,
+	"SOCKS 5 proxy to ask them through"},
+    {"fallback", &name_kind, FIELD(conf_forward, fallback), {NULL}, 0, 0,
+	"group that is asked where none of them answers"},
     {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
 };
 
 const struct option conf_forward_zone = {
     "forward", &forward_kind, FIELD(conf_forward, zone), {NULL}, 0, 0, "names that others know"};
+
+const struct option conf_group_options[] = {
+    {"upstream", &servers_kind, FIELD(conf_group, upstream), {NULL}, 0, 0, "resolvers to ask"},
+    {"proxy", &proxy_kind, FIELD(conf_group, proxy), {NULL}, 0, 0,
+	"SOCKS 5 proxy to ask them through"},
+    {"fallback", &name_kind, FIELD(conf_group, fallback), {NULL}, 0, 0,
+	"group that is asked where none of them answers"},
+    {NULL, NULL, 0, 0, {NULL}, 0, 0, NULL},
+};
+
+const struct option conf_group_name = {"group", &name_kind, FIELD(conf_group, name), {NULL}, 0, 0,
+    "resolvers that are asked where others do not answer"};
 
 const char conf_default_path[] = QUELL_SYSCONFDIR "/quell/quell.conf";
 
@@ -814,8 +882,8 @@ static int compare_names(const void *a, const void *b)
 
 const char *const *conf_option_names(void)
 {
-	static const char
-	    *names[N_OF(conf_options) + N_OF(conf_list_options) + N_OF(conf_forward_options)];
+	static const char *names[N_OF(conf_options) + N_OF(conf_list_options) +
+				 N_OF(conf_forward_options) + N_OF(conf_group_options)];
 	size_t n = 0;
 
 	for (const struct option *o = conf_options; o->name != NULL; o++)
@@ -824,8 +892,11 @@ const char *const *conf_option_names(void)
 		names[n++] = o->name;
 	for (const struct option *o = conf_forward_options; o->name != NULL; o++)
 		names[n++] = o->name;
+	for (const struct option *o = conf_group_options; o->name != NULL; o++)
+		names[n++] = o->name;
 	names[n++] = conf_list_name.name;
 	names[n++] = conf_forward_zone.name;
+	names[n++] = conf_group_name.name;
 	qsort(names, n, sizeof(names[0]), compare_names);
 	/* Some are in both tables. */
 	for (size_t i = 0, to = 0; i <= n; i++) {
@@ -871,6 +942,7 @@ void conf_free(struct conf *conf)
 		return;
 	free(conf->lists);
 	free(conf->forwards);
+	free(conf->groups);
 	texts_free(&conf->records);
 	texts_free(&conf->hosts);
 	texts_free(&conf->leases);
@@ -930,6 +1002,10 @@ static void print_section(FILE *to, const struct option *title, const char *name
 
 void conf_print(const struct conf *conf, FILE *to)
 {
+	/* Before those who name them. */
+	for (unsigned i = 0; i < conf->n_groups; i++)
+		print_section(to, &conf_group_name, conf->groups[i].name, &conf->groups[i],
+		    conf_group_options);
 	print_options(to, conf, conf_options, "");
 	for (unsigned i = 0; i < conf->n_forwards; i++)
 		print_section(to, &conf_forward_zone, conf->forwards[i].zone, &conf->forwards[i],

@@ -15,6 +15,7 @@
 #include "lib/addr.h"
 #include "lib/block_answer.h"
 #include "lib/err.h"
+#include "lib/proxy.h"
 
 #define CONF_LISTEN_MAX	  32
 #define CONF_UPSTREAM_MAX 16
@@ -29,7 +30,8 @@
 #define CONF_VERSIONS_MAX 20
 #define CONF_SPECIAL_MAX  32
 #define CONF_ZONES_MAX	  64 /* values of rebind_allow */
-#define CONF_FORWARDS_MAX 63
+#define CONF_FORWARDS_MAX 47
+#define CONF_GROUPS_MAX	  16
 #define CONF_RECORDS_MAX  4096
 #define CONF_FILES_MAX	  16 /* values of hosts and leases, each */
 #define CONF_ZONE_SIZE	  256
@@ -83,6 +85,16 @@ struct conf_servers {
 struct conf_forward {
 	char zone[CONF_ZONE_SIZE];    /* a name, or a network whose reverse zones are meant */
 	struct conf_servers upstream; /* at least one */
+	struct proxy proxy;
+	char fallback[CONF_NAME_SIZE]; /* a group before; empty: none */
+};
+
+/* One `group "name" { ... }` section: who is asked where none of others answers that name it. */
+struct conf_group {
+	char name[CONF_NAME_SIZE];
+	struct conf_servers upstream; /* at least one */
+	struct proxy proxy;
+	char fallback[CONF_NAME_SIZE]; /* a group before; empty: none */
 };
 
 /* Values of any length; owned. */
@@ -99,6 +111,11 @@ struct conf {
 	unsigned n_listen;
 	union addr upstream[CONF_UPSTREAM_MAX]; /* none: the system's resolvers */
 	unsigned n_upstream;
+	struct proxy proxy; /* by which they are asked */
+	char fallback
+	    [CONF_NAME_SIZE]; /* the group that is asked where none of them answers; empty: none */
+	struct net
+	    client_subnet; /* is sent as the client's (RFC 7871); family AF_UNSPEC: none is */
 	enum conf_strategy strategy;
 	char local_domain[CONF_ZONE_SIZE]; /* of the names in hosts and leases; empty: none */
 	enum conf_single_label single_label;
@@ -146,6 +163,8 @@ struct conf {
 	unsigned n_lists;
 	struct conf_forward *forwards; /* n_forwards of them, in the order of the file */
 	unsigned n_forwards;
+	struct conf_group *groups; /* n_groups of them, each behind those that it names */
+	unsigned n_groups;
 	struct conf_texts records, hosts, leases; /* the names of the house */
 	struct conf_texts rebind_allow;		  /* ... for names in these zones */
 };

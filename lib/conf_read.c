@@ -149,6 +149,7 @@ static struct reader {
 	/* --- the section that is being read --- */
 	struct conf_list list;
 	struct conf_forward forward;
+	struct conf_group group;
 	uint64_t section_seen; /* bits by row of its options */
 } reader;
 
@@ -168,14 +169,26 @@ static int QUELL_PRINTF(3, 4) reader_fail(const cfg_t *cfg, int err, const char 
 	return -1;
 }
 
-static bool is_list(const cfg_t *cfg)
-{
-	return strcmp(cfg->name, conf_list_name.name) == 0;
-}
+/* The kinds of sections, and where the values of one go while it is read. */
+static const struct section {
+	const struct option *title, *options;
+	void *base;
+	const char *where; /* in messages */
+} sections[] = {
+    {&conf_list_name, conf_list_options, &reader.list, " in a list"},
+    {&conf_forward_zone, conf_forward_options, &reader.forward, " in forward"},
+    {&conf_group_name, conf_group_options, &reader.group, " in a group"},
+};
 
-static bool is_section(const cfg_t *cfg)
+#define N_SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+/* NULL: none of them. */
+static const struct section *section_of(const cfg_t *cfg)
 {
-	return is_list(cfg) || strcmp(cfg->name, conf_forward_zone.name) == 0;
+	for (size_t i = 0; i < N_SECTIONS; i++)
+		if (strcmp(cfg->name, sections[i].title->name) == 0)
+			return &sections[i];
+	return NULL;
 }
 
 /* Levenshtein's distance; names longer than the table's count as far away. */
@@ -207,32 +220,32 @@ static unsigned distance(const char *a, const char *b)
 
 static const struct option *table_of(const cfg_t *cfg)
 {
-	if (!is_section(cfg))
-		return conf_options;
-	return is_list(cfg) ? conf_list_options : conf_forward_options;
+	const struct section *section = section_of(cfg);
+
+	return section != NULL ? section->options : conf_options;
+}
+
+/* Is `known` nearer to `name` than *nearest is? */
+static void compare(const char *name, const char *known, const char **nearest, unsigned *least)
+{
+	unsigned d = distance(name, known);
+
+	if (d >= *least)
+		return;
+	*least = d;
+	*nearest = known;
 }
 
 static void unknown_option(const cfg_t *cfg, const char *name)
 {
-	const char *nearest = conf_list_name.name, *where = "";
-	unsigned least = distance(name, nearest), d = distance(name, conf_forward_zone.name);
+	const struct section *section = section_of(cfg);
+	const char *nearest = "", *where = section != NULL ? section->where : "";
+	unsigned least = UINT_MAX;
 
-	if (d < least) {
-		least = d;
-		nearest = conf_forward_zone.name;
-	}
-	if (is_section(cfg)) {
-		least = UINT_MAX;
-		where = is_list(cfg) ? " in a list" : " in forward";
-	}
-
-	for (const struct option *o = table_of(cfg); o->name != NULL; o++) {
-		d = distance(name, o->name);
-		if (d < least) {
-			least = d;
-			nearest = o->name;
-		}
-	}
+	for (size_t i = 0; section == NULL && i < N_SECTIONS; i++)
+		compare(name, sections[i].title->name, &nearest, &least);
+	for (const struct option *o = table_of(cfg); o->name != NULL; o++)
+		compare(name, o->name, &nearest, &least);
 	if (least <= 3 && least < strlen(name))
 		(void)reader_fail(cfg, ERR_FORMAT,
 		    "there is no option '%.64s'%s; did you mean '%s'?", name, where, nearest);
@@ -257,20 +270,22 @@ static void QUELL_PRINTF(2, 0) on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		(void)reader_fail(cfg, ERR_FORMAT, "%s; " GRAMMAR, text);
 }
 
-/* Where its values go. */
-static void *base_of(const cfg_t *cfg)
+/* Only groups that stand before can be named, so none leads back to itself. */
+static bool has_group(const char *name)
 {
-	if (!is_section(cfg))
-		return reader.conf;
-	return is_list(cfg) ? (void *)&reader.list : (void *)&reader.forward;
+	for (unsigned i = 0; i < reader.conf->n_groups; i++)
+		if (strcmp(reader.conf->groups[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 /* Called by libconfuse for each value, with the line where it stands. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
+	const struct section *section = section_of(cfg);
 	const struct option *table = table_of(cfg);
-	void *base = base_of(cfg);
-	uint64_t *seen = is_section(cfg) ? &reader.section_seen : &reader.seen;
+	void *base = section != NULL ? section->base : reader.conf;
+	uint64_t *seen = section != NULL ? &reader.section_seen : &reader.seen;
 	struct why why;
 	size_t i = 0;
 
@@ -286,6 +301,10 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 	if (table[i].kind->set(base, &table[i], opt->nvalues - 1, value, &why) < 0)
 		return reader_fail(cfg, ERR_FORMAT, "%s: %s", opt->name, why.text);
+	if (strcmp(opt->name, "fallback") == 0 && !has_group(value))
+		return reader_fail(cfg, ERR_FORMAT,
+		    "fallback: there is no group \"%s\" above; it stands before who names it",
+		    value);
 	*(const char **)result = value;
 	return 0;
 }
@@ -354,6 +373,31 @@ static int on_forward(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+/* Called by libconfuse at the end of each group section. */
+static int on_group(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_title(cfg_opt_getnsec(opt, opt->nvalues - 1));
+	struct conf_group *groups;
+	struct why why;
+
+	if (conf_group_name.kind->set(&reader.group, &conf_group_name, 0, name, &why) < 0)
+		return reader_fail(cfg, ERR_FORMAT, "group: %s", why.text);
+	if (reader.group.upstream.n == 0)
+		return reader_fail(
+		    cfg, ERR_FORMAT, "group \"%s\" has no upstream; name who is asked", name);
+	if (reader.conf->n_groups == CONF_GROUPS_MAX)
+		return reader_fail(cfg, ERR_FORMAT, "too many groups; at most %u are possible",
+		    (unsigned)CONF_GROUPS_MAX);
+	groups = section_append(
+	    reader.conf->groups, &reader.conf->n_groups, &reader.group, sizeof(reader.group));
+	if (groups == NULL)
+		return reader_fail(cfg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	reader.conf->groups = groups;
+	memset(&reader.group, 0, sizeof(reader.group));
+	reader.section_seen = 0;
+	return 0;
+}
+
 /* The rows of `table` as libconfuse wants them; returns how many. */
 static size_t make_opts(cfg_opt_t *opts, const struct option *table)
 {
@@ -374,19 +418,17 @@ static size_t make_opts(cfg_opt_t *opts, const struct option *table)
 static int reader_run(const char *text)
 {
 	/* The rest of each is zero, which is what ends a table (CFG_END). */
-	cfg_opt_t list_opts[OPTIONS_MAX + 1] = {CFG_END()};
-	cfg_opt_t forward_opts[OPTIONS_MAX + 1] = {CFG_END()};
-	cfg_opt_t opts[OPTIONS_MAX + 3] = {CFG_END()};
+	cfg_opt_t section_opts[N_SECTIONS][OPTIONS_MAX + 1] = {{CFG_END()}};
+	cfg_opt_t opts[OPTIONS_MAX + N_SECTIONS + 1] = {CFG_END()};
 	size_t n = make_opts(opts, conf_options);
 	cfg_t *cfg;
 	int status;
 
-	(void)make_opts(list_opts, conf_list_options);
-	(void)make_opts(forward_opts, conf_forward_options);
-	opts[n++] = (cfg_opt_t)CFG_SEC(
-	    conf_list_name.name, list_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-	opts[n] = (cfg_opt_t)CFG_SEC(
-	    conf_forward_zone.name, forward_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	for (size_t i = 0; i < N_SECTIONS; i++) {
+		(void)make_opts(section_opts[i], sections[i].options);
+		opts[n++] = (cfg_opt_t)CFG_SEC(sections[i].title->name, section_opts[i],
+		    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	}
 
 	cfg = cfg_init(opts, CFGF_NONE);
 	if (cfg == NULL)
@@ -394,6 +436,7 @@ static int reader_run(const char *text)
 	(void)cfg_set_error_function(cfg, on_error);
 	(void)cfg_set_validate_func(cfg, conf_list_name.name, on_list);
 	(void)cfg_set_validate_func(cfg, conf_forward_zone.name, on_forward);
+	(void)cfg_set_validate_func(cfg, conf_group_name.name, on_group);
 	status = cfg_parse_buf(cfg, text);
 	if (status != CFG_SUCCESS) /* it has no words for some mistakes: "" = 1 */
 		(void)reader_fail(cfg, ERR_FORMAT, "there is no such option; " GRAMMAR);

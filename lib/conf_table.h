@@ -37,7 +37,7 @@ struct kind {
 struct option {
 	const char *name;
 	const struct kind *kind;
-	size_t off, size; /* its field in struct conf, struct conf_list or conf_forward */
+	size_t off, size; /* its field in struct conf, or in that of its section */
 	const char *defaults[2];
 	uint64_t min, max; /* of numbers, in the field's unit */
 	const char *help;
@@ -49,6 +49,8 @@ extern const struct option conf_list_options[]; /* inside a section: list "name"
 extern const struct option conf_list_name;
 extern const struct option conf_forward_options[]; /* inside: forward "zone" { ... } */
 extern const struct option conf_forward_zone;
+extern const struct option conf_group_options[]; /* inside: group "name" { ... } */
+extern const struct option conf_group_name;
 
 /* Put the defaults of `table` into `base`, which is all zero.  Returns 0, or ERR_FORMAT where a
  * default does not pass its own check (a folder given to configure, for one). */

@@ -26,6 +26,10 @@ static void collect(struct confine *c, const struct options *options)
 	add(c, DNS_PORT);
 	for (uint32_t i = 0; i < options->n_upstream + options->n_forward; i++)
 		add(c, addr_port(&options->upstream[i]));
+	for (uint32_t i = 0; i < OPTIONS_PROXIES_MAX; i++) {
+		if (options->proxies[i].addr.sa.sa_family != AF_UNSPEC)
+			add(c, addr_port(&options->proxies[i].addr));
+	}
 }
 
 void confine_enter(struct confine *c, const struct options *options)

@@ -8,7 +8,7 @@
 #include "lib/sandbox.h"
 #include "resolver/core/options.h"
 
-#define CONFINE_PORTS_MAX (OPTIONS_SERVERS_MAX + 1)
+#define CONFINE_PORTS_MAX (OPTIONS_SERVERS_MAX + OPTIONS_PROXIES_MAX + 1)
 
 struct confine {
 	struct sandbox sandbox;
@@ -16,7 +16,7 @@ struct confine {
 	unsigned n_ports;
 };
 
-/* Enter the sandbox of a worker with these options: TCP to the ports of its upstreams, and to port 53, which those
+/* Enter the sandbox of a worker with these options: TCP to the ports of its upstreams and proxies, and to port 53, which those
  * of the system have, that come and go. */
 void confine_enter(struct confine *c, const struct options *options);
 

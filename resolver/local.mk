@@ -43,6 +43,7 @@ resolver_io_libio_a_SOURCES = \
 	resolver/io/listen_tcp.c resolver/io/listen_tcp.h \
 	resolver/io/listen_udp.c resolver/io/listen_udp.h \
 	resolver/io/peers.c resolver/io/peers.h \
+	resolver/io/socks.c resolver/io/socks.h \
 	resolver/io/timer.h
 
 noinst_LIBRARIES += resolver/libquelld.a

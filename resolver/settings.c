@@ -62,6 +62,16 @@ static int check_server(const struct conf *conf, const union addr *up, struct wh
 	return 0;
 }
 
+static int check_servers(
+    const struct conf *conf, const struct conf_servers *servers, struct why *why)
+{
+	int err = 0;
+
+	for (unsigned u = 0; err == 0 && u < servers->n; u++)
+		err = check_server(conf, &servers->addr[u], why);
+	return err;
+}
+
 static int check_loop(const struct conf *conf, struct why *why)
 {
 	int err = 0;
@@ -69,8 +79,9 @@ static int check_loop(const struct conf *conf, struct why *why)
 	for (unsigned u = 0; err == 0 && u < conf->n_upstream; u++)
 		err = check_server(conf, &conf->upstream[u], why);
 	for (unsigned i = 0; err == 0 && i < conf->n_forwards; i++)
-		for (unsigned u = 0; err == 0 && u < conf->forwards[i].upstream.n; u++)
-			err = check_server(conf, &conf->forwards[i].upstream.addr[u], why);
+		err = check_servers(conf, &conf->forwards[i].upstream, why);
+	for (unsigned i = 0; err == 0 && i < conf->n_groups; i++)
+		err = check_servers(conf, &conf->groups[i].upstream, why);
 	return err;
 }
 
@@ -146,52 +157,136 @@ static int put_zone(const char *text, uint8_t value, struct zones *zones)
 	return err;
 }
 
-/* `addr` is asked by `group`.  Returns 0 or ERR_RANGE. */
-static int put_server(const union addr *addr, unsigned group, struct options *options)
+static bool is_proxy(const struct proxy *proxy)
+{
+	return proxy->addr.sa.sa_family != AF_UNSPEC;
+}
+
+/* 1 and the index of `proxy`, which is put there unless it is; 0: it is none.  ERR_RANGE: no room. */
+static int put_proxy(const struct proxy *proxy, struct options *options)
+{
+	for (int i = 0; is_proxy(proxy) && i < OPTIONS_PROXIES_MAX; i++) {
+		if (!is_proxy(&options->proxies[i]))
+			options->proxies[i] = *proxy;
+		/* proxy_parse() has zeroed the gaps. */
+		if (memcmp(&options->proxies[i], proxy, sizeof(*proxy)) == 0)
+			return i + 1;
+	}
+	return is_proxy(proxy) ? ERR_RANGE : 0;
+}
+
+/* `addr` is asked by `group`, through proxies[proxy - 1].  Returns 0, ERR_RANGE, or ERR_FORMAT: the
+ * configuration has it asked in another way, too. */
+static int put_server(const struct conf *conf, const union addr *addr, unsigned group,
+    uint8_t proxy, struct options *options)
 {
 	unsigned i = 0, n = options->n_upstream + options->n_forward;
 
 	while (i < n && !addr_equal(&options->upstream[i], addr))
 		i++;
+	/* Of the system's resolvers it says nothing. */
+	if (i < n && options->proxy[i] != proxy &&
+	    (conf->n_upstream != 0 || i >= options->n_upstream))
+		return ERR_FORMAT;
 	if (i == n) {
 		if (options->n_forward == OPTIONS_FORWARD_MAX)
 			return ERR_RANGE;
 		options->upstream[i] = *addr;
 		options->n_forward++;
 	}
+	options->proxy[i] = proxy;
 	options->groups[i] |= (uint64_t)1 << group;
 	return 0;
 }
 
-/* Zones that others are asked for, behind the upstreams for all. */
-static int put_forwards(const struct conf *conf, struct options *options)
+static int put_servers(const struct conf *conf, const struct conf_servers *servers,
+    const struct proxy *proxy, unsigned group, struct options *options)
 {
+	int index = put_proxy(proxy, options), err = index < 0 ? index : 0;
+
+	for (unsigned k = 0; err == 0 && k < servers->n; k++)
+		err = put_server(conf, &servers->addr[k], group, (uint8_t)index, options);
+	return err;
+}
+
+/* The number of the group that a configuration calls `name`; 0: "". */
+static uint8_t group_number(const struct conf *conf, const char *name)
+{
+	for (unsigned i = 0; i < conf->n_groups; i++)
+		if (strcmp(conf->groups[i].name, name) == 0)
+			return (uint8_t)(1 + conf->n_forwards + i);
+	return 0;
+}
+
+/* Others than the upstreams for all, behind them: those of forward zones, and of groups. */
+static int put_groups(const struct conf *conf, struct options *options)
+{
+	unsigned group = 1;
 	int err = 0;
 
-	for (unsigned i = 0; err == 0 && i < conf->n_forwards; i++) {
+	options->fallback[0] = group_number(conf, conf->fallback);
+	for (unsigned i = 0; err == 0 && i < conf->n_forwards; i++, group++) {
 		const struct conf_forward *forward = &conf->forwards[i];
 
-		err = put_zone(forward->zone, (uint8_t)(i + 1), &options->forward);
-		for (unsigned k = 0; err == 0 && k < forward->upstream.n; k++)
-			err = put_server(&forward->upstream.addr[k], i + 1, options);
+		err = put_zone(forward->zone, (uint8_t)group, &options->forward);
+		if (err == 0)
+			err =
+			    put_servers(conf, &forward->upstream, &forward->proxy, group, options);
+		options->fallback[group] = group_number(conf, forward->fallback);
+	}
+	for (unsigned i = 0; err == 0 && i < conf->n_groups; i++, group++) {
+		const struct conf_group *of = &conf->groups[i];
+
+		err = put_servers(conf, &of->upstream, &of->proxy, group, options);
+		options->fallback[group] = group_number(conf, of->fallback);
 	}
 	return err;
 }
 
+/* The upstreams for all. */
+static void put_upstreams(const struct conf *conf, struct options *options)
+{
+	/* The first of the proxies: there is room. */
+	int proxy = put_proxy(&conf->proxy, options);
+
+	if (conf->n_upstream != 0) {
+		memcpy(options->upstream, conf->upstream, sizeof(conf->upstream));
+		options->n_upstream = conf->n_upstream;
+	} else {
+		options->n_upstream = resolvconf_read(
+		    options->upstream, CONF_UPSTREAM_MAX, conf->listen, conf->n_listen);
+	}
+	memset(options->proxy, proxy, options->n_upstream);
+}
+
 /* With all of the servers new there is room, too. */
-static int check_forwards(const struct conf *conf, const char *path, struct why *why)
+static int check_groups(const struct conf *conf, const char *path, struct why *why)
 {
 	struct options *options = calloc(1, sizeof(*options));
-	int err = options == NULL ? ERR_NOMEM : put_forwards(conf, options);
+	int err = ERR_NOMEM;
 
+	if (options != NULL && conf->n_upstream != 0)
+		put_upstreams(conf, options);
+	if (options != NULL)
+		err = put_groups(conf, options);
 	free(options);
+	if (err == 0 && is_proxy(&conf->proxy) && conf->n_upstream == 0)
+		return why_set(why, ERR_FORMAT,
+		    "%s: proxy: there is no upstream to ask through it; name one with the option "
+		    "upstream",
+		    path);
 	if (err == 0)
 		return 0;
+	if (err == ERR_FORMAT)
+		return why_set(why, err,
+		    "%s: proxy: one upstream is asked through it here, and in another way there; "
+		    "take "
+		    "another upstream for one of them",
+		    path);
 	return why_set(why, err,
-	    "%s: forward: too many; at most %d zones (172.16.0.0/12 counts as 16) and %d servers "
-	    "are "
-	    "possible",
-	    path, ZONES_MAX, OPTIONS_FORWARD_MAX);
+	    "%s: forward, group: too many; at most %d zones (172.16.0.0/12 counts as 16), %d "
+	    "servers and %d proxies are possible",
+	    path, ZONES_MAX, OPTIONS_FORWARD_MAX, OPTIONS_PROXIES_MAX);
 }
 
 /* The zones whose names may lead to private addresses, into `zones`.  Returns 0 or ERR_RANGE. */
@@ -228,8 +323,6 @@ static int read_file(struct conf **conf, const char *path, struct why *why)
 			err = check_special(*conf, read, why);
 		if (err == 0)
 			err = check_rebind(*conf, read, why);
-		if (err == 0)
-			err = check_forwards(*conf, read, why);
 		if (err < 0)
 			conf_free(*conf);
 		return err;
@@ -242,6 +335,7 @@ static int read_file(struct conf **conf, const char *path, struct why *why)
 
 int settings_read(struct conf **out, const struct settings_flags *flags, struct why *why)
 {
+	const char *path = flags->conf_path != NULL ? flags->conf_path : conf_default_path;
 	struct conf *conf;
 	int err = read_file(&conf, flags->conf_path, why);
 
@@ -254,6 +348,8 @@ int settings_read(struct conf **out, const struct settings_flags *flags, struct 
 		err = set_values(conf, "upstream", flags->upstream, flags->n_upstream, why);
 	if (err == 0)
 		err = set_control(conf, flags, why);
+	if (err == 0)
+		err = check_groups(conf, path, why);
 	if (err == 0)
 		err = check_loop(conf, why);
 	if (err == 0)
@@ -319,15 +415,10 @@ static void put_rebind(const struct conf *conf, struct options *options)
 void settings_options(const struct conf *conf, struct options *options)
 {
 	memset(options, 0, sizeof(*options));
-	if (conf->n_upstream != 0) {
-		memcpy(options->upstream, conf->upstream, sizeof(conf->upstream));
-		options->n_upstream = conf->n_upstream;
-	} else {
-		options->n_upstream = resolvconf_read(
-		    options->upstream, CONF_UPSTREAM_MAX, conf->listen, conf->n_listen);
-	}
+	put_upstreams(conf, options);
 	put_access(conf, options);
-	(void)put_forwards(conf, options); /* by check_forwards() there is room */
+	(void)put_groups(conf, options); /* by check_groups() there is room */
+	options->client_subnet = conf->client_subnet;
 	put_rebind(conf, options);
 	options->rate_limit = rate_share(conf->rate_limit, conf->workers);
 	options->rate_limit_network = rate_share(conf->rate_limit_network, conf->workers);

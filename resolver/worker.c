@@ -218,6 +218,7 @@ static int start(struct worker *w, const struct options *options)
 	w->carrier_tcp = carrier_tcp_new(w->base);
 	if (w->carrier_udp == NULL || w->carrier_tcp == NULL)
 		return ERR_NOMEM;
+	carrier_tcp_set_proxies(w->carrier_tcp, options);
 	err = query_new(&w->core, options, &net, &w->rng);
 	if (err < 0)
 		return err;
@@ -275,6 +276,7 @@ static void on_options(struct worker *w, struct channel_message *m)
 		if (!confine_fits(&w->confine, options))
 			leave(w, options);
 		query_set_options(w->core, options);
+		carrier_tcp_set_proxies(w->carrier_tcp, options);
 		limits = tcp_limits(options);
 		listen_tcp_set(w->listen_tcp, &limits);
 		return;
@@ -491,6 +493,7 @@ static void on_stats(struct worker *w, struct channel_message *m)
 	query_stats(w->core, &stats.stats);
 	query_latency(w->core, stats.latency);
 	listen_tcp_stats(w->listen_tcp, &stats.stats);
+	carrier_tcp_stats(w->carrier_tcp, &stats.stats);
 	stats.n_upstream = query_upstreams(w->core, stats.upstream, OPTIONS_SERVERS_MAX);
 	worker_tell(w, CHANNEL_STATS, m->head.serial, &stats, sizeof(stats));
 }

@@ -85,8 +85,13 @@ SCENES = \
 	tests/scene/ede-upstream.scene \
 	tests/scene/duplicates.scene \
 	tests/scene/explored.scene \
+	tests/scene/client-subnet.scene \
+	tests/scene/client-subnet-refused.scene \
 	tests/scene/failover.scene \
 	tests/scene/failure.scene \
+	tests/scene/fallback.scene \
+	tests/scene/fallback-tries.scene \
+	tests/scene/fallback-zone.scene \
 	tests/scene/forward.scene \
 	tests/scene/forward-zone.scene \
 	tests/scene/forward-change.scene \
@@ -115,6 +120,7 @@ SCENES = \
 	tests/scene/prefetch-bound.scene \
 	tests/scene/one-way.scene \
 	tests/scene/parallel.scene \
+	tests/scene/proxied.scene \
 	tests/scene/rate.scene \
 	tests/scene/strict.scene \
 	tests/scene/rcodes.scene \

@@ -3,7 +3,7 @@
 # sockets, channels and the worker: each with a core of its own making
 if HAVE_CMOCKA
 IO_TESTS = tests/unit/test_channel tests/unit/test_listen_udp tests/unit/test_listen_tcp \
-	tests/unit/test_carrier_udp tests/unit/test_carrier_tcp tests/unit/test_peers tests/unit/test_worker
+	tests/unit/test_carrier_udp tests/unit/test_carrier_tcp tests/unit/test_peers tests/unit/test_socks tests/unit/test_worker
 check_PROGRAMS += $(IO_TESTS)
 TESTS += $(IO_TESTS)
 IO_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
@@ -27,6 +27,9 @@ tests_unit_test_carrier_tcp_LDADD = $(IO_LIBS)
 tests_unit_test_peers_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_peers_SOURCES = tests/unit/test_peers.c $(IO_SOURCES)
 tests_unit_test_peers_LDADD = $(IO_LIBS)
+tests_unit_test_socks_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_socks_SOURCES = tests/unit/test_socks.c
+tests_unit_test_socks_LDADD = $(IO_LIBS)
 tests_unit_test_worker_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(IO_SOURCES)
 tests_unit_test_worker_LDADD = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a $(IO_LIBS)
@@ -56,6 +59,10 @@ fuzz_programs += tests/fuzz/fuzz_rules
 tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
 tests_fuzz_fuzz_rules_LDADD = $(FUZZ_MAIN) resolver/libquelld.a resolver/core/libcore.a \
 	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_socks
+tests_fuzz_fuzz_socks_SOURCES = tests/fuzz/fuzz_socks.c
+tests_fuzz_fuzz_socks_LDADD = $(FUZZ_MAIN) resolver/io/libio.a lib/libquell.a
 
 fuzz_programs += tests/fuzz/fuzz_stream
 tests_fuzz_fuzz_stream_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)

@@ -57,6 +57,10 @@ int msg_read_edns(const uint8_t *msg, const struct msg_rr *rr, struct msg_edns *
 		} else if (code == OPTION_KEEPALIVE) {
 			edns->keepalive = true;
 			edns->keepalive_value |= data_len != 0;
+		} else if (code == OPTION_SUBNET && !edns->subnet) {
+			edns->subnet = true;
+			edns->subnet_off = (uint16_t)(data - msg);
+			edns->subnet_len = data_len;
 		}
 	}
 	return pos == end ? 0 : ERR_FORMAT;
@@ -663,6 +667,8 @@ static size_t options_size(const struct msg_opt *opt)
 		size += OPTION_FIXED + (size_t)opt->cookie_len;
 	if (opt->keepalive)
 		size += OPTION_FIXED + 2;
+	if (opt->subnet_len != 0)
+		size += OPTION_FIXED + (size_t)opt->subnet_len;
 	if (opt->ede != EDE_NONE)
 		size += OPTION_FIXED + 2 + ede_text_len(opt);
 	return size;
@@ -694,6 +700,10 @@ void msg_write_opt(struct msg_writer *w, const struct msg_opt *opt)
 	if (opt->keepalive) {
 		put_option(&w->out, OPTION_KEEPALIVE, 2);
 		buf_put_u16(&w->out, opt->keepalive_ds);
+	}
+	if (opt->subnet_len != 0) {
+		put_option(&w->out, OPTION_SUBNET, opt->subnet_len);
+		buf_put_bytes(&w->out, opt->subnet, opt->subnet_len);
 	}
 	if (opt->ede != EDE_NONE) {
 		size_t text_len = ede_text_len(opt);

@@ -159,6 +159,9 @@ struct msg_edns {
 	uint16_t cookie_len;  /* ... and their length */
 	bool keepalive;	      /* an edns-tcp-keepalive option is there (RFC 7828) ... */
 	bool keepalive_value; /* ... and one has data, which only a server's may (3.2.1) */
+	bool subnet;	      /* a client subnet option is there (RFC 7871): the first one's ... */
+	uint16_t subnet_off;  /* ... data ... */
+	uint16_t subnet_len;  /* ... and their length */
 };
 
 /* What our OPT carries. */
@@ -172,6 +175,8 @@ struct msg_opt {
 	uint8_t cookie_len;    /* 0: no COOKIE option */
 	uint8_t cookie[MSG_COOKIE_MAX]; /* client cookie, server cookie */
 	const char *ede_text;		 /* ... with this text in UTF-8, or NULL */
+	const uint8_t *subnet;		 /* data of a client subnet option, subnet_len of them; 0: none */
+	uint8_t subnet_len;
 };
 
 struct msg_query {
@@ -212,6 +217,7 @@ int msg_parse_query(const uint8_t *packet, size_t len, struct msg_query *q) QUEL
 
 /* Codes of EDNS options. */
 enum msg_option {
+	OPTION_SUBNET = 8,     /* RFC 7871, 6 */
 	OPTION_COOKIE = 10,    /* RFC 7873, 4 */
 	OPTION_KEEPALIVE = 11, /* RFC 7828, 3.1 */
 	OPTION_EDE = 15,       /* RFC 8914, 2 */

@@ -74,6 +74,7 @@ struct inflight_try {
 	uint8_t wait_class;
 	bool plain;		     /* sent without EDNS */
 	uint8_t cookie_len;	     /* of the cookie that it was sent with */
+	bool subnet;		     /* sent with a client subnet */
 	bool mixed;		     /* sent with letters in upper case, ... */
 	uint8_t upper[MIXCASE_SIZE]; /* ... these */
 	uint32_t strays;	     /* messages that had come on its port and matched nothing */
@@ -99,10 +100,14 @@ struct inflight_question {
 	int16_t ede;   /* ... and the extended error with it, or EDE_NONE */
 	bool asked;    /* a message was sent upstream */
 	bool replied;  /* some upstream replied */
-	uint8_t group; /* of the upstreams that are asked */
+	uint8_t group;	/* of the upstreams that are asked */
+	uint64_t heard; /* bits of groups: one of these has said something, but no answer */
 	bool uncached; /* other options came: its answer is not to be kept */
-	uint8_t tries_udp[OPTIONS_SERVERS_MAX], tries_tcp[OPTIONS_SERVERS_MAX];
-	uint64_t plain;	     /* a bit for each server to be asked this without EDNS */
+	/* By the way that a server is asked first, UDP unless it is behind a proxy; and over TCP because UDP
+	 * did not do. */
+	uint8_t tried[OPTIONS_SERVERS_MAX], tried_tcp[OPTIONS_SERVERS_MAX];
+	uint64_t plain;	     /* a bit for each server to be asked this without EDNS ... */
+	uint64_t no_subnet;  /* ... or without a client subnet */
 	bool cookie_refused; /* one wanted another cookie */
 	uint64_t started_ms;
 	struct inflight_waiter *waiters, *last_waiter; /* none: it is asked for the cache's sake */

@@ -17,6 +17,11 @@
 /* Upstreams: those for all names, and those of forward zones. */
 #define OPTIONS_FORWARD_MAX 16
 #define OPTIONS_SERVERS_MAX (CONF_UPSTREAM_MAX + OPTIONS_FORWARD_MAX)
+#define OPTIONS_PROXIES_MAX 4
+/* Groups of them: that for all names, one for each forward zone, and those that only fall back. */
+#define OPTIONS_GROUPS_MAX (1 + CONF_FORWARDS_MAX + CONF_GROUPS_MAX)
+
+_Static_assert(OPTIONS_GROUPS_MAX <= 64, "a server's groups are the bits of a number");
 
 #define OPTIONS_ACCESS_MAX (OPTIONS_ALLOW_MAX + 2 * CONF_NETWORKS_MAX)
 
@@ -38,11 +43,16 @@ struct options_adapt {
 
 struct options {
 	/* First n_upstream for the names that are in no forward zone (group 0), behind them n_forward that
-	 * are asked for the zones of other groups alone. */
+	 * are asked by other groups alone. */
 	union addr upstream[OPTIONS_SERVERS_MAX];
 	uint32_t n_upstream, n_forward;
 	uint64_t groups[OPTIONS_SERVERS_MAX]; /* bits of those that ask it, 0 left out */
 	bool trusted[OPTIONS_SERVERS_MAX];    /* its replies may have private addresses */
+	uint8_t proxy[OPTIONS_SERVERS_MAX];   /* 1 and the index of the proxy; 0: none */
+	struct proxy proxies[OPTIONS_PROXIES_MAX];
+	uint8_t
+	    fallback[OPTIONS_GROUPS_MAX]; /* the group asked where none of this answers; 0: none */
+	struct net client_subnet;	  /* sent to those of group 0; family AF_UNSPEC: none */
 	enum conf_strategy strategy;
 	struct zones forward;				  /* the number of a zone is its group */
 	struct options_access access[OPTIONS_ACCESS_MAX]; /* in the order of client_put() */

@@ -57,13 +57,18 @@ static bool is_vain(const struct query *q, const struct inflight_question *quest
 	return question->waiters == NULL && upstream_all_down(&q->upstreams, question->group);
 }
 
+static int choose(const struct query *q, const struct inflight_question *question)
+{
+	return upstream_choose(&q->upstreams, question->group, question->heard, question->tried);
+}
+
 void query_forward_next(struct query *q, struct inflight_question *question, uint64_t now_ms)
 {
 	int server;
 
-	while (!is_vain(q, question) &&
-	       (server = upstream_choose(&q->upstreams, question->group, question->tries_udp)) >= 0)
-		if (query_try_send(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+	while (!is_vain(q, question) && (server = choose(q, question)) >= 0)
+		if (query_try_send(q, question, (unsigned)server,
+			query_try_carrier(q, (unsigned)server), now_ms))
 			return;
 	if (question->tries == NULL)
 		query_wait_fail(q, question, now_ms);
@@ -76,7 +81,7 @@ static void send_copies(struct query *q, struct inflight_question *question, uin
 
 	/* Without a try it has failed, and is not there any more. */
 	for (unsigned n = 0; question->tries != NULL; n++) {
-		server = upstream_copy(&q->upstreams, question->group, question->tries_udp, n);
+		server = upstream_copy(&q->upstreams, question->group, question->tried, n);
 		if (server < 0)
 			return;
 		query_try_copy(q, question, server, now_ms);
@@ -187,8 +192,7 @@ size_t query_forward(struct query *q, const struct query_asker *from, const stru
 	if (is_old)
 		inflight_be_patient(&q->inflight, question);
 	query_wait_join(q, question, from, ask, to, now_ms);
-	probe = upstream_probe(&q->upstreams, question->group,
-	    upstream_choose(&q->upstreams, question->group, question->tries_udp), now_ms);
+	probe = upstream_probe(&q->upstreams, question->group, choose(q, question), now_ms);
 	if (probe >= 0)
 		query_try_copy(q, question, probe, now_ms);
 	query_forward_next(q, question, now_ms);
@@ -321,8 +325,9 @@ static void hedge(struct query *q, struct inflight_try *t, uint64_t now_ms)
 	inflight_unhedge(&q->inflight, t);
 	if (question == NULL)
 		return;
-	server = upstream_hedge(&q->upstreams, question->group, question->tries_udp);
-	if (server >= 0 && query_try_send(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+	server = upstream_hedge(&q->upstreams, question->group, question->tried);
+	if (server >= 0 && query_try_send(q, question, (unsigned)server,
+			       query_try_carrier(q, (unsigned)server), now_ms))
 		q->stats.hedged++;
 }
 

@@ -95,8 +95,10 @@ static void server_declined(
 {
 	if (rcode == RCODE_REFUSED || rcode == RCODE_NOTIMP)
 		t->question->rcode = (uint8_t)rcode;
-	if (server_stays(q, t))
-		t->question->tries_udp[t->server] = UPSTREAM_TRIES_MAX;
+	if (server_stays(q, t)) {
+		t->question->tried[t->server] = UPSTREAM_TRIES_MAX;
+		t->question->heard |= q->upstreams.server[t->server].groups;
+	}
 	query_forward_lost(q, t, now_ms);
 }
 
@@ -168,6 +170,29 @@ static void note_plain(struct query *q, const struct inflight_try *t, uint64_t n
 		q->upstreams.server[t->server].plain_until_ms = now_ms + UPSTREAM_PLAIN_MS;
 }
 
+/* Was it the client subnet: does it decline with it, or come back as another?  Then the reply is not to be
+ * used (RFC 7871, 7.3).  With a prefix of no bits there is nothing to repeat. */
+static bool rejects_subnet(
+    const struct query *q, const struct inflight_try *t, const uint8_t *msg, const struct answer *a)
+{
+	const uint8_t *subnet = msg + a->edns.subnet_off;
+
+	if (!t->subnet)
+		return false;
+	if (a->rcode == RCODE_FORMERR || a->rcode == RCODE_REFUSED)
+		return true;
+	return a->edns.subnet && q->subnet[2] != 0 &&
+	       (a->edns.subnet_len != q->subnet_len || memcmp(subnet, q->subnet, 3) != 0 ||
+		   memcmp(subnet + 4, q->subnet + 4, q->subnet_len - 4u) != 0);
+}
+
+/* It was, when it answers this question without one: so it is asked others, too. */
+static void note_no_subnet(struct query *q, const struct inflight_try *t, uint64_t now_ms)
+{
+	if (!t->subnet && (t->question->no_subnet >> t->server & 1) != 0 && server_stays(q, t))
+		q->upstreams.server[t->server].subnet_until_ms = now_ms + UPSTREAM_PLAIN_MS;
+}
+
 /* Was it the cookie that the server did not understand?  It should pass over what it does not know (RFC
  * 6891, 6.1.2), and not all do. */
 static bool rejects_cookie(const struct inflight_try *t, const struct answer *a)
@@ -192,14 +217,19 @@ static bool heed_bad_cookie(struct query *q, struct inflight_try *t, uint64_t no
 	return true;
 }
 
-/* The reply in q->answer says that the server did not understand how it was asked: once more, with less.
- * False: it does not. */
-static bool heed_rejection(struct query *q, struct inflight_try *t, uint64_t now_ms)
+/* The reply in q->answer, which was `msg`, says that the server did not understand how it was asked: once more,
+ * with less.  False: it does not. */
+static bool heed_rejection(
+    struct query *q, struct inflight_try *t, const uint8_t *msg, uint64_t now_ms)
 {
 	if (rejects_edns(t, &q->answer)) {
 		q->stats.replies_no_edns++;
 		if (server_stays(q, t))
 			t->question->plain |= UINT64_C(1) << t->server;
+	} else if (rejects_subnet(q, t, msg, &q->answer)) {
+		q->stats.replies_no_subnet++;
+		if (server_stays(q, t))
+			t->question->no_subnet |= UINT64_C(1) << t->server;
 	} else if (rejects_cookie(t, &q->answer)) {
 		q->stats.replies_no_cookie++;
 	} else {
@@ -297,11 +327,12 @@ static void use_reply(
 		ask_over_tcp(q, t, now_ms);
 		return;
 	}
-	if (heed_bad_cookie(q, t, now_ms) || heed_rejection(q, t, now_ms) ||
+	if (heed_bad_cookie(q, t, now_ms) || heed_rejection(q, t, msg, now_ms) ||
 	    heed_refusal(q, t, now_ms))
 		return;
 	q->stats.replies++;
 	note_plain(q, t, now_ms);
+	note_no_subnet(q, t, now_ms);
 	if (may_be_private(q, t))
 		q->answer.view.private_off = 0;
 	failures_good(&q->failures, now_ms);

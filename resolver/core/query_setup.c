@@ -2,7 +2,9 @@
  * names.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/dns/msg.h"
 #include "resolver/core/query_state.h"
 
 static void set_rate(struct query *q)
@@ -21,6 +23,23 @@ static void set_stale(struct query *q)
 	cache_set_stale(q->cache, q->options.stale ? q->options.stale_max_s * UINT64_C(1000) : 0);
 }
 
+/* The option that upstreams get, as it stands in a message. */
+static void set_subnet(struct query *q)
+{
+	const struct net *net = &q->options.client_subnet;
+	size_t len = (net->bits + 7u) / 8;
+
+	q->subnet_len = 0;
+	if (net->family == AF_UNSPEC)
+		return;
+	/* The numbers of IANA's address families. */
+	msg_set_u16(q->subnet, net->family == AF_INET ? 1 : 2);
+	q->subnet[2] = net->bits;
+	q->subnet[3] = 0;
+	memcpy(q->subnet + 4, net->bytes, len);
+	q->subnet_len = (uint8_t)(4 + len);
+}
+
 int query_new(struct query **out, const struct options *options, const struct query_net *net,
     const struct rng *rng)
 {
@@ -34,6 +53,7 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	q->net = *net;
 	q->rng = *rng;
 	q->armed_ms = UINT64_MAX;
+	set_subnet(q);
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
 	rng_bytes(&q->rng, &key, sizeof(key));
@@ -108,18 +128,24 @@ static void begin_anew(struct query *q)
 	(void)cache_flush(q->cache, NULL);
 	for (question = q->inflight.oldest; question != NULL; question = question->next) {
 		question->group = query_state_group(q, question->name, question->name_len);
+		question->heard = 0;
 		question->uncached = true;
 	}
 }
 
 void query_set_options(struct query *q, const struct options *options)
 {
-	bool same = same_servers(&q->options, options) && same_servers(options, &q->options) &&
-		    zones_equal(&q->options.forward, &options->forward);
+	bool same =
+	    same_servers(&q->options, options) && same_servers(options, &q->options) &&
+	    zones_equal(&q->options.forward, &options->forward) &&
+	    memcmp(q->options.fallback, options->fallback, sizeof(options->fallback)) == 0 &&
+	    memcmp(&q->options.client_subnet, &options->client_subnet,
+		sizeof(options->client_subnet)) == 0;
 
 	q->options = *options;
 	set_rate(q);
 	set_stale(q);
+	set_subnet(q);
 	upstream_configure(&q->upstreams, options);
 	special_set(&q->special, options->special);
 	if (!same)

@@ -50,6 +50,8 @@ struct query {
 	struct local local; /* names of the house */
 	struct adapt *adapt;
 	struct upstreams upstreams;
+	uint8_t subnet[4 + 16]; /* data of the client subnet option (RFC 7871, 6) ... */
+	uint8_t subnet_len;	/* ... that is sent; 0: none is */
 	struct inflight inflight;
 	uint32_t strays[STRAYS_SIZE];
 	struct failures failures;

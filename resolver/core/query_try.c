@@ -26,6 +26,8 @@ static size_t write_upstream(
 	    .dnssec_ok = question->dnssec_ok,
 	    .ede = EDE_NONE,
 	    .cookie_len = t->cookie_len,
+	    .subnet = q->subnet,
+	    .subnet_len = t->subnet ? q->subnet_len : 0,
 	};
 	struct msg_writer w;
 	unsigned flags = MSG_RD;
@@ -57,20 +59,44 @@ static bool draw_id(struct query *q, struct inflight_try *t)
 	return false;
 }
 
+enum query_carrier query_try_carrier(const struct query *q, unsigned server)
+{
+	return q->upstreams.server[server].proxied ? CARRIER_TCP : CARRIER_UDP;
+}
+
+/* May the server of `t` be told a client's subnet?  Those of forward zones are no public resolvers. */
+static bool wants_subnet(const struct query *q, const struct inflight_try *t, uint64_t now_ms)
+{
+	return !t->plain && q->subnet_len != 0 && t->question->group == 0 &&
+	       (t->question->no_subnet >> t->server & 1) == 0 &&
+	       now_ms >= q->upstreams.server[t->server].subnet_until_ms;
+}
+
+/* Nobody of those who are asked before this server had anything to say. */
+static void note_fallback(struct query *q, const struct upstream *s)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	q->stats.fallbacks++;
+	log_warning("fallback", "no upstream answers of those before it: %s is asked",
+	    addr_format(&s->addr, text));
+}
+
 bool query_try_send(struct query *q, struct inflight_question *question, unsigned server,
     enum query_carrier via, uint64_t now_ms)
 {
-	uint8_t msg[MSG_HEADER + NAME_SIZE + 4 + 11 + 4 + MSG_COOKIE_MAX];
+	uint8_t msg[MSG_HEADER + NAME_SIZE + 4 + 11 + 4 + MSG_COOKIE_MAX + 4 + sizeof(q->subnet)];
 	struct upstream *s = &q->upstreams.server[server];
-	uint8_t *tries = via == CARRIER_UDP ? question->tries_udp : question->tries_tcp;
+	bool first = via == query_try_carrier(q, server);
+	uint8_t *tried = first ? question->tried : question->tried_tcp;
 	struct inflight_try *t;
 	unsigned hedge;
 	size_t len;
 	int err;
 
-	if (tries[server] >= UPSTREAM_TRIES_MAX)
+	if (tried[server] >= UPSTREAM_TRIES_MAX)
 		return false;
-	tries[server]++;
+	tried[server]++;
 	t = inflight_try(&q->inflight, question);
 	if (t == NULL)
 		return false;
@@ -78,11 +104,12 @@ bool query_try_send(struct query *q, struct inflight_question *question, unsigne
 	t->plain = now_ms < s->plain_until_ms || (question->plain >> server & 1) != 0;
 	if (!t->plain)
 		t->cookie_len =
-		    jar_get(&s->jar, &q->rng, tries[server] == UPSTREAM_TRIES_MAX, now_ms);
+		    jar_get(&s->jar, &q->rng, tried[server] == UPSTREAM_TRIES_MAX, now_ms);
+	t->subnet = wants_subnet(q, t, now_ms);
 	if (via == CARRIER_UDP && upstream_mixes_case(&q->upstreams, server, now_ms))
 		mixcase_draw(t->upper, &q->rng, question->name_len);
 	t->wait_class = (uint8_t)upstream_wait_class(
-	    &q->upstreams, server, tries[server] - 1u, via == CARRIER_TCP);
+	    &q->upstreams, server, tried[server] - 1u, via == CARRIER_TCP);
 	t->sent.try = inflight_try_handle(&q->inflight, t);
 	t->sent.via = via;
 	t->sent.to = s->addr;
@@ -105,12 +132,14 @@ bool query_try_send(struct query *q, struct inflight_question *question, unsigne
 	}
 	question->asked = true;
 	hedge = upstream_hedge_class(&q->upstreams, server);
-	if (hedge < UPSTREAM_HEDGES && via == CARRIER_UDP)
+	if (hedge < UPSTREAM_HEDGES && first)
 		inflight_hedge(&q->inflight, t, hedge);
 	if (via == CARRIER_UDP)
 		q->stats.tries_udp++;
 	else
 		q->stats.tries_tcp++;
+	if (upstream_is_behind(&q->upstreams, server, question->group))
+		note_fallback(q, s);
 	return true;
 failed:
 	q->stats.net_errors++;
@@ -121,7 +150,8 @@ failed:
 void query_try_copy(
     struct query *q, struct inflight_question *question, int server, uint64_t now_ms)
 {
-	if (!query_try_send(q, question, (unsigned)server, CARRIER_UDP, now_ms))
+	if (!query_try_send(
+		q, question, (unsigned)server, query_try_carrier(q, (unsigned)server), now_ms))
 		return;
 	/* It is the youngest. */
 	question->tries->spare = true;

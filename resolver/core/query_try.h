@@ -5,6 +5,9 @@
 #include "resolver/core/inflight.h"
 #include "resolver/core/query.h"
 
+/* The way to ask `server` first. */
+enum query_carrier query_try_carrier(const struct query *q, unsigned server);
+
 /* Ask `server` once.  False: it could not be asked, which counts as a try. */
 bool query_try_send(struct query *q, struct inflight_question *question, unsigned server,
     enum query_carrier via, uint64_t now_ms);

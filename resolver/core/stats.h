@@ -72,6 +72,9 @@
 	X(hedged, UPSTREAM,                                                                        \
 	    "tries at a second server, for the first was later than it usually is")                \
 	X(copies, UPSTREAM, "copies of questions sent to other servers besides")                   \
+	X(fallbacks, UPSTREAM, "tries at a fallback group, for nobody before it answered")         \
+	X(proxy_opened, UPSTREAM, "connections to upstreams that a proxy made")                    \
+	X(proxy_failed, UPSTREAM, "connections to upstreams that a proxy did not make")            \
 	X(timeouts, UPSTREAM, "tries upstream that got no answer in time")                         \
 	X(net_errors, UPSTREAM, "tries upstream that the network refused")                         \
 	X(replies, UPSTREAM, "replies from upstream that were used")                               \
@@ -84,6 +87,8 @@
 	X(replies_cookie, UPSTREAM,                                                                \
 	    "replies dropped, and asked for over TCP: our cookie was wrong or missing")            \
 	X(replies_no_cookie, UPSTREAM, "replies from upstream that did not understand a cookie")   \
+	X(replies_no_subnet, UPSTREAM,                                                             \
+	    "replies from upstream that did not take the client subnet")                           \
 	X(replies_badcookie, UPSTREAM, "replies from upstream that asked for another cookie")      \
 	X(replies_distrusted, UPSTREAM,                                                            \
 	    "replies dropped, and asked for over TCP: three had not matched before")               \

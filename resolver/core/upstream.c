@@ -26,7 +26,9 @@ void upstream_configure(struct upstreams *u, const struct options *options)
 		u->server[u->n].addr = options->upstream[u->n];
 		u->server[u->n].groups = options->groups[u->n] | (u->n < options->n_upstream);
 		u->server[u->n].trusted = options->trusted[u->n];
+		u->server[u->n].proxied = options->proxy[u->n] != 0;
 	}
+	memcpy(u->fallback, options->fallback, sizeof(u->fallback));
 }
 
 bool upstream_is_down(const struct upstreams *u, unsigned i)
@@ -34,11 +36,9 @@ bool upstream_is_down(const struct upstreams *u, unsigned i)
 	return u->server[i].silent >= UPSTREAM_DOWN_AFTER;
 }
 
-/* Is server i to be asked before server j? */
+/* Is server i to be asked before server j, when both are up, or both are down? */
 static bool better(const struct upstreams *u, const uint8_t *tries, unsigned i, unsigned j)
 {
-	if (upstream_is_down(u, i) != upstream_is_down(u, j))
-		return upstream_is_down(u, j);
 	if (tries[i] != tries[j])
 		return tries[i] < tries[j];
 	return u->strategy != CONF_STRICT && u->server[i].srtt_ms8 < u->server[j].srtt_ms8;
@@ -49,35 +49,74 @@ static bool is_of(const struct upstreams *u, unsigned i, unsigned group)
 	return (u->server[i].groups >> group & 1) != 0;
 }
 
+/* Is one of `group` itself up? */
+static bool has_up(const struct upstreams *u, unsigned group)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (is_of(u, i, group) && !upstream_is_down(u, i))
+			return true;
+	return false;
+}
+
+/* `group`, or the first behind it of which one is up, or the last. */
+static unsigned in_use(const struct upstreams *u, unsigned group)
+{
+	while (!has_up(u, group) && u->fallback[group] != 0)
+		group = u->fallback[group];
+	return group;
+}
+
 bool upstream_has(const struct upstreams *u, unsigned group)
 {
 	for (unsigned i = 0; i < u->n; i++)
 		if (is_of(u, i, group))
 			return true;
-	return false;
+	/* No group behind another is empty. */
+	return u->fallback[group] != 0;
 }
 
 bool upstream_all_down(const struct upstreams *u, unsigned group)
 {
-	for (unsigned i = 0; i < u->n; i++)
-		if (is_of(u, i, group) && !upstream_is_down(u, i))
-			return false;
-	return true;
+	return !has_up(u, in_use(u, group));
 }
 
-int upstream_choose(
-    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX])
+bool upstream_is_behind(const struct upstreams *u, unsigned i, unsigned group)
+{
+	return !is_of(u, i, group);
+}
+
+/* Of `group` itself, one that is down, or one that is not. */
+static int choose_of(const struct upstreams *u, unsigned group, bool down, const uint8_t *tries)
 {
 	int best = -1;
 
 	for (unsigned i = 0; i < u->n; i++)
 		if (is_of(u, i, group) && tries[i] < UPSTREAM_TRIES_MAX &&
+		    upstream_is_down(u, i) == down &&
 		    (best < 0 || better(u, tries, i, (unsigned)best)))
 			best = (int)i;
 	return best;
 }
 
-int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms)
+int upstream_choose(const struct upstreams *u, unsigned group, uint64_t heard,
+    const uint8_t tries[OPTIONS_SERVERS_MAX])
+{
+	int best = -1;
+
+	for (int down = 0; down <= 1 && best < 0; down++) {
+		unsigned g = group;
+
+		best = choose_of(u, g, down != 0, tries);
+		while (best < 0 && (heard >> g & 1) == 0 && u->fallback[g] != 0) {
+			g = u->fallback[g];
+			best = choose_of(u, g, down != 0, tries);
+		}
+	}
+	return best;
+}
+
+/* Of `group` itself. */
+static int probe_of(struct upstreams *u, unsigned group, int except, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < u->n; i++) {
 		if ((int)i == except || !is_of(u, i, group) || !upstream_is_down(u, i) ||
@@ -87,6 +126,17 @@ int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now
 		return (int)i;
 	}
 	return -1;
+}
+
+int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms)
+{
+	int i = probe_of(u, group, except, now_ms);
+
+	while (i < 0 && !has_up(u, group) && u->fallback[group] != 0) {
+		group = u->fallback[group];
+		i = probe_of(u, group, except, now_ms);
+	}
+	return i;
 }
 
 /* The server that was asked least and is up, as long as it was not asked this. */
@@ -110,15 +160,15 @@ int upstream_copy(struct upstreams *u, unsigned group, const uint8_t tries[OPTIO
 	if (u->strategy == CONF_STRICT || n_copies != 0 || ++u->n_explored < UPSTREAM_EXPLORE_EACH)
 		return -1;
 	u->n_explored = 0;
-	return least_asked(u, group, tries);
+	return least_asked(u, in_use(u, group), tries);
 }
 
 int upstream_hedge(
     const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX])
 {
-	int i = upstream_choose(u, group, tries);
+	int i = choose_of(u, in_use(u, group), false, tries);
 
-	return i >= 0 && tries[i] == 0 && !upstream_is_down(u, (unsigned)i) ? i : -1;
+	return i >= 0 && tries[i] == 0 ? i : -1;
 }
 
 /* Half as much again from one to the next, and a third: so each is double the last but one. */
@@ -166,22 +216,26 @@ uint32_t upstream_wait_ms(unsigned wait_class)
 	return wait_ms[wait_class];
 }
 
-/* The servers of the groups of server i. */
+/* The servers of the groups of server i, and of those behind them. */
 static unsigned count_fellows(const struct upstreams *u, unsigned i)
 {
+	uint64_t groups = u->server[i].groups;
 	unsigned n = 0;
 
+	for (unsigned g = 0; g < OPTIONS_GROUPS_MAX; g++)
+		for (unsigned f = g; is_of(u, i, g) && (f = u->fallback[f]) != 0;)
+			groups |= UINT64_C(1) << f;
 	for (unsigned k = 0; k < u->n; k++)
-		n += k == i || (u->server[k].groups & u->server[i].groups) != 0;
+		n += k == i || (u->server[k].groups & groups) != 0;
 	return n;
 }
 
 unsigned upstream_wait_class(const struct upstreams *u, unsigned i, unsigned earlier, bool tcp)
 {
 	const struct upstream *s = &u->server[i];
+	const uint32_t unknown_ms = s->proxied ? UPSTREAM_WAIT_PROXY_MS : UPSTREAM_WAIT_UNKNOWN_MS;
 	/* As TCP does (RFC 6298, 2.3). */
-	const uint32_t want_ms =
-	    s->srtt_ms8 == 0 ? UPSTREAM_WAIT_UNKNOWN_MS : (s->srtt_ms8 + 4 * s->dev_ms8) / 8;
+	const uint32_t want_ms = s->srtt_ms8 == 0 ? unknown_ms : (s->srtt_ms8 + 4 * s->dev_ms8) / 8;
 	unsigned class = 0;
 
 	while (class < UPSTREAM_WAIT_CLASSES - 1 && wait_ms[class] < want_ms)

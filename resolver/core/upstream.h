@@ -7,6 +7,9 @@
  * A server that is down is asked only when no other is left, and once a UPSTREAM_PROBE_MS with a
  * copy of a question that another server answers, so that it is back in use within seconds of
  * coming back.
+ *
+ * A group may fall back on another, and that on a third: the next is asked where all of those before it are down,
+ * or were tried in vain, and none of them has said anything.  One that is back is asked again at once.
  */
 #ifndef QUELL_UPSTREAM_H
 #define QUELL_UPSTREAM_H
@@ -45,8 +48,9 @@
  * become the best. */
 #define UPSTREAM_EXPLORE_EACH 50
 
-/* What is assumed of a server that has not been measured. */
+/* What is assumed of a server that has not been measured, and of one behind a proxy. */
 #define UPSTREAM_WAIT_UNKNOWN_MS 400
+#define UPSTREAM_WAIT_PROXY_MS	 1600
 
 /* A server that answers FORMERR to EDNS is asked without it for so long. */
 #define UPSTREAM_PLAIN_MS 300000
@@ -74,11 +78,14 @@ struct upstream {
 	uint64_t asked, answered, failed;
 	uint64_t groups; /* bits of those that ask it */
 	bool trusted;	 /* its replies may have private addresses */
+	bool proxied;	 /* it is asked through a proxy: over TCP alone */
+	uint64_t subnet_until_ms; /* asked without a client subnet until then */
 };
 
 struct upstreams {
 	struct upstream server[OPTIONS_SERVERS_MAX];
 	unsigned n;
+	uint8_t fallback[OPTIONS_GROUPS_MAX]; /* the group behind this; 0: none */
 	enum conf_strategy strategy;
 	uint32_t n_explored; /* questions since a copy was sent elsewhere */
 };
@@ -86,25 +93,29 @@ struct upstreams {
 /* Take the servers of `options`; what is known of those that stay is kept. */
 void upstream_configure(struct upstreams *u, const struct options *options);
 
-/* Has `group` servers? */
+/* Below, "those for `group`" are its servers and those of the groups behind it. */
+
+/* Are there any for `group`? */
 bool upstream_has(const struct upstreams *u, unsigned group);
 
-/* The server of `group` to ask next, when tries[i] questions went to server i already: one that is up before
- * one that is down, the less tried before the more tried, the nearer before the farther (with the
- * strategy `strict`: the first before the next).  -1: none is left. */
-int upstream_choose(
-    const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX]);
+/* The server for `group` to ask next, when tries[i] questions went to server i already: one that is up before
+ * one that is down, of the group before those behind it, the less tried before the more tried, the nearer before
+ * the farther (with the strategy `strict`: the first before the next).  Behind a group of which one has said
+ * something, by its bit in `heard`, nobody is asked.  -1: none is left. */
+int upstream_choose(const struct upstreams *u, unsigned group, uint64_t heard,
+    const uint8_t tries[OPTIONS_SERVERS_MAX]);
 
-/* A server of `group` that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
- * due again for UPSTREAM_PROBE_MS. */
+/* A server for `group` that is down and due to be probed at `now_ms`, other than `except`; -1: none.  It is not
+ * due again for UPSTREAM_PROBE_MS.  Those behind a group of which one is up are left alone. */
 int upstream_probe(struct upstreams *u, unsigned group, int except, uint64_t now_ms);
 
-/* A server of `group` to send a copy of a question to whose tries[i] went to server i, the first but
- * just now; n_copies such copies were sent.  It is up, and was not asked this.  -1: no copy. */
+/* A server of the first group for `group` of which one is up, to send a copy of a question to whose tries[i]
+ * went to server i, the first but just now; n_copies such copies were sent.  It is up, and was not asked this.
+ * -1: no copy. */
 int upstream_copy(struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX],
     unsigned n_copies);
 
-/* A server of `group` to ask besides one that is late: it is up, and was not asked this.  -1: none. */
+/* A server of that group to ask besides one that is late: it is up, and was not asked this.  -1: none. */
 int upstream_hedge(
     const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX]);
 
@@ -119,7 +130,10 @@ uint32_t upstream_wait_ms(unsigned wait_class);
 
 bool upstream_is_down(const struct upstreams *u, unsigned i);
 
-/* Is there none of `group` that is up? */
+/* Is server i in a group behind `group`, and not in it? */
+bool upstream_is_behind(const struct upstreams *u, unsigned i, unsigned group);
+
+/* Is there none for `group` that is up? */
 bool upstream_all_down(const struct upstreams *u, unsigned group);
 
 /* What happened to a try at the server `addr` (one that is not configured any more: nothing is

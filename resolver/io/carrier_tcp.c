@@ -13,6 +13,8 @@
 
 #include "lib/clock.h"
 #include "lib/dns/msg.h"
+#include "lib/log.h"
+#include "resolver/io/socks.h"
 #include "resolver/io/timer.h"
 
 #define FRAME_MAX (2 + MSG_MAX)
@@ -39,18 +41,30 @@ struct conn {
 	struct buffer out, in; /* what is not written; less than a reply */
 	uint64_t idle_ms;      /* since when, while n_ports is 0 */
 	unsigned n_ports;      /* port() without done() */
-	int fd;		       /* -1: not connected */
-	bool writes;	       /* `event` waits for room to write, too */
-	bool replied;	       /* on this connection */
-	bool spent;	       /* not to be asked on any more */
-	bool busy;	       /* its replies are being given to the core */
+	uint64_t opened_ms;
+	int fd;	     /* -1: not connected */
+	bool shakes; /* a proxy was not yet heard to have connected it; nothing is asked before */
+	struct socks socks; /* what was said to that proxy */
+	bool writes;	    /* `event` waits for room to write, too */
+	bool replied;	    /* on this connection */
+	bool spent;	    /* not to be asked on any more */
+	bool busy;	    /* its replies are being given to the core */
+};
+
+/* An upstream behind a proxy. */
+struct proxied {
+	union addr to;
+	struct proxy proxy;
 };
 
 struct carrier_tcp {
 	struct event_base *base;
 	struct query *core;
-	struct event sweep;    /* of idle connections */
-	struct asked *failing; /* of a connection that ended; the core is being told */
+	struct proxied proxied[OPTIONS_SERVERS_MAX]; /* n_proxied of them, the rest is zero */
+	unsigned n_proxied;
+	uint64_t n_opened, n_failed; /* connections by way of a proxy */
+	struct event sweep;	     /* of idle connections */
+	struct asked *failing;	     /* of a connection that ended; the core is being told */
 	struct conn conns[CARRIER_TCP_MAX];
 	uint8_t read[FRAME_MAX];
 };
@@ -65,6 +79,8 @@ static void buffer_free(struct buffer *b)
 
 static int buffer_add(struct buffer *b, const uint8_t *bytes, size_t len)
 {
+	if (len == 0)
+		return 0;
 	if (b->len + len > b->size) {
 		size_t size = 2 * (b->len + len);
 		uint8_t *grown = realloc(b->bytes, size);
@@ -93,10 +109,11 @@ static void conn_close(struct conn *p)
 {
 	if (p->fd < 0)
 		return;
-	event_del(&p->event);
+	if (event_initialized(&p->event))
+		event_del(&p->event);
 	close(p->fd);
 	p->fd = -1;
-	p->writes = p->replied = false;
+	p->writes = p->replied = p->shakes = false;
 	buffer_free(&p->out);
 	buffer_free(&p->in);
 }
@@ -150,20 +167,66 @@ static int conn_watch(struct conn *p, bool writes)
 	return 0;
 }
 
+static const struct proxy *proxy_of(const struct carrier_tcp *c, const union addr *to)
+{
+	for (unsigned i = 0; i < c->n_proxied; i++)
+		if (addr_equal(&c->proxied[i].to, to))
+			return &c->proxied[i].proxy;
+	return NULL;
+}
+
+/* The proxy has not connected `p`. */
+static void proxy_failed(struct conn *p, const char *reason)
+{
+	char proxy[ADDR_TEXT_SIZE], to[ADDR_TEXT_SIZE];
+
+	p->owner->n_failed++;
+	log_warning("proxy", "%s does not connect to the upstream %s: %s",
+	    addr_format(&p->socks.proxy.addr, proxy), addr_format(&p->to, to), reason);
+}
+
+/* Nor will it be waited for any longer. */
+static void proxy_late(struct conn *p)
+{
+	char reason[64];
+
+	(void)snprintf(reason, sizeof(reason), "given up after %llu ms",
+	    (unsigned long long)(clock_ms() - p->opened_ms));
+	proxy_failed(p, reason);
+}
+
 static int conn_open(struct conn *p)
 {
+	const struct proxy *proxy = proxy_of(p->owner, &p->to);
+	const union addr *at = proxy != NULL ? &proxy->addr : &p->to;
+	struct socks_out say = {.len = 0};
 	const int on = 1;
 
-	p->fd = socket(p->to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	p->fd = socket(at->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fd < 0)
 		return ERR_SYS;
 	p->event = (struct event){0};
+	p->opened_ms = clock_ms();
 	(void)setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if ((connect(p->fd, &p->to.sa, addr_len(&p->to)) < 0 && errno != EINPROGRESS) ||
-	    conn_watch(p, true) < 0) {
+	p->shakes = proxy != NULL;
+	if (p->shakes)
+		socks_start(&p->socks, proxy, &p->to, &say);
+	if ((connect(p->fd, &at->sa, addr_len(at)) < 0 && errno != EINPROGRESS) ||
+	    buffer_add(&p->out, say.bytes, say.len) < 0 || conn_watch(p, true) < 0) {
+		if (p->shakes)
+			proxy_failed(p, strerror(errno));
 		conn_close(p);
 		return ERR_SYS;
 	}
+	return 0;
+}
+
+/* All that is to be asked on a connection that is new.  Returns 0 or ERR_NOMEM. */
+static int conn_ask(struct conn *p)
+{
+	for (const struct asked *a = p->asked; a != NULL; a = a->next)
+		if (buffer_add(&p->out, a->frame, a->frame_len) < 0)
+			return ERR_NOMEM;
 	return 0;
 }
 
@@ -188,15 +251,17 @@ static void conn_lost(struct conn *p)
 	bool again = p->replied && !p->spent && p->asked != NULL;
 
 	conn_close(p);
-	if (again && conn_open(p) == 0) {
-		const struct asked *a = p->asked;
-
-		while (a != NULL && buffer_add(&p->out, a->frame, a->frame_len) == 0)
-			a = a->next;
-		if (a == NULL)
-			return;
-	}
+	if (again && conn_open(p) == 0 && (p->shakes || conn_ask(p) == 0))
+		return;
 	conn_fail(p);
+}
+
+/* The connection has ended: recv() or send() gave `status`. */
+static void conn_ended(struct conn *p, ssize_t status)
+{
+	if (p->shakes)
+		proxy_failed(p, status == 0 ? "it has closed the connection" : strerror(errno));
+	conn_lost(p);
 }
 
 /* ---- replies ---- */
@@ -247,6 +312,26 @@ static int conn_feed(struct conn *p, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+/* The proxy speaks, and then the upstream.  Returns 0 or an error. */
+static int conn_shake(struct conn *p, const uint8_t *bytes, size_t len)
+{
+	struct socks_out say;
+	struct why why;
+	size_t used;
+	int err = socks_feed(&p->socks, bytes, len, &used, &say, &why);
+
+	if (err < 0) {
+		proxy_failed(p, why.text);
+		return err;
+	}
+	if (err == 0)
+		return buffer_add(&p->out, say.bytes, say.len);
+	p->shakes = false;
+	p->owner->n_opened++;
+	err = conn_ask(p);
+	return err < 0 ? err : conn_feed(p, bytes + used, len - used);
+}
+
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *p = arg;
@@ -257,16 +342,17 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 		ssize_t got = recv(fd, c->read, sizeof(c->read), 0);
 
 		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-			conn_lost(p);
+			conn_ended(p, got);
 			return;
 		}
 		if (got > 0)
-			err = conn_feed(p, c->read, (size_t)got);
+			err = p->shakes ? conn_shake(p, c->read, (size_t)got)
+					: conn_feed(p, c->read, (size_t)got);
 	}
 	if (err == 0)
 		err = conn_write(p);
 	if (err == ERR_SYS)
-		conn_lost(p);
+		conn_ended(p, -1);
 	else if (err < 0)
 		conn_fail(p);
 	else if (p->spent && p->n_ports == 0)
@@ -347,8 +433,8 @@ int carrier_tcp_ask(
 	if (p->fd < 0 && conn_open(p) < 0)
 		return ERR_SYS;
 	a = asked_new(try, msg, len);
-	if (a == NULL || buffer_add(&p->out, a->frame, a->frame_len) < 0 ||
-	    (!p->writes && conn_watch(p, true) < 0)) {
+	if (a == NULL || (!p->shakes && (buffer_add(&p->out, a->frame, a->frame_len) < 0 ||
+					    (!p->writes && conn_watch(p, true) < 0)))) {
 		p->spent = true;
 		free(a);
 		return ERR_NOMEM;
@@ -367,8 +453,11 @@ void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try)
 	if (a != NULL)
 		forget(&p->asked, a);
 	/* Given up: the upstream, or the way to it, may be stuck. */
-	if (a != NULL && !p->busy)
+	if (a != NULL && !p->busy) {
+		if (p->shakes && !p->spent)
+			proxy_late(p);
 		p->spent = true;
+	}
 	if (--p->n_ports > 0)
 		return;
 	if (p->spent && !p->busy) {
@@ -387,6 +476,33 @@ void carrier_tcp_renew(struct carrier_tcp *c)
 		if (p->n_ports == 0)
 			conn_close(p);
 	}
+}
+
+void carrier_tcp_set_proxies(struct carrier_tcp *c, const struct options *options)
+{
+	struct proxied proxied[OPTIONS_SERVERS_MAX];
+	unsigned n = 0;
+
+	memset(proxied, 0, sizeof(proxied));
+	for (unsigned i = 0; i < options->n_upstream + options->n_forward; i++) {
+		if (options->proxy[i] == 0)
+			continue;
+		proxied[n].to = options->upstream[i];
+		proxied[n++].proxy = options->proxies[options->proxy[i] - 1];
+	}
+	/* Both were zeroed, gaps and all, before they were filled. */
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
+	if (memcmp(proxied, c->proxied, sizeof(proxied)) == 0)
+		return;
+	memcpy(c->proxied, proxied, sizeof(proxied));
+	c->n_proxied = n;
+	carrier_tcp_renew(c);
+}
+
+void carrier_tcp_stats(const struct carrier_tcp *c, struct stats *stats)
+{
+	stats->proxy_opened = c->n_opened;
+	stats->proxy_failed = c->n_failed;
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)

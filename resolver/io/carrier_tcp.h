@@ -11,6 +11,9 @@
  * asked is asked again on a new one (RFC 7766, 6.2.4); else its questions have failed.  A connection
  * on which a question got no reply in time is not asked on any more.  The core's timers bound how
  * long each question may take.
+ *
+ * An upstream may be behind a proxy (socks.h): then the connection is one to the proxy, and what is to be asked
+ * waits until that has made its own.  Where it does not, its questions have failed, and the log says why.
  */
 #ifndef QUELL_CARRIER_TCP_H
 #define QUELL_CARRIER_TCP_H
@@ -41,6 +44,13 @@ int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port
 int carrier_tcp_ask(
     struct carrier_tcp *c, const struct query_try *try, const uint8_t *msg, size_t len) QUELL_CHECK;
 void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try);
+
+/* Which of the upstreams of `options` are asked through a proxy, and which, from now on; copied.  Where that
+ * changes no connection that is there is asked on any more. */
+void carrier_tcp_set_proxies(struct carrier_tcp *c, const struct options *options);
+
+/* Put in the counters of connections by way of a proxy. */
+void carrier_tcp_stats(const struct carrier_tcp *c, struct stats *stats);
 
 /* The network is another: no connection that is there is asked on any more, for it has its old address.
  * Not to be called from within an event of a connection. */

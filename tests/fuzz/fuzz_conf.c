@@ -35,6 +35,14 @@ static void check_reads_back(const struct conf *conf)
 	for (unsigned i = 0; i < conf->n_lists; i++)
 		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
 		CHECK(memcmp(&conf->lists[i], &again->lists[i], sizeof(conf->lists[i])) == 0);
+	CHECK(conf->n_groups == again->n_groups && conf->n_forwards == again->n_forwards);
+	for (unsigned i = 0; i < conf->n_groups; i++)
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
+		CHECK(memcmp(&conf->groups[i], &again->groups[i], sizeof(conf->groups[i])) == 0);
+	for (unsigned i = 0; i < conf->n_forwards; i++)
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
+		CHECK(memcmp(&conf->forwards[i], &again->forwards[i], sizeof(conf->forwards[i])) ==
+		      0);
 	free(text);
 	free(again_text);
 	conf_free(again);

@@ -429,6 +429,62 @@ static bool do_forward(struct scene *s, const struct words *w)
 	return true;
 }
 
+/* fallback [in ZONE] ADDR...: they are asked behind the upstreams for all, or those of the zone, and behind those of
+ * earlier ones; alone: there are none any more */
+static bool do_fallback(struct scene *s, const struct words *w)
+{
+	unsigned first = 1, group = 0, next = OPTIONS_GROUPS_MAX - 1;
+	struct options *o = &s->options;
+	uint8_t name[NAME_SIZE];
+	size_t len;
+
+	if (w->n > 2 && strcmp(w->word[1], "in") == 0) {
+		if (name_from_text(w->word[2], strlen(w->word[2]), name, &len) != 0 ||
+		    zones_find(&o->forward, name, len) < 0)
+			return fail(s, "no zone: %s", w->word[2]);
+		group = (unsigned)zones_find(&o->forward, name, len);
+		first = 3;
+	}
+	for (unsigned i = 0; i < OPTIONS_GROUPS_MAX; i++)
+		next -= o->fallback[i] != 0;
+	while (o->fallback[group] != 0)
+		group = o->fallback[group];
+	if (w->n == 1)
+		memset(o->fallback, 0, sizeof(o->fallback));
+	else
+		o->fallback[group] = (uint8_t)next;
+	for (unsigned i = first; i < w->n; i++)
+		if (!add_server(s, w->word[i], next))
+			return false;
+	if (s->core != NULL)
+		query_set_options(s->core, o);
+	return true;
+}
+
+/* option proxied ADDR...: these upstreams are behind a proxy */
+static bool set_proxied(struct scene *s, const struct words *w)
+{
+	union addr addr;
+
+	memset(s->options.proxy, 0, sizeof(s->options.proxy));
+	for (unsigned i = 2; i < w->n; i++) {
+		if (addr_parse(&addr, w->word[i], 53, NULL) != 0)
+			return fail(s, "no address: %s", w->word[i]);
+		for (unsigned k = 0; k < s->options.n_upstream + s->options.n_forward; k++)
+			if (addr_equal(&addr, &s->options.upstream[k]))
+				s->options.proxy[k] = 1;
+	}
+	return true;
+}
+
+/* option client_subnet [NETWORK] */
+static bool set_client_subnet(struct scene *s, const struct words *w)
+{
+	memset(&s->options.client_subnet, 0, sizeof(s->options.client_subnet));
+	return w->n < 3 || net_parse(&s->options.client_subnet, w->word[2], NULL) == 0 ||
+	       fail(s, "no network: %s", w->word[2]);
+}
+
 /* option special WORD...: those words are special, or with `all` all of them */
 static bool set_special(struct scene *s, const struct words *w)
 {
@@ -577,6 +633,10 @@ static bool do_option(struct scene *s, const struct words *w)
 		ok = set_rebind_allow(s, w);
 	else if (w->n > 1 && strcmp(w->word[1], "rebind_trust") == 0)
 		ok = set_rebind_trust(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "proxied") == 0)
+		ok = set_proxied(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "client_subnet") == 0)
+		ok = set_client_subnet(s, w);
 	else
 		ok = set_option(s, w);
 	if (ok && s->core != NULL)
@@ -671,6 +731,52 @@ static bool put_cookie(struct scene *s, ldns_pkt *pkt, const char *text)
 	return true;
 }
 
+/* The client subnet in `pkt`, as "NETWORK" (RFC 7871, 6); "": there is none; "?": it is malformed. */
+static void subnet_of(const ldns_pkt *pkt, char text[ADDR_TEXT_SIZE])
+{
+	const ldns_rdf *options = ldns_pkt_edns_data(pkt);
+	size_t pos = 0, end = options == NULL ? 0 : ldns_rdf_size(options);
+	uint16_t code, len;
+	const uint8_t *data;
+
+	text[0] = '\0';
+	while (end != 0 && msg_next_option(ldns_rdf_data(options), &pos, end, &code, &data, &len)) {
+		struct net net = {.family = AF_UNSPEC};
+
+		if (code != 8)
+			continue;
+		(void)snprintf(text, ADDR_TEXT_SIZE, "?");
+		if (len < 4 || data[0] != 0 || len != 4 + (data[2] + 7) / 8)
+			return;
+		net.family = data[1] == 1 ? AF_INET : AF_INET6;
+		net.bits = data[2];
+		memcpy(net.bytes, data + 4, len - 4u);
+		(void)net_format(&net, text);
+	}
+}
+
+/* subnet NETWORK */
+static bool put_subnet(struct scene *s, ldns_pkt *pkt, const char *text, unsigned scope)
+{
+	uint8_t option[8 + 16] = {0, 8, 0, 0, 0};
+	struct net net;
+	size_t len;
+
+	if (text == NULL)
+		return true;
+	if (net_parse(&net, text, NULL) != 0)
+		return fail(s, "no network: %s", text);
+	len = 4 + (net.bits + 7u) / 8;
+	option[3] = (uint8_t)len;
+	option[5] = net.family == AF_INET ? 1 : 2;
+	option[6] = net.bits;
+	option[7] = (uint8_t)scope;
+	memcpy(option + 8, net.bytes, len - 4);
+	ldns_rdf_deep_free(ldns_pkt_edns_data(pkt));
+	ldns_pkt_set_edns_data(pkt, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_NONE, 4 + len, option));
+	return true;
+}
+
 /* secret N WALL_S: a secret of the cookies, in the place of that before, and what the wall clock says
  * from now on */
 static bool do_secret(struct scene *s, const struct words *w)
@@ -712,8 +818,8 @@ static bool ask_as(struct scene *s, ldns_pkt *pkt, const char *label)
 	return true;
 }
 
-/* ask LABEL NAME TYPE [-rd] [+cd] [+ad] [+do] [edns SIZE] [cookie HEX|@LABEL] [tcp] [from ADDR:PORT]
- * [id N] [as LABEL] */
+/* ask LABEL NAME TYPE [-rd] [+cd] [+ad] [+do] [edns SIZE] [cookie HEX|@LABEL] [subnet NETWORK] [tcp]
+ * [from ADDR:PORT] [id N] [as LABEL] */
 static bool do_ask(struct scene *s, const struct words *w)
 {
 	static uint8_t out[QUERY_OUT_SIZE];
@@ -747,7 +853,8 @@ static bool do_ask(struct scene *s, const struct words *w)
 		if (ldns_pkt_edns_udp_size(pkt) == 0)
 			ldns_pkt_set_edns_udp_size(pkt, 1232);
 	}
-	if (after(w, "cookie") != NULL && !put_cookie(s, pkt, after(w, "cookie")))
+	if ((after(w, "cookie") != NULL && !put_cookie(s, pkt, after(w, "cookie"))) ||
+	    !put_subnet(s, pkt, after(w, "subnet"), 0))
 		goto out;
 	if (addr_parse(&asker.from, from == NULL ? CLIENT : from, 0, NULL) != 0 ||
 	    ldns_pkt2wire(&wire, pkt, &wire_len) != LDNS_STATUS_OK || wire_len > sizeof(a->query)) {
@@ -776,13 +883,14 @@ out:
 /* ---- What the core sends upstream ---- */
 
 /* sent LABEL ADDR udp|tcp NAME TYPE [+do] [+cd] [plain] [mixed|lower] [cookie client|HEX]
- * [no-cookie] */
+ * [no-cookie] [subnet NETWORK] */
 static bool do_sent(struct scene *s, const struct words *w)
 {
 	struct sent *t = &s->sent[s->n_claimed];
 	char to[ADDR_TEXT_SIZE];
 	const char *cookie = after(w, "cookie");
-	char sent_cookie[COOKIE_HEX_SIZE];
+	const char *subnet = after(w, "subnet");
+	char sent_cookie[COOKIE_HEX_SIZE], sent_subnet[ADDR_TEXT_SIZE];
 	bool is_lower;
 	ldns_pkt *pkt = NULL;
 	char *name = NULL, *type = NULL;
@@ -800,6 +908,7 @@ static bool do_sent(struct scene *s, const struct words *w)
 	type = ldns_rr_type2str(ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(pkt), 0)));
 	is_lower = strcmp(name, w->word[4]) == 0;
 	cookie_of(pkt, sent_cookie);
+	subnet_of(pkt, sent_subnet);
 	if (strcmp(addr_format_host(&t->try.to, to), w->word[2]) != 0)
 		(void)fail(s, "sent to %s", to);
 	else if ((t->try.via == CARRIER_TCP) != (strcmp(w->word[3], "tcp") == 0))
@@ -813,6 +922,8 @@ static bool do_sent(struct scene *s, const struct words *w)
 					strcmp(sent_cookie + COOKIE_CLIENT_HEX,
 					    strcmp(cookie, "client") == 0 ? "" : cookie) != 0)))
 		(void)fail(s, "cookie %s", sent_cookie);
+	else if (strcmp(sent_subnet, subnet == NULL ? "" : subnet) != 0)
+		(void)fail(s, "client subnet: %s", sent_subnet);
 	else if (!ldns_pkt_rd(pkt) || ldns_pkt_qr(pkt) || ldns_pkt_ancount(pkt) != 0)
 		(void)fail(s, "not a recursive query");
 	else if (ldns_pkt_edns(pkt) == has(w, "plain"))
@@ -954,6 +1065,10 @@ static uint8_t *make_reply(struct scene *s, const struct sent *t, const struct w
 		return NULL;
 	}
 	set_ede(pkt, after(w, "ede"));
+	if (!put_subnet(s, pkt, after(w, "subnet"), 24)) {
+		ldns_pkt_free(pkt);
+		return NULL;
+	}
 	if (has(w, "plain")) {
 		ldns_pkt_set_edns_udp_size(pkt, 0);
 		ldns_pkt_set_edns_do(pkt, false);
@@ -969,7 +1084,7 @@ static uint8_t *make_reply(struct scene *s, const struct sent *t, const struct w
 	return wire;
 }
 
-/* reply LABEL RCODE [+tc] [+ad] [+aa] [ede N] [plain] [header-only] [cut N] [repeat N]
+/* reply LABEL RCODE [+tc] [+ad] [+aa] [ede N] [subnet NETWORK] [plain] [header-only] [cut N] [repeat N]
  *       [wrong-id] [wrong-port] [wrong-source-port] [wrong-address]
  *       [two-questions] [extended] [server-cookie HEX] [wrong-cookie] [other-case] [wrong-name] [wrong-type] [wrong-class] [wrong-opcode] [no-qr] */
 static bool do_reply(struct scene *s, const struct words *w, const struct records *r)
@@ -1116,11 +1231,12 @@ static bool right_header(struct scene *s, const struct ask *a, const ldns_pkt *p
 	char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(pkt)), said[256];
 	const char *ede = after(w, "ede");
 	int ede_code = ede_of(pkt, said);
-	char cookie[COOKIE_HEX_SIZE];
+	char cookie[COOKIE_HEX_SIZE], subnet[ADDR_TEXT_SIZE];
 	size_t question_len = 0;
 	bool ok = false;
 
 	cookie_of(pkt, cookie);
+	subnet_of(pkt, subnet);
 	while (MSG_HEADER + question_len < a->query_len && a->query[MSG_HEADER + question_len] != 0)
 		question_len += a->query[MSG_HEADER + question_len] + 1u;
 	question_len += 5;
@@ -1147,6 +1263,8 @@ static bool right_header(struct scene *s, const struct ask *a, const ldns_pkt *p
 		(void)fail(s, "EDE text: %s", said);
 	else if (strlen(cookie) != (has(w, "cookie") ? 2 * MSG_COOKIE_SIZE : 0))
 		(void)fail(s, "cookie: %s", cookie);
+	else if (subnet[0] != '\0')
+		(void)fail(s, "client subnet: %s", subnet);
 	else
 		ok = true;
 	free(rcode);
@@ -1232,6 +1350,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return do_upstream(s, w);
 	if (strcmp(command, "forward") == 0)
 		return do_forward(s, w);
+	if (strcmp(command, "fallback") == 0)
+		return do_fallback(s, w);
 	if (strcmp(command, "option") == 0)
 		return do_option(s, w);
 	if (strcmp(command, "allow") == 0 || strcmp(command, "refuse") == 0 ||

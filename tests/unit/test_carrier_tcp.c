@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -596,9 +597,170 @@ static void test_partial_writes(void **state)
 		carrier_tcp_done(carrier, &tries[i]);
 }
 
+/* ---- through a proxy: the listening socket is it, the upstream is nowhere ---- */
+
+static int setup_proxy(void **state)
+{
+	static struct options options = {.n_upstream = 1, .proxy = {1}};
+	char text[ADDR_TEXT_SIZE], proxy[PROXY_TEXT_SIZE];
+	struct why why;
+
+	if (setup(state) != 0)
+		return -1;
+	(void)snprintf(proxy, sizeof(proxy), "socks5://%s", addr_format(&upstream, text));
+	upstream = loopback_addr("192.0.2.1", 53);
+	options.upstream[0] = upstream;
+	if (proxy_parse(&options.proxies[0], proxy, &why) != 0)
+		return -1;
+	carrier_tcp_set_proxies(carrier, &options);
+	return 0;
+}
+
+static void assert_counted(uint64_t opened, uint64_t failed)
+{
+	struct stats stats = {0};
+
+	carrier_tcp_stats(carrier, &stats);
+	assert_int_equal(stats.proxy_opened, opened);
+	assert_int_equal(stats.proxy_failed, failed);
+}
+
+static void expect(int fd, const void *bytes, size_t len)
+{
+	uint8_t got[64];
+
+	assert_int_equal(loopback_read(base, fd, got, len), len);
+	assert_memory_equal(got, bytes, len);
+}
+
+/* The proxy's side of the next connection, as far as the address. */
+static int welcome(void)
+{
+	int fd = take_connection();
+
+	expect(fd, "\5\1\0", 3);
+	loopback_write(base, fd, "\5\0", 2);
+	expect(fd, "\5\1\0\1\300\0\2\1\0\65", 10);
+	return fd;
+}
+
+static void test_proxy(void **state)
+{
+	static const uint8_t connected[] = "\5\0\0\1\0\0\0\0\0\0";
+	struct query_try first = ask(1), next;
+	int fd = welcome();
+	uint8_t byte;
+
+	(void)state;
+	for (size_t i = 0; i < 10; i++) {
+		/* Nothing is asked before. */
+		loopback_settle(base);
+		assert_int_equal(recv(fd, &byte, 1, 0), -1);
+		loopback_write(base, fd, connected + i, 1);
+	}
+	read_question(fd, "one question");
+	core.end = &first;
+	reply(fd, "a whole answer", 14);
+	await_replies(1);
+	/* It is kept; and where it was closed meanwhile, made anew. */
+	next = ask(2);
+	read_question(fd, "one question");
+	close(fd);
+	fd = welcome();
+	loopback_write(base, fd, connected, 10);
+	read_question(fd, "one question");
+	core.end = &next;
+	reply(fd, "the next answer", 15);
+	await_replies(2);
+	assert_int_equal(core.failures, 0);
+	assert_counted(2, 0);
+	close(fd);
+}
+
+/* The reply to the address, and the first of the upstream's, in one piece. */
+static void test_proxy_in_one_piece(void **state)
+{
+	struct query_try try = ask(1);
+	int fd = welcome();
+
+	(void)state;
+	core.end = &try;
+	loopback_write(base, fd, "\5\0\0\3\2ab\0\65\0\16a whole answer", 25);
+	await_replies(1);
+	assert_memory_equal(core.msg, "a whole answer", 14);
+	close(fd);
+}
+
+static void check_proxy_failed(const void *bytes, size_t len)
+{
+	struct query_try try = ask(7);
+	int fd = welcome();
+
+	core.failures = 0;
+	loopback_write(base, fd, bytes, len);
+	shutdown(fd, SHUT_WR);
+	await_failures(1);
+	assert_int_equal(core.try, 7);
+	carrier_tcp_done(carrier, &try);
+	close(fd);
+}
+
+static void test_proxy_fails(void **state)
+{
+	struct query_try try;
+	int fd;
+
+	(void)state;
+	check_proxy_failed("", 0);
+	check_proxy_failed("\5\1\0\1\0\0\0\0\0\0", 10);
+	check_proxy_failed("\5\0\0\1\0\0\0\0\0", 9);
+	check_proxy_failed("HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+	assert_counted(0, 4);
+	/* It stalls: the core gives up. */
+	try = ask(8);
+	fd = welcome();
+	carrier_tcp_done(carrier, &try);
+	assert_int_equal(recv(fd, &core.msg, 1, 0), 0);
+	close(fd);
+	assert_counted(0, 5);
+	/* Nobody is there. */
+	close(listening);
+	listening = -1;
+	try = take(9);
+	core.failures = 0;
+	if (carrier_tcp_ask(carrier, &try, (const uint8_t *)"one question", 12) == 0)
+		await_failures(1);
+	carrier_tcp_done(carrier, &try);
+	assert_counted(0, 6);
+	assert_int_equal(core.replies, 0);
+}
+
+/* What was connected by another way is not asked on any more. */
+static void test_proxy_changes(void **state)
+{
+	static const struct options none = {.n_upstream = 1};
+	struct query_try try = ask(1);
+	int fd = welcome();
+	uint8_t byte;
+
+	(void)state;
+	core.end = &try;
+	loopback_write(base, fd, "\5\0\0\1\0\0\0\0\0\0\0\16a whole answer", 26);
+	await_replies(1);
+	carrier_tcp_set_proxies(carrier, &none);
+	read_question(fd, "one question");
+	assert_int_equal(loopback_read(base, fd, &byte, 1), 0);
+	close(fd);
+	assert_counted(1, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_proxy, setup_proxy, teardown),
+	    cmocka_unit_test_setup_teardown(test_proxy_in_one_piece, setup_proxy, teardown),
+	    cmocka_unit_test_setup_teardown(test_proxy_fails, setup_proxy, teardown),
+	    cmocka_unit_test_setup_teardown(test_proxy_changes, setup_proxy, teardown),
 	    cmocka_unit_test_setup_teardown(test_ask_and_reply, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_reply_in_pieces, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_largest, setup, teardown),

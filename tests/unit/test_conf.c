@@ -140,8 +140,16 @@ static void test_every_option(void **state)
 		    "tcp_idle = 1m\n"
 		    "udp_size = 4096\n"
 		    "log_queries = yes\n"
-		    "forward \"lan\" { upstream = {192.168.1.1, 192.168.1.2:5353} }\n"
-		    "forward 192.168.0.0/16 {\n\tupstream = 192.168.1.1\n}\n"
+		    "group far { upstream = {192.0.2.7, 192.0.2.8:5353} }\n"
+		    "group \"tor\" {\n\tfallback = far\n\tupstream = 192.0.2.9\n"
+		    "\tproxy = 'socks5://quell:s3cret@127.0.0.1:9050'\n}\n"
+		    "fallback = tor\n"
+		    "proxy = \"socks5://[::1]:1080\"\n"
+		    "client_subnet = 198.51.100.0/24\n"
+		    "forward \"lan\" { upstream = {192.168.1.1, 192.168.1.2:5353}\n"
+		    "fallback = far }\n"
+		    "forward 192.168.0.0/16 {\n\tupstream = 192.168.1.1\n"
+		    "\tproxy = \"socks5://[::1]:1080\"\n}\n"
 		    "list \"ads\" { url = \"https://example.net/hosts\" }\n"
 		    "list my.own_1 {\n\tfile = own.txt\n\tsyntax = pihole-regex\n"
 		    "\tmatch = exact\n\ttrust = rewrite\n\tbad_max = 100\n\tshrink_max = 0\n"
@@ -193,7 +201,21 @@ static void test_every_option(void **state)
 	assert_int_equal(conf->tcp_idle_ms, 60000);
 	assert_int_equal(conf->udp_size, 4096);
 	assert_true(conf->log_queries);
+	assert_int_equal(conf->n_groups, 2);
+	assert_string_equal(conf->groups[0].name, "far");
+	assert_int_equal(conf->groups[0].upstream.n, 2);
+	assert_string_equal(conf->groups[0].fallback, "");
+	assert_string_equal(conf->groups[1].fallback, "far");
+	assert_addr(&conf->groups[1].proxy.addr, "127.0.0.1:9050");
+	assert_string_equal(conf->groups[1].proxy.user, "quell");
+	assert_string_equal(conf->groups[1].proxy.password, "s3cret");
+	assert_string_equal(conf->fallback, "tor");
+	assert_addr(&conf->proxy.addr, "[::1]:1080");
+	assert_int_equal(conf->client_subnet.family, AF_INET);
+	assert_int_equal(conf->client_subnet.bits, 24);
 	assert_int_equal(conf->n_forwards, 2);
+	assert_string_equal(conf->forwards[0].fallback, "far");
+	assert_addr(&conf->forwards[1].proxy.addr, "[::1]:1080");
 	assert_string_equal(conf->forwards[0].zone, "lan");
 	assert_int_equal(conf->forwards[0].upstream.n, 2);
 	assert_addr(&conf->forwards[0].upstream.addr[1], "192.168.1.2:5353");
@@ -431,6 +453,23 @@ static void test_refused_grammar(void **state)
 	    {"list a { block_answer = {::1, ::2, ::3} }", 1, "at most 2"},
 	    {"special_off = {\"a b\"}", 1, "'a b' is not a name"},
 	    {"adaptive_threshold = 1", 1, "from 2 to 1000"},
+	    {"\nfallback = a\n", 2, "fallback: there is no group \"a\" above"},
+	    {"fallback = a\ngroup a { upstream = 9.9.9.9 }", 1, "no group \"a\" above"},
+	    {"group a {\n fallback = a\n upstream = 9.9.9.9 }", 2, "no group \"a\" above"},
+	    {"group a { upstream = 9.9.9.9\n fallback = b }\n"
+	     "group b { upstream = 9.9.9.9\n fallback = a }",
+		2, "no group \"b\" above"},
+	    {"forward lan { upstream = 9.9.9.9\n fallback = x }", 2, "no group \"x\" above"},
+	    {"\ngroup a { }", 2, "group \"a\" has no upstream"},
+	    {"group a { upstream = 9.9.9.9 }\ngroup a { upstream = 9.9.9.9 }", 2, "own name"},
+	    {"group '' { upstream = 9.9.9.9 }", 1, "'' is not a name"},
+	    {"group a { upstrem = 9.9.9.9 }", 1, "in a group; did you mean 'upstream'"},
+	    {"groop a { upstream = 9.9.9.9 }", 1, "did you mean 'group'"},
+	    {"\nproxy = 127.0.0.1:9050", 2, "proxy: '127.0.0.1:9050' is not a proxy"},
+	    {"proxy = 'socks5://127.0.0.1'", 1, "port"},
+	    {"client_subnet = 192.0.2.1", 1, "too narrow"},
+	    {"client_subnet = 192.0.2.0/25", 1, "24 bits"},
+	    {"client_subnet = '2001:db8::/57'", 1, "56 for IPv6"},
 	};
 
 	(void)state;
@@ -645,7 +684,9 @@ static void test_every_option_is_documented(void **state)
 	struct conf *conf = read_ok(
 	    "list a { url = http://x/\n minisign = '" KEY
 	    "'\n signature = http://x/s\n sha256 = " SHA256
-	    " }\nlist b { file = x }\nforward lan { upstream = 9.9.9.9 }\nlocal_domain = lan\n");
+	    " }\nlist b { file = x }\nforward lan { upstream = 9.9.9.9 }\nlocal_domain = lan\n"
+	    "group g { upstream = 9.9.9.9 }\nfallback = g\nproxy = 'socks5://[::1]:9050'\n"
+	    "client_subnet = 0.0.0.0/0\n");
 	char *print = printed(conf), word[80];
 
 	(void)state;
@@ -654,7 +695,10 @@ static void test_every_option_is_documented(void **state)
 		if (strstr(manual, word) == NULL)
 			fail_msg("%s: not in quell.conf.5", *name);
 		(void)snprintf(word, sizeof(word),
-		    strcmp(*name, "list") == 0 || strcmp(*name, "forward") == 0 ? "%s \"" : "%s = ",
+		    strcmp(*name, "list") == 0 || strcmp(*name, "forward") == 0 ||
+			    strcmp(*name, "group") == 0
+			? "%s \""
+			: "%s = ",
 		    *name);
 		if (strstr(example, word) == NULL)
 			fail_msg("%s: not in quell.conf.example", *name);
@@ -694,8 +738,13 @@ static void test_example_holds_the_defaults(void **state)
 			*at = ' ';
 	}
 	conf = read_ok(example);
-	assert_true(conf->n_lists >= 3 && conf->n_forwards == 2);
-	conf->n_lists = conf->n_forwards = 0;
+	assert_true(conf->n_lists >= 3 && conf->n_forwards == 2 && conf->n_groups == 1);
+	conf->n_lists = conf->n_forwards = conf->n_groups = 0;
+	assert_string_equal(conf->fallback, conf->groups[0].name);
+	memset(conf->fallback, 0, sizeof(conf->fallback));
+	assert_true(conf->client_subnet.bits > 0 && conf->proxy.user[0] != '\0');
+	memset(&conf->client_subnet, 0, sizeof(conf->client_subnet));
+	memset(&conf->proxy, 0, sizeof(conf->proxy));
 	/* Where nothing is the default, the example shows something. */
 	assert_true(conf->n_upstream > 0 && conf->n_special_off > 0);
 	assert_true(conf->allow.n > 0 && conf->refuse.n > 0 && conf->drop.n > 0);

@@ -103,10 +103,29 @@ static void test_mistakes(void **state)
 	    {{0}, "listen = {127.0.0.1}\nupstream = {127.0.0.1}\n", "ask itself"},
 	    {{0}, "listen = {0.0.0.0}\nupstream = {127.0.0.53}\n", "ask itself"},
 	    {{0}, "listen = {0.0.0.0, [::]}\nupstream = {[::1]}\n", "ask itself"},
-	    {{.upstream = {"127.0.0.1:5300"}, .n_upstream = 1, .listen = {"0.0.0.0:5300"}, .n_listen = 1}, "",
-		"ask itself"},
+	    {{.upstream = {"127.0.0.1:5300"},
+		 .n_upstream = 1,
+		 .listen = {"0.0.0.0:5300"},
+		 .n_listen = 1},
+		"", "ask itself"},
 	    {{0}, "special_off = {local, lan}\n", "special_off: there is no special name 'lan'"},
 	    {{0}, "nonsense\n", ".conf:1"},
+	    {{0}, "proxy = 'socks5://127.0.0.1:9050'\n", "there is no upstream to ask through it"},
+	    {{.upstream = {"9.9.9.9"}, .n_upstream = 1},
+		"proxy = 'socks5://127.0.0.1:9050'\nforward lan { upstream = 9.9.9.9 }\n",
+		"in another way"},
+	    {{0},
+		"group a { upstream = 9.9.9.9\nproxy = 'socks5://127.0.0.1:1' }\n"
+		"group b { upstream = 9.9.9.9\nproxy = 'socks5://127.0.0.1:2' }\n",
+		"in another way"},
+	    {{0},
+		"group a { upstream = 9.9.9.1\nproxy = 'socks5://127.0.0.1:1' }\n"
+		"group b { upstream = 9.9.9.2\nproxy = 'socks5://127.0.0.1:2' }\n"
+		"group c { upstream = 9.9.9.3\nproxy = 'socks5://127.0.0.1:3' }\n"
+		"group d { upstream = 9.9.9.4\nproxy = 'socks5://127.0.0.1:4' }\n"
+		"group e { upstream = 9.9.9.5\nproxy = 'socks5://127.0.0.1:5' }\n",
+		"4 proxies"},
+	    {{0}, "listen = 127.0.0.1\ngroup a { upstream = 127.0.0.1 }\n", "ask itself"},
 	};
 
 	(void)state;
@@ -143,6 +162,47 @@ static enum client_access access_of(const struct options *options, const char *t
 static bool allows(const struct options *options, const char *text)
 {
 	return access_of(options, text) == CLIENT_ALLOW;
+}
+
+/* Groups behind others, and how each is asked. */
+static void test_groups(void **state)
+{
+	static struct options o;
+	struct settings_flags flags = {0};
+	struct conf *conf;
+
+	(void)state;
+	assert_int_equal(read_with(&conf,
+			     "group far { upstream = {9.9.9.7, 9.9.9.1} }\n"
+			     "group tor { upstream = {9.9.9.9, 9.9.9.8}\nfallback = far\n"
+			     "proxy = 'socks5://a:b@127.0.0.1:9050' }\n"
+			     "upstream = {9.9.9.1, 9.9.9.2}\nfallback = tor\n"
+			     "client_subnet = 198.51.100.0/24\n"
+			     "forward lan { upstream = 192.168.1.1\nfallback = far }\n"
+			     "forward corp.example { upstream = 9.9.9.8\n"
+			     "proxy = 'socks5://a:b@127.0.0.1:9050' }\n",
+			     &flags, NULL),
+	    0);
+	settings_options(conf, &o);
+	assert_int_equal(o.n_upstream, 2);
+	assert_int_equal(o.n_forward, 4);
+	/* 0 for all, 1 and 2 the zones, 3 and 4 the groups. */
+	assert_int_equal(o.fallback[0], 4);
+	assert_int_equal(o.fallback[1], 3);
+	assert_int_equal(o.fallback[2], 0);
+	assert_int_equal(o.fallback[3], 0);
+	assert_int_equal(o.fallback[4], 3);
+	assert_int_equal(o.groups[0], 1 << 3); /* 9.9.9.1, besides that it is for all */
+	assert_int_equal(o.groups[2], 1 << 1); /* 192.168.1.1 */
+	assert_int_equal(o.groups[3], 1 << 2 | 1 << 4);
+	assert_int_equal(o.groups[4], 1 << 3);
+	assert_int_equal(o.groups[5], 1 << 4);
+	assert_int_equal(o.proxy[0] + o.proxy[1] + o.proxy[2] + o.proxy[4], 0);
+	assert_int_equal(o.proxy[3], 1);
+	assert_int_equal(o.proxy[5], 1);
+	assert_string_equal(o.proxies[0].password, "b");
+	assert_int_equal(o.client_subnet.bits, 24);
+	conf_free(conf);
 }
 
 static void test_options(void **state)
@@ -235,6 +295,7 @@ int main(void)
 	    cmocka_unit_test(test_missing_interface),
 	    cmocka_unit_test(test_mistakes),
 	    cmocka_unit_test(test_missing_file),
+	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_options),
 	};
 

@@ -45,7 +45,7 @@ static void nearest_is_asked_first(void **state)
 	upstream_answered(&u, &u.server[0].addr, 40);
 	upstream_answered(&u, &u.server[1].addr, 8);
 	upstream_answered(&u, &u.server[2].addr, 20);
-	assert_int_equal(upstream_choose(&u, 0, untried), 1);
+	assert_int_equal(upstream_choose(&u, 0, 0, untried), 1);
 }
 
 static void unmeasured_are_tried_before_measured(void **state)
@@ -54,7 +54,7 @@ static void unmeasured_are_tried_before_measured(void **state)
 
 	(void)state;
 	upstream_answered(&u, &u.server[0].addr, 1);
-	assert_int_not_equal(upstream_choose(&u, 0, untried), 0);
+	assert_int_not_equal(upstream_choose(&u, 0, 0, untried), 0);
 }
 
 static void less_tried_before_more_tried_until_all_are_used_up(void **state)
@@ -65,7 +65,7 @@ static void less_tried_before_more_tried_until_all_are_used_up(void **state)
 	int i;
 
 	(void)state;
-	while ((i = upstream_choose(&u, 0, tries)) >= 0) {
+	while ((i = upstream_choose(&u, 0, 0, tries)) >= 0) {
 		for (unsigned j = 0; j < 3; j++)
 			assert_true(tries[i] <= tries[j]);
 		tries[i]++;
@@ -82,10 +82,10 @@ static void a_server_that_is_down_comes_last(void **state)
 	(void)state;
 	fall_silent(&u, 0, 1000);
 	assert_true(upstream_is_down(&u, 0));
-	assert_int_not_equal(upstream_choose(&u, 0, tries), 0);
+	assert_int_not_equal(upstream_choose(&u, 0, 0, tries), 0);
 	fall_silent(&u, 1, 1000);
 	fall_silent(&u, 2, 1000);
-	assert_int_equal(upstream_choose(&u, 0, tries), 0);
+	assert_int_equal(upstream_choose(&u, 0, 0, tries), 0);
 }
 
 static void one_reply_brings_it_back(void **state)
@@ -261,12 +261,12 @@ static void strict_keeps_the_order(void **state)
 	upstream_answered(&u, &u.server[1].addr, 3);
 	upstream_answered(&u, &u.server[2].addr, 1);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(upstream_choose(&u, 0, tries), i);
+		assert_int_equal(upstream_choose(&u, 0, 0, tries), i);
 		tries[i]++;
 	}
 	tries[0] = tries[1] = tries[2] = 0;
 	fall_silent(&u, 0, 0);
-	assert_int_equal(upstream_choose(&u, 0, tries), 1);
+	assert_int_equal(upstream_choose(&u, 0, 0, tries), 1);
 }
 
 int main(void)
