@@ -275,6 +275,22 @@ static void write_verdict(const struct report *r, struct evbuffer *to)
 		evbuffer_add_printf(to, "note %s\n", reason_note_unknown);
 }
 
+/* Who would be asked, where it is not the upstreams for all.  A worker reads packets: its numbers are looked at. */
+static void write_asked(const struct report *r, struct evbuffer *to)
+{
+	const struct conf *conf = r->owner->conf;
+	unsigned zone = r->why.group - 1u, group = r->why.asked - 1u - conf->n_forwards;
+	const char *name = zone < conf->n_forwards ? conf->forwards[zone].zone : "";
+
+	if (r->why.forwarded == 0)
+		return;
+	if (r->why.asked != r->why.group && group < conf->n_groups)
+		evbuffer_add_printf(to, "asked group %s, for no upstream%s%s answers\n",
+		    conf->groups[group].name, name[0] != '\0' ? " of " : "", name);
+	else if (name[0] != '\0')
+		evbuffer_add_printf(to, "asked upstreams of %s\n", name);
+}
+
 static void write_why(const struct report *r, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
@@ -285,6 +301,7 @@ static void write_why(const struct report *r, struct evbuffer *to)
 	lists_names(&s->lists, s->conf, s->flags, &names);
 	write_query(r, to);
 	write_verdict(r, to);
+	write_asked(r, to);
 	for (unsigned i = 0; i < n; i++) {
 		/* A worker reads packets: its numbers are looked at. */
 		if (r->why.match[i].step < reason_n_steps(&r->why))

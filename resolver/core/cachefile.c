@@ -14,6 +14,7 @@
 
 #define ENTRY_FIXED  19
 #define FLAG_PRIVATE 1
+#define FLAG_SOURCE  2 /* a source of 8 bytes stands before the key */
 
 _Static_assert(MAGIC_SIZE + 3 * 8 + BOOT_LEN + 8 == CACHEFILE_HEAD_SIZE, "a head has no gaps");
 
@@ -101,7 +102,8 @@ bool cachefile_is_whole(const uint8_t *block, size_t len, uint32_t number)
 
 void cachefile_put(struct buf *out, const struct cachefile_entry *entry)
 {
-	uint8_t fixed[ENTRY_FIXED];
+	uint8_t fixed[ENTRY_FIXED + 8];
+	size_t fixed_len = ENTRY_FIXED;
 
 	put_u64(fixed, entry->age_ms);
 	msg_set_u32(fixed + 8, entry->ttl_s);
@@ -109,9 +111,14 @@ void cachefile_put(struct buf *out, const struct cachefile_entry *entry)
 	fixed[14] = entry->is_private ? FLAG_PRIVATE : 0;
 	msg_set_u16(fixed + 15, (unsigned)entry->key_len);
 	msg_set_u16(fixed + 17, (unsigned)entry->msg_len);
-	if (!buf_need(out, sizeof(fixed) + entry->key_len + entry->msg_len))
+	if (entry->source != 0) {
+		fixed[14] |= FLAG_SOURCE;
+		put_u64(fixed + ENTRY_FIXED, entry->source);
+		fixed_len += 8;
+	}
+	if (!buf_need(out, fixed_len + entry->key_len + entry->msg_len))
 		return;
-	buf_put_bytes(out, fixed, sizeof(fixed));
+	buf_put_bytes(out, fixed, fixed_len);
 	buf_put_bytes(out, entry->key, entry->key_len);
 	buf_put_bytes(out, entry->msg, entry->msg_len);
 }
@@ -119,24 +126,28 @@ void cachefile_put(struct buf *out, const struct cachefile_entry *entry)
 int cachefile_next(const uint8_t *bytes, size_t len, size_t *pos, struct cachefile_entry *entry)
 {
 	const uint8_t *fixed = bytes + *pos;
+	size_t fixed_len = ENTRY_FIXED;
 
 	if (*pos == len)
 		return 0;
-	if (len - *pos < ENTRY_FIXED)
+	if (len - *pos >= ENTRY_FIXED && (fixed[14] & FLAG_SOURCE) != 0)
+		fixed_len += 8;
+	if (len - *pos < fixed_len)
 		return ERR_FORMAT;
 	*entry = (struct cachefile_entry){
 	    .age_ms = get_u64(fixed),
 	    .ttl_s = msg_u32(fixed + 8),
 	    .ede = (int16_t)msg_u16(fixed + 12),
 	    .is_private = (fixed[14] & FLAG_PRIVATE) != 0,
-	    .key = fixed + ENTRY_FIXED,
+	    .source = fixed_len > ENTRY_FIXED ? get_u64(fixed + ENTRY_FIXED) : 0,
+	    .key = fixed + fixed_len,
 	    .key_len = msg_u16(fixed + 15),
 	    .msg_len = msg_u16(fixed + 17),
 	};
 	entry->msg = entry->key + entry->key_len;
 	if (entry->key_len <= CACHE_KEY_NAME || entry->key_len > CACHE_KEY_SIZE ||
-	    len - *pos - ENTRY_FIXED < entry->key_len + entry->msg_len)
+	    len - *pos - fixed_len < entry->key_len + entry->msg_len)
 		return ERR_FORMAT;
-	*pos += ENTRY_FIXED + entry->key_len + entry->msg_len;
+	*pos += fixed_len + entry->key_len + entry->msg_len;
 	return 1;
 }

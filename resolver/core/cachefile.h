@@ -4,7 +4,7 @@
  *   block   length, checksum (of its number, too), entries      again and again
  *   block   of length 0: the end; a file without it is cut
  *
- *   entry   age, time to live, extended error, flags, key, message
+ *   entry   age, time to live, extended error, flags, perhaps a source, key, message
  *
  * The head is the parent's, the blocks are a worker's.  Whoever reads takes nothing on trust: a
  * checksum finds what a disk has done, and each entry is brought into normal form anew, as a reply
@@ -60,6 +60,7 @@ struct cachefile_entry {
 	uint32_t ttl_s;
 	int16_t ede;
 	bool is_private;    /* it leads to a private address, and nobody vouched for it */
+	uint64_t source;    /* who said it, as a number; 0: the upstreams for all */
 	const uint8_t *key; /* as cache_key() has it */
 	size_t key_len;
 	const uint8_t *msg;

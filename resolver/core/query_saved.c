@@ -2,8 +2,31 @@
 #include <string.h>
 
 #include "lib/dns/msg.h"
+#include "lib/hash.h"
 #include "resolver/core/cachefile.h"
 #include "resolver/core/query_state.h"
+
+/* Who is asked for the names of `group`, as a number that the next process would give it, too, as long as the
+ * configuration says the same; 0: the upstreams for all, whoever they are. */
+static uint64_t source_of(const struct query *q, unsigned group)
+{
+	const struct hash_key key = {0};
+	uint8_t who[OPTIONS_SERVERS_MAX][16 + 2] = {{0}};
+	uint64_t groups = 0;
+	unsigned n = 0;
+
+	if (group == 0)
+		return 0;
+	for (unsigned g = group; g != 0; g = q->options.fallback[g])
+		groups |= UINT64_C(1) << g;
+	for (unsigned i = 0; i < q->upstreams.n; i++) {
+		if ((q->upstreams.server[i].groups & groups) == 0)
+			continue;
+		(void)addr_host_bytes(&q->upstreams.server[i].addr, who[n]);
+		msg_set_u16(who[n++] + 16, addr_port(&q->upstreams.server[i].addr));
+	}
+	return hash_siphash13(&key, who, n * sizeof(who[0])) | 1;
+}
 
 size_t query_save(
     struct query *q, struct cache_walk *at, uint64_t now_ms, uint8_t *out, size_t size)
@@ -18,22 +41,21 @@ size_t query_save(
 		    .ttl_s = a.ttl_s,
 		    .ede = a.ede,
 		    .is_private = a.private_off != 0,
+		    .source = source_of(q, cache_key_group(&key)),
 		    .key = key.bytes,
 		    .key_len = key.len,
 		    .msg = a.msg,
 		    .msg_len = a.len,
 		};
 
-		/* What other groups are is a matter of the configuration, which may change. */
-		if (key.bytes[CACHE_KEY_GROUP] != 0)
-			continue;
 		cachefile_put(&to, &entry);
 		q->stats.cache_saved++;
 	}
 	return to.pos;
 }
 
-/* The question of a saved entry, with its key under our secret; false: there is none. */
+/* The question of a saved entry, with its key under our secret; false: there is none, or others are asked for it
+ * now. */
 static bool read_key(const struct query *q, const struct cachefile_entry *entry,
     struct answer_question *asked, struct cache_key *key)
 {
@@ -42,11 +64,12 @@ static bool read_key(const struct query *q, const struct cachefile_entry *entry,
 	const uint8_t flags = entry->key[CACHE_KEY_FLAGS];
 	uint8_t lower[NAME_SIZE];
 	size_t off = 0;
+	uint8_t group;
 
-	if (entry->key[CACHE_KEY_GROUP] != 0 || flags > (CACHE_KEY_DO | CACHE_KEY_CD) ||
-	    name_skip(name, len, &off) != 0 || off != len)
+	if (flags > (CACHE_KEY_DO | CACHE_KEY_CD) || name_skip(name, len, &off) != 0 || off != len)
 		return false;
 	name_lower(lower, name, len);
+	group = query_state_group(q, name, len);
 	*asked = (struct answer_question){
 	    .name = name,
 	    .name_len = len,
@@ -55,8 +78,8 @@ static bool read_key(const struct query *q, const struct cachefile_entry *entry,
 	    .dnssec_ok = (flags & CACHE_KEY_DO) != 0,
 	};
 	cache_key(q->cache, key, name, len, asked->type, asked->class, asked->dnssec_ok,
-	    (flags & CACHE_KEY_CD) != 0, 0);
-	return memcmp(lower, name, len) == 0;
+	    (flags & CACHE_KEY_CD) != 0, group);
+	return memcmp(lower, name, len) == 0 && entry->source == source_of(q, group);
 }
 
 /* Take one entry; false: it is of no use. */
@@ -73,7 +96,10 @@ static bool load_entry(
 		0 ||
 	    q->answer.rcode > MSG_RCODE || q->answer.referral)
 		return false;
-	/* Somebody vouched for this address; whether they still would, nobody knows. */
+	/* Those of a forward zone may say what leads to a private address.  Of others somebody was trusted with it;
+	 * whether they still would be, nobody knows. */
+	if (entry->source != 0)
+		a->private_off = 0;
 	if (a->private_off != 0 && !entry->is_private)
 		return false;
 	a->ede = entry->ede >= 0 ? entry->ede : EDE_NONE;

@@ -36,4 +36,9 @@ void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, s
 	reason_find(&q->policy, &asked, is_cached ? &cached : NULL, out);
 	if (is_cached && !out->blocked && query_answer_rebinds(q, name, &cached))
 		reason_set_rebinding(out, &cached);
+	if (!out->blocked) {
+		out->forwarded = true;
+		out->group = query_state_group(q, name, name_len(name));
+		out->asked = (uint8_t)upstream_group(&q->upstreams, out->group);
+	}
 }

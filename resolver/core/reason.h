@@ -64,6 +64,8 @@ struct reason {
 	uint8_t by_client;		    /* another client might get another verdict */
 	uint8_t answer;			    /* enum reason_answer */
 	uint8_t special; /* neither rule nor list decides: it has a fixed answer */
+	uint8_t forwarded;    /* what is not cached would be asked for ... */
+	uint8_t group, asked; /* ... by this group, and now of this, which is it or one behind it */
 	uint32_t n_steps;
 	struct reason_step {
 		uint8_t how;		 /* enum reason_how */

@@ -58,8 +58,7 @@ static bool has_up(const struct upstreams *u, unsigned group)
 	return false;
 }
 
-/* `group`, or the first behind it of which one is up, or the last. */
-static unsigned in_use(const struct upstreams *u, unsigned group)
+unsigned upstream_group(const struct upstreams *u, unsigned group)
 {
 	while (!has_up(u, group) && u->fallback[group] != 0)
 		group = u->fallback[group];
@@ -77,7 +76,7 @@ bool upstream_has(const struct upstreams *u, unsigned group)
 
 bool upstream_all_down(const struct upstreams *u, unsigned group)
 {
-	return !has_up(u, in_use(u, group));
+	return !has_up(u, upstream_group(u, group));
 }
 
 bool upstream_is_behind(const struct upstreams *u, unsigned i, unsigned group)
@@ -160,13 +159,13 @@ int upstream_copy(struct upstreams *u, unsigned group, const uint8_t tries[OPTIO
 	if (u->strategy == CONF_STRICT || n_copies != 0 || ++u->n_explored < UPSTREAM_EXPLORE_EACH)
 		return -1;
 	u->n_explored = 0;
-	return least_asked(u, in_use(u, group), tries);
+	return least_asked(u, upstream_group(u, group), tries);
 }
 
 int upstream_hedge(
     const struct upstreams *u, unsigned group, const uint8_t tries[OPTIONS_SERVERS_MAX])
 {
-	int i = choose_of(u, in_use(u, group), false, tries);
+	int i = choose_of(u, upstream_group(u, group), false, tries);
 
 	return i >= 0 && tries[i] == 0 ? i : -1;
 }

@@ -98,6 +98,9 @@ void upstream_configure(struct upstreams *u, const struct options *options);
 /* Are there any for `group`? */
 bool upstream_has(const struct upstreams *u, unsigned group);
 
+/* Which group is asked for `group`: it, or the first behind it of which one is up, or the last. */
+unsigned upstream_group(const struct upstreams *u, unsigned group);
+
 /* The server for `group` to ask next, when tries[i] questions went to server i already: one that is up before
  * one that is down, of the group before those behind it, the less tried before the more tried, the nearer before
  * the farther (with the strategy `strict`: the first before the next).  Behind a group of which one has said

@@ -19,11 +19,11 @@
 #define PORT_MIN      1024
 #define SWEEP_MS      (CARRIER_UDP_AGE_MS / 4)
 #define DATAGRAM_SIZE 65535
-#define BATCH	      16		      /* replies read for one wake-up of a port */
-#define READY_MAX     64		      /* ports for one wake-up */
-#define QUEUE	      64		      /* messages that wait for the flush */
-#define POOLS	      (2 * CONF_UPSTREAM_MAX) /* while upstreams change there are those before, too */
-#define PLACE_BITS    10		      /* of a handle; above it is the pool's number */
+#define BATCH	      16			/* replies read for one wake-up of a port */
+#define READY_MAX     64			/* ports for one wake-up */
+#define QUEUE	      64			/* messages that wait for the flush */
+#define POOLS	      (2 * OPTIONS_SERVERS_MAX) /* while upstreams change there are those before, too */
+#define PLACE_BITS    10			/* of a handle; above it is the pool's number */
 
 _Static_assert(CARRIER_UDP_PORTS <= 1 << PLACE_BITS, "a place's number fits its handle");
 

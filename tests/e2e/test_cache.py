@@ -98,6 +98,43 @@ def test_restart():
 
 
 @test
+def test_forward_zones():
+    """What is known of a forward zone outlives the daemon, while the same servers are asked for it"""
+    def router(number):
+        return FakeUpstream(lambda ask: reply_to(ask.query, "%s 300 IN A 192.168.1.%d" % (ask.name, number)))
+
+    def settings(daemon, server):
+        return 'state_dir = "%s"\ncache_save = 1s\nforward "lan" {\n upstream = {"%s"}\n}\n' % (daemon.dir, server.address)
+
+    with FakeUpstream() as upstream, router(1) as lan, router(2) as other:
+        daemon = start(upstream)
+        with daemon:
+            end(daemon)
+            daemon.write_conf(settings(daemon, lan))
+            again(daemon, upstream)
+            equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.1"])
+            daemon.ask("public.example.")
+            end(daemon)
+            again(daemon, upstream)
+            wait_for("all is loaded", lambda: daemon.stats()["cache_loaded"] == 2)
+            equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.1"])
+            equal(len(lan.asked("nas.lan.")), 1, "questions for the zone")
+            end(daemon)
+            daemon.write_conf(settings(daemon, other))
+            again(daemon, upstream)
+            wait_for("the rest is loaded", lambda: daemon.stats()["cache_loaded"] == 1)
+            equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.2"])
+            equal(addresses(daemon.ask("public.example.")), [address_of("public.example.")])
+            equal(len(upstream.asked("public.example.")), 1, "questions upstream")
+            # Without the zone it is a name as others are.
+            end(daemon)
+            daemon.write_conf('state_dir = "%s"\ncache_save = 1s\nrebind_protection = no\n' % daemon.dir)
+            again(daemon, upstream)
+            wait_for("the rest is loaded", lambda: daemon.stats()["cache_loaded"] == 1)
+            equal(addresses(daemon.ask("nas.lan.")), [address_of("nas.lan.")])
+
+
+@test
 def test_kill():
     """The last saved cache is there after kill -9"""
     with FakeUpstream() as upstream:

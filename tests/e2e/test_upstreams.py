@@ -2,6 +2,7 @@
 """Groups that upstreams fall back on, proxies that they are asked through, and what they are told of clients."""
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -18,6 +19,14 @@ FAR = "127.0.0.77:5300"  # nobody is there: only a proxy leads there
 
 def silent(ask):
     return None
+
+
+def asked_by_why(daemon, name):
+    """What quellctl why says of who is asked; None: nothing."""
+    status, text = daemon.ctl("why", name)
+    equal(status, 0, text)
+    said = re.search("^asked +(.*)$", text, re.MULTILINE)
+    return said and said.group(1)
 
 
 @test
@@ -37,6 +46,7 @@ def test_fallback():
                 equal(len(other.asked(name)), 1, "questions for the group")
             assert daemon.stats()["fallbacks"] >= 3
             daemon.log.wait("^warning fallback no upstream answers of those before it: %s is asked" % other.address)
+            equal(asked_by_why(daemon, "a0.test"), "group others, for no upstream answers")
             # Each question probes it at most once a second; with the first reply it is back.
             answering.set()
             for i in range(100):
@@ -48,10 +58,27 @@ def test_fallback():
                     break
                 threading.Event().wait(0.1)
             equal(len(other.asked(name)), 0, "questions for the group")
+            equal(asked_by_why(daemon, "a0.test"), None)
             # Who says no has answered.
             upstream.handler = lambda ask: reply_to(ask.query, rcode=2)
             assert_rcode(daemon.ask("d.test."), "SERVFAIL")
             equal(len(other.asked("d.test.")), 0, "questions for the group")
+
+
+@test
+def test_why():
+    """quellctl why says who is asked for the names of a zone"""
+    with FakeUpstream() as upstream, FakeUpstream(silent) as lan, FakeUpstream() as other:
+        conf = ('group others {\n upstream = {"%s"}\n}\nforward lan {\n upstream = {"%s"}\n fallback = others\n}\n'
+                'forward 192.168.0.0/16 {\n upstream = {"%s"}\n}\n' % (other.address, lan.address, other.address))
+        with Quelld([upstream], ["ads.lan\n"], conf=conf) as daemon:
+            equal(asked_by_why(daemon, "nas.lan"), "upstreams of lan")
+            equal(asked_by_why(daemon, "1.1.168.192.in-addr.arpa"), "upstreams of 192.168.0.0/16")
+            equal(asked_by_why(daemon, "www.test"), None)
+            equal(asked_by_why(daemon, "ads.lan"), None)
+            for i in range(2):
+                equal(addresses(daemon.ask("nas%d.lan." % i)), [address_of("nas%d.lan." % i)])
+            equal(asked_by_why(daemon, "nas.lan"), "group others, for no upstream of lan answers")
 
 
 @test

@@ -85,9 +85,10 @@ static void a_block_has_its_place(void **state)
 	assert_int_equal(cachefile_length(block, &len), ERR_FORMAT);
 }
 
-static void entries_come_back(void **state)
+static void come_back(uint64_t source)
 {
 	const struct cachefile_entry one = {
+	    .source = source,
 	    .age_ms = UINT64_C(0x123456789ab),
 	    .ttl_s = 300,
 	    .ede = -1,
@@ -102,7 +103,6 @@ static void entries_come_back(void **state)
 	struct buf out = buf_over(bytes, sizeof(bytes));
 	size_t pos = 0, len;
 
-	(void)state;
 	cachefile_put(&out, &one);
 	len = out.pos;
 	cachefile_put(&out, &one);
@@ -113,6 +113,7 @@ static void entries_come_back(void **state)
 		assert_int_equal(got.ttl_s, 300);
 		assert_int_equal(got.ede, -1);
 		assert_true(got.is_private);
+		assert_true(got.source == source);
 		assert_int_equal(got.key_len, 9);
 		assert_memory_equal(got.key, one.key, 9);
 		assert_int_equal(got.msg_len, 7);
@@ -129,6 +130,13 @@ static void entries_come_back(void **state)
 	cachefile_put(&out, &one);
 	assert_true(out.failed);
 	assert_int_equal(out.pos, 0);
+}
+
+static void entries_come_back(void **state)
+{
+	(void)state;
+	come_back(0);
+	come_back(UINT64_C(0xfedcba9876543210));
 }
 
 int main(void)

@@ -422,6 +422,27 @@ static void test_swept(void **state)
 	carrier_udp_done(carrier, &awaited);
 }
 
+/* As many upstreams as there can be, and in the same moment as many others. */
+static void test_all_upstreams_change(void **state)
+{
+	static uint32_t ports[2 * OPTIONS_SERVERS_MAX];
+	struct query_try try = {.via = CARRIER_UDP};
+	union addr to = upstream;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * OPTIONS_SERVERS_MAX; i++) {
+		to.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i);
+		assert_int_equal(carrier_udp_port(carrier, &to, &ports[i]), 0);
+	}
+	/* All are awaited; that of one which is not makes room, when its port is spent. */
+	to.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1000);
+	assert_int_equal(carrier_udp_port(carrier, &to, &try.port), ERR_SYS);
+	carrier_udp_renew(carrier);
+	try.port = ports[3];
+	carrier_udp_done(carrier, &try);
+	assert_int_equal(carrier_udp_port(carrier, &to, &try.port), 0);
+}
+
 static void test_done_within_a_reply(void **state)
 {
 	struct query_try try;
@@ -701,6 +722,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_worn_places_rest, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_retired_with_age, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_swept, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_all_upstreams_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_done_within_a_reply, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_other_family, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_taken_ports_are_passed_over, setup, teardown),
