@@ -21,6 +21,7 @@ include $(srcdir)/tests/core.mk
 include $(srcdir)/tests/resolver.mk
 include $(srcdir)/tests/tools.mk
 include $(srcdir)/tests/e2e.mk
+include $(srcdir)/tests/bench.mk
 
 TESTS += tests/test_layers.sh tests/test_answers.py
 EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/test_answers.py tests/coverage.awk
