@@ -320,6 +320,16 @@ bool effect_applies(
 	return !not_client && (client || !clients);
 }
 
+bool effect_has_types(const uint8_t *effect, size_t len)
+{
+	struct item item;
+
+	for (size_t at = 0; next_item(effect, len, &at, &item);)
+		if (item.tag == TAG_TYPE || item.tag == TAG_NOT_TYPE)
+			return true;
+	return false;
+}
+
 uint8_t effect_rcode(const uint8_t *effect, size_t len)
 {
 	return len < HEADER ? RCODE_NOERROR : effect[2] & RCODE_MAX;

@@ -88,12 +88,18 @@ struct effect_ask {
 	const union addr *client; /* NULL: not known; then no rule for certain clients counts, and
 				   * those for all but certain clients do */
 	bool rule_wanted; /* judge_name() is to say which rule decides, which costs a little */
+	/* So many of the rightmost labels are a name that many share, and the question is for none of
+	 * them: rules on it, and on names above it, block nothing.  0: it is nobody's. */
+	uint8_t shared_labels;
 };
 
 /* Does a rule with this effect, which matches ask->name, count?  *by_client is set to true (never
  * to false) where that could be otherwise for another client. */
 bool effect_applies(
     const uint8_t *effect, size_t len, const struct effect_ask *ask, bool *by_client);
+
+/* Does it count for some types of queries alone? */
+bool effect_has_types(const uint8_t *effect, size_t len);
 
 /* The RCODE of EFFECT_ANSWER, and its records one after the other: *at is 0 at first; false behind
  * the last. */

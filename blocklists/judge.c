@@ -11,7 +11,7 @@ struct subject {
 	const struct trie *t;
 	const struct effect_ask *ask;
 	unsigned n_lists;
-	bool by_client;
+	bool by_client, by_type;
 	struct trie_path path; /* of a name */
 	unsigned n_labels;
 	const uint8_t *address; /* NULL: a name */
@@ -27,6 +27,15 @@ struct visit {
 	void *ctx;
 };
 
+/* Does the asker get something else than the answer? */
+static bool withholds(const uint8_t *effect, size_t len)
+{
+	enum effect_verdict verdict = effect_verdict(effect, len);
+
+	return verdict == EFFECT_BLOCK || verdict == EFFECT_DROP || verdict == EFFECT_TCP_ONLY ||
+	       verdict == EFFECT_ANSWER;
+}
+
 /* The rules of one set that count; `match` has what they have in common.  `here`: the name is the
  * node's own. */
 static void visit_set(
@@ -37,21 +46,25 @@ static void visit_set(
 
 	for (size_t i = 0; i < n; i++) {
 		struct trie_entry entry = trie_set_entry(s->t, set, i);
+		size_t len;
 
 		if (entry.list >= s->n_lists ||
 		    (names && entry.kind == (here ? RULE_BELOW : RULE_EXACT)))
 			continue;
 		if (entry.effect != 0) {
-			size_t len;
 			const uint8_t *effect = trie_effect(s->t, entry.effect, &len);
 
+			s->by_type |= effect_has_types(effect, len);
 			if (!effect_applies(effect, len, s->ask, &s->by_client))
 				continue;
 		}
 		match.list = entry.list;
 		match.effect = entry.effect;
-		if (names)
+		if (names) {
 			match.kind = entry.kind;
+			match.shared = match.labels <= s->ask->shared_labels &&
+				       withholds(trie_effect(s->t, entry.effect, &len), len);
+		}
 		v->each(v->ctx, &match);
 	}
 }
@@ -256,6 +269,8 @@ static bool is_void(struct sequence *q, const struct ranked *r)
 {
 	struct voiding v = {.t = q->subject->t};
 
+	if (r->match.shared)
+		return true;
 	v.answer = trie_effect(v.t, r->match.effect, &v.len);
 	switch (rank_of(r)) {
 	case RANK_ANSWER:
@@ -326,6 +341,7 @@ static void decide(struct subject *s, struct judge_verdict *verdict)
 	while (r != NULL && is_void(&q, r))
 		r = sequence_next(&q);
 	verdict->by_client = s->by_client;
+	verdict->by_type = s->by_type;
 	if (r == NULL)
 		return;
 	verdict->decided = true;
@@ -364,6 +380,7 @@ static void verdict_init(struct judge_verdict *verdict, unsigned n_lists)
 {
 	verdict->outcome = JUDGE_NONE;
 	verdict->by_client = false;
+	verdict->by_type = false;
 	verdict->needed = false;
 	verdict->n_lists = (uint16_t)n_lists;
 	verdict->decided = false;
@@ -378,6 +395,7 @@ static void subject_init(struct subject *s, const struct trie *t, const struct e
 	s->ask = ask;
 	s->n_lists = n_lists;
 	s->by_client = false;
+	s->by_type = false;
 	s->address = address;
 	if (address != NULL)
 		return;
@@ -440,7 +458,7 @@ static bool decide_plain(const struct subject *s, struct judge_verdict *verdict)
 {
 	struct plain p = {.t = s->t};
 
-	if (s->n_lists < s->t->n_lists)
+	if (s->n_lists < s->t->n_lists || s->ask->shared_labels != 0)
 		return false;
 	for (unsigned i = 0; i < s->path.n && !p.other; i++) {
 		const struct trie_step *step = &s->path.at[i];
@@ -466,7 +484,7 @@ void judge_name(const struct trie *t, const struct effect_ask *ask, unsigned n_l
 	struct subject s;
 
 	verdict_init(verdict, n_lists);
-	if (t->plain && n_lists >= t->n_lists && !ask->rule_wanted) {
+	if (t->plain && n_lists >= t->n_lists && !ask->rule_wanted && ask->shared_labels == 0) {
 		verdict->outcome = trie_blocks(t, ask->name) ? JUDGE_BLOCKED : JUDGE_NONE;
 		return;
 	}

@@ -43,7 +43,8 @@ struct judge_match {
 	uint16_t list;
 	enum rule_kind kind;
 	uint8_t labels;	 /* of a name rule: the rightmost `labels` labels of the name are its own */
-	bool voided;	 /* another rule takes it out */
+	bool voided;	 /* another rule takes it out, or it is ... */
+	bool shared;	 /* ... on a name that many share (effect_ask.shared_labels) */
 	uint32_t number; /* of a regex: see trie_regex_set() */
 	uint32_t effect; /* see trie_effect() */
 };
@@ -51,6 +52,7 @@ struct judge_match {
 struct judge_verdict {
 	enum judge_outcome outcome;
 	bool by_client; /* another client might get another verdict */
+	bool by_type;	/* another type of query might */
 	bool needed;	/* JUDGE_ALLOWED: since the network needs the name (EFFECT_NEEDED) */
 	/* What the answer leads to is judged by the lists below this: less than asked for where a rule
 	 * of it passed the name (tcp-only, over TCP, is a pass too), 0 where one allowed it. */

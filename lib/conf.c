@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/dns/name.h"
 
@@ -485,6 +486,80 @@ static bool subnet_get(
 	return index == 0 && net->family != AF_UNSPEC && net_format(net, text) != NULL;
 }
 
+/* The lengths that a prefix may have (RFC 6052, 2.2). */
+static bool is_dns64_prefix(const struct net *net)
+{
+	return net->family == AF_INET6 && net->bits % 8 == 0 && net->bytes[8] == 0 &&
+	       ((net->bits >= 32 && net->bits <= 64) || net->bits == 96);
+}
+
+static int dns64_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	struct net *net = (struct net *)(void *)((char *)base + option->off);
+
+	(void)index;
+	if (strcmp(text, "no") == 0) {
+		*net = (struct net){.bits = 0};
+		return 0;
+	}
+	if (net_parse(net, strcmp(text, "yes") == 0 ? "64:ff9b::/96" : text, why) < 0)
+		return ERR_FORMAT;
+	if (is_dns64_prefix(net))
+		return 0;
+	return why_set(why, ERR_FORMAT,
+	    "'%s' is no prefix of a NAT64; it is of IPv6, of 32, 40, 48, 56, 64 or 96 bits, with "
+	    "zeros in bits 64 to 71",
+	    text);
+}
+
+static bool dns64_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	const struct net *net = (const struct net *)(const void *)field;
+
+	if (net->bits == 0)
+		(void)snprintf(text, CONF_VALUE_SIZE, "no");
+	else
+		(void)net_format(net, text);
+	return index == 0;
+}
+
+/* In the order of their bits. */
+static const char *const suppress_words[] = {"a", "aaaa", "https", "svcb"};
+
+static int suppress_set(
+    void *base, const struct option *option, unsigned index, const char *text, struct why *why)
+{
+	uint32_t *field = (uint32_t *)(void *)((char *)base + option->off);
+
+	if (index == 0)
+		*field = 0;
+	for (size_t i = 0; i < N_OF(suppress_words); i++) {
+		if (strcasecmp(text, suppress_words[i]) == 0) {
+			*field |= 1u << i;
+			return 0;
+		}
+	}
+	return why_set(why, ERR_FORMAT, "'%s' is none of the types a, aaaa, https and svcb", text);
+}
+
+static bool suppress_get(
+    const void *base, const struct option *option, unsigned index, char text[CONF_VALUE_SIZE])
+{
+	const char *field = (const char *)base + option->off;
+	uint32_t bits = *(const uint32_t *)(const void *)field;
+
+	for (size_t i = 0; i < N_OF(suppress_words); i++) {
+		if ((bits & 1u << i) != 0 && index-- == 0) {
+			(void)snprintf(text, CONF_VALUE_SIZE, "%s", suppress_words[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 static int networks_set(
     void *base, const struct option *option, unsigned index, const char *text, struct why *why)
 {
@@ -683,6 +758,9 @@ static const struct kind upstream_kind = {
 static const struct kind servers_kind = {.is_list = true, .set = servers_set, .get = servers_get};
 static const struct kind proxy_kind = {.set = proxy_set, .get = proxy_get};
 static const struct kind subnet_kind = {.set = subnet_set, .get = subnet_get};
+static const struct kind dns64_kind = {.set = dns64_set, .get = dns64_get};
+static const struct kind suppress_kind = {
+    .is_list = true, .set = suppress_set, .get = suppress_get};
 static const struct kind zones_kind = {
     .is_list = true, .set = texts_set, .get = texts_get, .check = check_zone};
 static const struct kind forward_kind = {.set = text_set, .get = text_get, .check = check_forward};
@@ -731,6 +809,12 @@ const struct option conf_options[] = {
 	"domain that these names are in; what is not known there does not exist"},
     {"single_label", &single_label_kind, FIELD(conf, single_label), {"nxdomain"}, 0, 0,
 	"what becomes of other names of one label"},
+    {"suppress", &suppress_kind, FIELD(conf, suppress), {NULL}, 0, 0,
+	"types of records that clients are not given: a, aaaa, https, svcb"},
+    {"dns64", &dns64_kind, FIELD(conf, dns64), {"no"}, 0, 0,
+	"whether names without an address of IPv6 get one made of that of IPv4, or its prefix"},
+    {"cname_guard", &flag_kind, FIELD(conf, cname_guard), {"yes"}, 0, 0,
+	"whether rules on names that many share block no other name that leads there"},
     {"rebind_protection", &flag_kind, FIELD(conf, rebind_protection), {"yes"}, 0, 0,
 	"whether answers that lead from public names to private addresses are refused"},
     {"rebind_allow", &zones_kind, FIELD(conf, rebind_allow), {NULL}, 0, CONF_ZONES_MAX,

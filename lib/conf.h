@@ -48,6 +48,14 @@ enum conf_strategy { CONF_HEDGED, CONF_FASTEST, CONF_STRICT, CONF_PARALLEL };
 /* What becomes of names of one label that are not known. */
 enum conf_single_label { CONF_SINGLE_NXDOMAIN, CONF_SINGLE_FORWARD };
 
+/* Types whose records are kept from clients: bits. */
+enum conf_suppress {
+	CONF_SUPPRESS_A = 1,
+	CONF_SUPPRESS_AAAA = 2,
+	CONF_SUPPRESS_HTTPS = 4,
+	CONF_SUPPRESS_SVCB = 8,
+};
+
 /* One `list "name" { ... }` section.  Exactly one of url and file is not empty. */
 struct conf_list {
 	/* [A-Za-z0-9._-]+, not starting with a dot: it is a file's name too */
@@ -119,6 +127,9 @@ struct conf {
 	enum conf_strategy strategy;
 	char local_domain[CONF_ZONE_SIZE]; /* of the names in hosts and leases; empty: none */
 	enum conf_single_label single_label;
+	uint32_t suppress; /* bits of enum conf_suppress */
+	struct net dns64;  /* the prefix that addresses of IPv4 are given under; 0 bits: none */
+	bool cname_guard;  /* rules on names that many share do not count for targets */
 	bool rebind_protection;		  /* public names lead to no private address ... */
 	struct conf_servers rebind_trust; /* ... but for what these upstreams say, and ... */
 	struct conf_networks allow;	  /* answered besides loopback; none: the default set */

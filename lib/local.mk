@@ -22,4 +22,5 @@ lib_libquell_a_SOURCES = \
 	lib/dns/msg.c lib/dns/msg.h \
 	lib/dns/name.c lib/dns/name.h \
 	lib/dns/reverse.c lib/dns/reverse.h \
+	lib/dns/svcb.h \
 	lib/dns/type.c lib/dns/type.h

@@ -2,10 +2,12 @@ noinst_LIBRARIES += resolver/core/libcore.a resolver/io/libio.a
 resolver_core_libcore_a_SOURCES = \
 	resolver/core/adapt.c resolver/core/adapt.h \
 	resolver/core/answer.c resolver/core/answer.h \
+	resolver/core/change.c resolver/core/change.h \
 	resolver/core/cache.c resolver/core/cache.h \
 	resolver/core/cachefile.c resolver/core/cachefile.h \
 	resolver/core/client.c resolver/core/client.h \
 	resolver/core/cookie.c resolver/core/cookie.h \
+	resolver/core/dns64.c resolver/core/dns64.h \
 	resolver/core/failures.c resolver/core/failures.h \
 	resolver/core/inflight.c resolver/core/inflight.h \
 	resolver/core/latency.c resolver/core/latency.h \
@@ -17,6 +19,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/policy.c resolver/core/policy.h \
 	resolver/core/query.c resolver/core/query.h \
 	resolver/core/query_answer.c resolver/core/query_answer.h \
+	resolver/core/query_family.c resolver/core/query_family.h \
 	resolver/core/query_forward.c resolver/core/query_forward.h \
 	resolver/core/query_names.c resolver/core/query_names.h \
 	resolver/core/query_reply.c \
@@ -28,6 +31,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/query_why.c \
 	resolver/core/rate.c resolver/core/rate.h \
 	resolver/core/rebind.c resolver/core/rebind.h \
+	resolver/core/shared.c resolver/core/shared.h \
 	resolver/core/reason.c resolver/core/reason.h \
 	resolver/core/special.c resolver/core/special.h \
 	resolver/core/stats.c resolver/core/stats.h \

@@ -240,8 +240,8 @@ static void write_match(const struct report *r, const struct reason_match *m,
 
 	evbuffer_add_printf(to, "match %s: ", reason_list(m, names, list));
 	write_rule(r, m, to);
-	evbuffer_add_printf(to, "%s%s\n", m->voided != 0 ? " (void)" : "",
-	    reason_hop_text(&r->why.step[m->step], hop));
+	evbuffer_add_printf(
+	    to, "%s%s\n", reason_void_text(m), reason_hop_text(&r->why.step[m->step], hop));
 	if (!lists_text(&s->lists, s->conf, s->flags, m->list, &text))
 		return;
 	evbuffer_add_printf(

@@ -420,6 +420,9 @@ void settings_options(const struct conf *conf, struct options *options)
 	(void)put_groups(conf, options); /* by check_groups() there is room */
 	options->client_subnet = conf->client_subnet;
 	put_rebind(conf, options);
+	options->suppress = conf->suppress;
+	options->dns64 = conf->dns64;
+	options->cname_guard = conf->cname_guard;
 	options->rate_limit = rate_share(conf->rate_limit, conf->workers);
 	options->rate_limit_network = rate_share(conf->rate_limit_network, conf->workers);
 	options->rate_slip = conf->rate_slip;

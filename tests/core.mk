@@ -88,10 +88,11 @@ SCENES = \
 	tests/scene/client-subnet.scene \
 	tests/scene/client-subnet-refused.scene \
 	tests/scene/failover.scene \
-	tests/scene/failure.scene \
 	tests/scene/fallback.scene \
 	tests/scene/fallback-tries.scene \
 	tests/scene/fallback-zone.scene \
+	tests/scene/proxied.scene \
+	tests/scene/failure.scene \
 	tests/scene/forward.scene \
 	tests/scene/forward-zone.scene \
 	tests/scene/forward-change.scene \
@@ -120,10 +121,18 @@ SCENES = \
 	tests/scene/prefetch-bound.scene \
 	tests/scene/one-way.scene \
 	tests/scene/parallel.scene \
-	tests/scene/proxied.scene \
 	tests/scene/rate.scene \
 	tests/scene/strict.scene \
 	tests/scene/rcodes.scene \
+	tests/scene/dns64.scene \
+	tests/scene/dns64-dnssec.scene \
+	tests/scene/dns64-joined.scene \
+	tests/scene/dns64-names.scene \
+	tests/scene/dns64-rcodes.scene \
+	tests/scene/dns64-rules.scene \
+	tests/scene/dns64-stale.scene \
+	tests/scene/hints.scene \
+	tests/scene/hints-address.scene \
 	tests/scene/rebind.scene \
 	tests/scene/reconfigured.scene \
 	tests/scene/referral.scene \
@@ -143,6 +152,7 @@ SCENES = \
 	tests/scene/rule-rpz.scene \
 	tests/scene/rule-types.scene \
 	tests/scene/rule-untrusted.scene \
+	tests/scene/shared.scene \
 	tests/scene/single-label.scene \
 	tests/scene/size.scene \
 	tests/scene/special-names.scene \
@@ -152,6 +162,7 @@ SCENES = \
 	tests/scene/stale.scene \
 	tests/scene/stale-day.scene \
 	tests/scene/stale-verdict.scene \
+	tests/scene/suppress.scene \
 	tests/scene/targets.scene \
 	tests/scene/truncated.scene \
 	tests/scene/ttl.scene \
@@ -205,6 +216,11 @@ tests_unit_test_upstream_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 endif
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_dns64
+TESTS += tests/unit/test_dns64
+tests_unit_test_dns64_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_dns64_SOURCES = tests/unit/test_dns64.c
+tests_unit_test_dns64_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_rebind tests/unit/test_zones
 TESTS += tests/unit/test_rebind tests/unit/test_zones
 tests_unit_test_rebind_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -188,7 +188,9 @@ static void gather(struct gathered *g, const struct msg_rr *rr,
 		g->n_answers += rr->type == question->type || question->type == TYPE_ANY;
 		g->has_targets |= rr->type == TYPE_CNAME || rr->type == TYPE_DNAME ||
 				  rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS;
-		g->has_addresses |= rr->type == TYPE_A || rr->type == TYPE_AAAA;
+		/* The last two may have hints. */
+		g->has_addresses |= rr->type == TYPE_A || rr->type == TYPE_AAAA ||
+				    rr->type == TYPE_SVCB || rr->type == TYPE_HTTPS;
 	}
 	if (rr->section == SECTION_AUTHORITY && rr->type == TYPE_NS)
 		g->has_ns = true;
@@ -782,26 +784,56 @@ size_t answer_write_rule(const struct judge_verdict *verdict, const struct polic
 	return end_own(&w, to, rcode, EDE_FORGED, !fits);
 }
 
-size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
-    const struct answer_to *to, uint64_t now_ms, uint8_t *out, bool *truncated)
+/* Is it there for itself, and not to lead on, or to prove what does? */
+static bool is_data(uint16_t type)
 {
-	const int ede = policy_way_is_forged(way) ? EDE_FORGED : EDE_NONE;
-	struct msg_writer w;
+	return type != TYPE_CNAME && type != TYPE_DNAME && type != TYPE_RRSIG;
+}
+
+/* The records of `a`, as `change` has them, with a SOA of the name at name_off where all data are left out.
+ * False: not all that are needed fit. */
+static bool put_changed(struct msg_writer *w, const struct answer_to *to,
+    const struct cache_answer *a, const struct change *change, size_t name_off, uint64_t now_ms)
+{
+	const uint8_t *n_answers = w->out.bytes + 6;
+	unsigned n_data = 0, n_left = 0;
 	struct msg_walk walk;
 	struct msg_rr rr;
+	int more;
+
+	if (msg_walk_start(&walk, a->msg, a->len) != 0)
+		return true;
+	while ((more = msg_walk_next(&walk, &rr)) == 1 && rr.section == SECTION_ANSWER) {
+		unsigned n_before = msg_u16(n_answers);
+
+		if (change_copy(change, w, a->msg, a->len, &rr, ttl_left(a, rr.ttl, now_ms)) != 0)
+			return false;
+		n_data += is_data(rr.type);
+		n_left += is_data(rr.type) && msg_u16(n_answers) != n_before;
+	}
+	if (n_data != 0 && n_left == 0 &&
+	    !put_soa(&w->out, to, SECTION_AUTHORITY, name_off, ANSWER_RULE_TTL_S))
+		return false;
+	for (; more == 1; more = msg_walk_next(&walk, &rr))
+		if (change_copy(change, w, a->msg, a->len, &rr, ttl_left(a, rr.ttl, now_ms)) != 0)
+			return rr.section == SECTION_ADDITIONAL;
+	return true;
+}
+
+size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
+    const struct change *change, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    bool *truncated)
+{
+	static const struct change none = {0};
+	const bool forged = policy_way_is_forged(way) || (change != NULL && change->without != 0);
+	const int ede = forged ? EDE_FORGED : EDE_NONE;
+	struct msg_writer w;
 	const uint8_t *end;
 
 	start_own(&w, to, ede, out);
-	*truncated = !put_way(&w, to, way, &end);
-	if (!*truncated && msg_walk_start(&walk, a->msg, a->len) == 0) {
-		while (msg_walk_next(&walk, &rr) == 1) {
-			if (msg_write_copy(&w, a->msg, a->len, &rr, ttl_left(a, rr.ttl, now_ms)) ==
-			    0)
-				continue;
-			*truncated = rr.section != SECTION_ADDITIONAL;
-			break;
-		}
-	}
+	*truncated =
+	    !put_way(&w, to, way, &end) || !put_changed(&w, to, a, change != NULL ? change : &none,
+					       way_end_off(&w, way, end), now_ms);
 	return end_own(&w, to, msg_u16(a->msg + 2) & MSG_RCODE, ede, *truncated);
 }
 
@@ -815,6 +847,23 @@ size_t answer_write_txt(const struct answer_to *to, const uint8_t *rdata, size_t
 	start_own(&w, to, EDE_NONE, out);
 	*truncated = !put_record(&w, to, to->question, TYPE_TXT, 0, rdata, rdata_len);
 	return end_own(&w, to, RCODE_NOERROR, EDE_NONE, *truncated);
+}
+
+size_t answer_write_nodata(const struct answer_to *to, const struct policy_way *way, uint32_t ttl_s,
+    const char *ede_text, uint8_t *out, bool *truncated)
+{
+	struct answer_to bare = *to;
+	struct msg_writer w;
+	const uint8_t *end;
+
+	bare.limit -= opt_len_for(to, EDE_FORGED, ede_text) - opt_len_for(to, EDE_FORGED, NULL);
+	start_own(&w, &bare, EDE_FORGED, out);
+	*truncated = !put_way(&w, to, way, &end) ||
+		     !put_soa(&w.out, to, SECTION_AUTHORITY, way_end_off(&w, way, end), ttl_s);
+	if (*truncated)
+		start_own(&w, &bare, EDE_FORGED, out);
+	msg_set_u16(out + 2, flags_for(to, *truncated ? MSG_TC : 0));
+	return put_opt(to, RCODE_NOERROR, EDE_FORGED, ede_text, out, w.out.pos);
 }
 
 size_t answer_write_nxdomain(const struct answer_to *to, uint32_t ttl_s, uint8_t *out)

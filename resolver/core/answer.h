@@ -16,6 +16,7 @@
 #include "lib/block_answer.h"
 #include "lib/dns/msg.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/change.h"
 #include "resolver/core/local.h"
 #include "resolver/core/policy.h"
 #include "resolver/core/special.h"
@@ -94,10 +95,13 @@ struct answer_to {
 size_t answer_write(const struct cache_answer *a, const struct answer_to *to, uint64_t now_ms,
     uint8_t *out, bool *truncated);
 
-/* The same behind the CNAMEs that the lists lead the question over (way->n_hops of them), with EDE 4.
- * What does not fit is left out record by record, with TC. */
+/* The same behind the CNAMEs that the lists lead the question over (way->n_hops of them), or with `change`
+ * (for which change_find() was called; NULL: none), or both.  Without AD, and with EDE 4 where lists lead
+ * there, or records are left out.  Where nothing is left of what was asked for there is a SOA by which this
+ * may be kept for ANSWER_RULE_TTL_S.  What does not fit is left out record by record, with TC. */
 size_t answer_write_behind(const struct cache_answer *a, const struct policy_way *way,
-    const struct answer_to *to, uint64_t now_ms, uint8_t *out, bool *truncated);
+    const struct change *change, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    bool *truncated);
 
 /* What the lists answer themselves: the CNAMEs of `way`, and behind them RCODE and records of
  * `verdict` (JUDGE_ANSWER), these only as far as they are of the type asked, or a CNAME; with EDE 4.
@@ -130,6 +134,11 @@ size_t answer_write_special(const struct answer_to *to, const struct special_ans
 size_t answer_write_local(const struct answer_to *to, const struct local *local,
     const uint8_t *name, const struct policy_way *way, uint8_t *out, unsigned *rcode,
     bool *truncated);
+
+/* Behind the CNAMEs of `way` nothing of the type asked, which may be kept for ttl_s; with EDE 4 and this text.
+ * Where it does not fit, TC. */
+size_t answer_write_nodata(const struct answer_to *to, const struct policy_way *way, uint32_t ttl_s,
+    const char *ede_text, uint8_t *out, bool *truncated);
 
 /* NXDOMAIN for the name asked, with a SOA by which it may be kept for ttl_s. */
 size_t answer_write_nxdomain(const struct answer_to *to, uint32_t ttl_s, uint8_t *out);

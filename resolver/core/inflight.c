@@ -120,6 +120,20 @@ void inflight_lose_patience(struct inflight *f, struct inflight_question *q)
 	q->out_of_patience = true;
 }
 
+void inflight_hand_over(struct inflight_question *from, struct inflight_question *to)
+{
+	if (from->waiters == NULL)
+		return;
+	for (struct inflight_waiter *w = from->waiters; w != NULL; w = w->next)
+		w->as_aaaa = true;
+	if (to->last_waiter == NULL)
+		to->waiters = from->waiters;
+	else
+		to->last_waiter->next = from->waiters;
+	to->last_waiter = from->last_waiter;
+	from->waiters = from->last_waiter = NULL;
+}
+
 void inflight_dismiss(struct inflight *f, struct inflight_question *q)
 {
 	struct inflight_waiter *w, *next;
@@ -207,7 +221,7 @@ size_t inflight_question_as_asked(
 	for (size_t i = 0; w->has_upper && i < len; i++)
 		if ((w->upper[i / 8] >> i % 8 & 1) != 0)
 			out[i] = (uint8_t)(name[i] - 'a' + 'A');
-	msg_set_u16(out + len, q->type);
+	msg_set_u16(out + len, w->as_aaaa ? (unsigned)TYPE_AAAA : q->type);
 	msg_set_u16(out + len + 2, q->class);
 	return len + 4;
 }

@@ -45,7 +45,7 @@ struct inflight_alias {
 struct inflight_verdict {
 	uint32_t generation; /* it holds as long as this is the one in force */
 	uint16_t n_lists;    /* these judge where the answer leads */
-	bool own, by_client;
+	bool own, by_client, by_type;
 };
 
 struct inflight_waiter {
@@ -56,6 +56,7 @@ struct inflight_waiter {
 	uint16_t limit;	    /* bytes that it can take */
 	bool edns;
 	struct msg_opt opt; /* of its answer */
+	bool as_aaaa; /* the question is for A, and it asked for AAAA (dns64.h) */
 	bool has_upper;
 	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
 	struct inflight_alias *alias;	    /* NULL: the question's name was asked */
@@ -168,6 +169,9 @@ void inflight_be_patient(struct inflight *f, struct inflight_question *q);
 
 /* It is time. */
 void inflight_lose_patience(struct inflight *f, struct inflight_question *q);
+
+/* Those who wait for `from`, a question for AAAA, wait for `to`, one for A, from now on. */
+void inflight_hand_over(struct inflight_question *from, struct inflight_question *to);
 
 /* Forget all who wait for `q`; it goes on. */
 void inflight_dismiss(struct inflight *f, struct inflight_question *q);

@@ -80,6 +80,9 @@ struct options {
 	struct block_answer block_answer; /* where neither rule nor list has one of its own */
 	uint32_t block_ttl_s;
 	struct options_adapt adapt;
+	uint32_t suppress; /* bits of enum conf_suppress */
+	struct net dns64;  /* prefix (dns64.h); 0 bits: none */
+	bool cname_guard;
 	bool rebind_protection;	   /* public names lead to no private address ... */
 	struct zones rebind_allow; /* ... but for those in these zones */
 };

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "lib/dns/msg.h"
+#include "lib/dns/svcb.h"
+#include "resolver/core/shared.h"
 
 void policy_set_lists(struct policy *p, const struct trie *lists)
 {
@@ -17,12 +19,27 @@ void policy_set_rules(struct policy *p, const struct overlay *rules)
 	p->generation++;
 }
 
+void policy_set_guard(struct policy *p, bool on)
+{
+	if (on == (p->shared.n != 0))
+		return;
+	p->shared = (struct zones){.n = 0};
+	if (on)
+		shared_put(&p->shared);
+	p->generation++;
+}
+
 void policy_renew(struct policy *p)
 {
 	p->generation++;
 }
 
 /* ---- One name ---- */
+
+static bool is_open(const struct judge_verdict *verdict)
+{
+	return verdict->outcome == JUDGE_NONE || verdict->outcome == JUDGE_ALLOWED;
+}
 
 /* The user's rules before the lists; returns whether it is theirs. */
 static bool judge_one(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
@@ -37,6 +54,7 @@ static bool judge_one(const struct policy *p, const struct effect_ask *ask, unsi
 	}
 	verdict->outcome = action == OVERLAY_ALLOW ? JUDGE_ALLOWED : JUDGE_BLOCKED;
 	verdict->by_client = false;
+	verdict->by_type = false;
 	verdict->needed = false;
 	verdict->decided = false;
 	verdict->n_lists = 0;
@@ -101,53 +119,120 @@ void policy_judge_from(
 	}
 }
 
+bool policy_lets(const struct policy *p, const struct effect_ask *ask)
+{
+	struct judge_verdict verdict;
+
+	(void)judge_one(p, ask, RULE_LISTS_MAX, &verdict);
+	return is_open(&verdict);
+}
+
 /* ---- What an answer leads to ---- */
 
-bool policy_target(const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target)
+void policy_targets_start(struct policy_targets *t, const uint8_t *msg, size_t len, size_t ttl_off)
 {
-	unsigned rdata_len = msg_u16(msg + ttl_off + 4);
-	size_t off = ttl_off + 6, name_len;
+	size_t rdata_len = msg_u16(msg + ttl_off + 4);
+
+	*t =
+	    (struct policy_targets){.msg = msg, .pos = ttl_off + 6, .end = ttl_off + 6 + rdata_len};
+	/* Nothing stands behind the end in an answer in normal form. */
+	if (t->end <= len)
+		t->type = msg_u16(msg + ttl_off - 4);
+}
+
+static bool next_name(struct policy_targets *t, struct policy_target *target)
+{
+	size_t name_len;
 
 	target->family = 0;
-	switch (msg_u16(msg + ttl_off - 4)) {
+	if (t->pos > t->end || name_read(t->msg, t->end, &t->pos, target->name, &name_len) != 0)
+		return false;
+	name_lower(target->name, target->name, name_len);
+	return true;
+}
+
+/* All of the rdata.  The normal form knows the length, but for another class. */
+static bool next_address(struct policy_targets *t, int family, struct policy_target *target)
+{
+	t->type = 0;
+	target->family = family;
+	target->address = t->msg + t->pos;
+	return t->end - t->pos == (family == AF_INET ? 4 : 16);
+}
+
+static bool next_hint(struct policy_targets *t, struct policy_target *target)
+{
+	for (;;) {
+		size_t size = t->family == AF_INET ? 4 : 16;
+		struct svcb_param param;
+
+		if (t->family != 0 && t->hints_end - t->pos >= size) {
+			target->family = t->family;
+			target->address = t->msg + t->pos;
+			t->pos += size;
+			return true;
+		}
+		if (t->family != 0)
+			t->pos = t->hints_end;
+		if (!svcb_next(t->msg, &t->pos, t->end, &param))
+			return false;
+		t->family = param.key == SVCB_IPV4HINT	 ? AF_INET
+			    : param.key == SVCB_IPV6HINT ? AF_INET6
+							 : 0;
+		t->hints_end = t->pos;
+		if (t->family != 0)
+			t->pos = param.off;
+	}
+}
+
+bool policy_targets_next(struct policy_targets *t, struct policy_target *target)
+{
+	switch (t->type) {
 	case TYPE_SVCB:
 	case TYPE_HTTPS:
-		off += 2; /* behind the priority (RFC 9460, 2.2) */
-			  /* fall through */
+		if (t->named)
+			return next_hint(t, target);
+		t->named = true;
+		t->pos += 2; /* behind the priority (RFC 9460, 2.2) */
+		return next_name(t, target);
 	case TYPE_CNAME:
 	case TYPE_DNAME:
-		if (name_read(msg, len, &off, target->name, &name_len) != 0)
-			return false;
-		name_lower(target->name, target->name, name_len);
-		return true;
+		t->type = 0;
+		return next_name(t, target);
 	case TYPE_A:
-		target->family = AF_INET;
-		break;
+		return next_address(t, AF_INET, target);
 	case TYPE_AAAA:
-		target->family = AF_INET6;
-		break;
+		return next_address(t, AF_INET6, target);
 	default:
 		return false;
 	}
-	target->address = msg + off;
-	/* The normal form knows their lengths, but for another class. */
-	return rdata_len == (target->family == AF_INET ? 4 : 16);
+}
+
+struct effect_ask policy_ask_target(
+    const struct policy *p, const struct effect_ask *ask, const struct policy_target *target)
+{
+	struct effect_ask about = *ask;
+	int labels = zones_find(&p->shared, target->name, name_len(target->name));
+
+	about.name = target->name;
+	about.shared_labels = (uint8_t)(labels > 0 ? labels : 0);
+	return about;
 }
 
 bool policy_judge_target(const struct policy *p, const struct effect_ask *asked, unsigned n_lists,
     const struct policy_target *target, struct judge_verdict *verdict)
 {
-	struct effect_ask ask = *asked;
 	uint8_t elsewhere[NAME_SIZE];
 	bool own = false;
 
 	if (target->family != 0) {
-		judge_address(&p->lists, &ask, n_lists, target->family, target->address, verdict);
+		judge_address(&p->lists, asked, n_lists, target->family, target->address, verdict);
 	} else {
-		ask.name = target->name;
+		const struct effect_ask ask = policy_ask_target(p, asked, target);
+
 		own = judge_one(p, &ask, n_lists, verdict);
 	}
-	if (leads_on(verdict, ask.type, elsewhere))
+	if (leads_on(verdict, asked->type, elsewhere))
 		verdict->outcome = JUDGE_BLOCKED;
 	return own;
 }
@@ -162,10 +247,41 @@ bool policy_judges_answers(const struct policy *p, const struct policy_way *way,
 	       (way->verdict.n_lists != 0 || (p->rules != NULL && p->rules->n_blocks != 0));
 }
 
+bool policy_find_withheld(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
+    const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target)
+{
+	struct judge_verdict verdict;
+	struct policy_targets targets;
+
+	policy_targets_start(&targets, msg, len, ttl_off);
+	while (policy_targets_next(&targets, target)) {
+		(void)policy_judge_target(p, ask, n_lists, target, &verdict);
+		if (!is_open(&verdict))
+			return true;
+	}
+	return false;
+}
+
+/* The verdict on what one record leads to; returns whether it is the user's own. */
+static bool judge_record(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
+    struct policy_targets *targets, struct judge_verdict *verdict)
+{
+	struct policy_target target;
+	bool own = false, by_client = false;
+
+	verdict->outcome = JUDGE_NONE;
+	while (is_open(verdict) && policy_targets_next(targets, &target)) {
+		own = policy_judge_target(p, ask, n_lists, &target, verdict);
+		by_client |= verdict->by_client;
+	}
+	verdict->by_client = by_client;
+	return own;
+}
+
 void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
     const uint8_t *msg, size_t len, struct judge_verdict *verdict, bool *own, uint16_t *ttl_off)
 {
-	struct policy_target target;
+	struct policy_targets targets;
 	struct msg_walk walk;
 	struct msg_rr rr;
 	bool by_client = false;
@@ -174,12 +290,11 @@ void policy_judge_answer(const struct policy *p, const struct effect_ask *ask, u
 	*own = false;
 	if (msg_walk_start(&walk, msg, len) == 0) {
 		while (msg_walk_next(&walk, &rr) == 1 && rr.section == SECTION_ANSWER) {
-			if (!policy_target(msg, len, rr.ttl_off, &target))
-				continue;
-			*own = policy_judge_target(p, ask, n_lists, &target, verdict);
+			policy_targets_start(&targets, msg, len, rr.ttl_off);
+			*own = judge_record(p, ask, n_lists, &targets, verdict);
 			*ttl_off = (uint16_t)rr.ttl_off;
 			by_client |= verdict->by_client;
-			if (verdict->outcome != JUDGE_NONE && verdict->outcome != JUDGE_ALLOWED)
+			if (!is_open(verdict))
 				break;
 			verdict->outcome = JUDGE_NONE;
 			*own = false;

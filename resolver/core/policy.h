@@ -14,10 +14,12 @@
 #include "blocklists/judge.h"
 #include "blocklists/trie.h"
 #include "resolver/core/overlay.h"
+#include "resolver/core/zones.h"
 
 struct policy {
 	struct trie lists;	     /* all zero: nothing is blocked */
 	const struct overlay *rules; /* the user's own, borrowed; NULL: none */
+	struct zones shared;	     /* by labels (shared.h); none: every rule counts */
 	uint32_t generation;
 };
 
@@ -40,6 +42,9 @@ void policy_set_lists(struct policy *p, const struct trie *lists);
 
 /* Judge by these rules from now on; again after each change of them. */
 void policy_set_rules(struct policy *p, const struct overlay *rules);
+
+/* Where an answer leads to a name that many share, the lists' rules on that alone do not count; or do. */
+void policy_set_guard(struct policy *p, bool on);
 
 /* Judge ask->name (lower-case wire form), and follow the lists' CNAMEs from there: to a verdict that
  * is no CNAME.  A name that is answered with a CNAME to itself is allowed.  Cost: overlay_judge() and
@@ -65,6 +70,9 @@ static inline const uint8_t *policy_way_end(const struct policy_way *way, const 
 	return way->n_hops == 0 ? name : way->hop[way->n_hops - 1];
 }
 
+/* Is a question for ask->name let through, its aliases aside? */
+bool policy_lets(const struct policy *p, const struct effect_ask *ask);
+
 /* What an answer leads to is judged at all: `addresses` or names, where the verdict on the name asked
  * is `way`. */
 bool policy_judges_answers(const struct policy *p, const struct policy_way *way, bool addresses);
@@ -76,9 +84,30 @@ struct policy_target {
 	const uint8_t *address;	 /* borrowed from the message; network order */
 };
 
-/* Where the record whose TTL stands at msg[ttl_off] leads to, in an answer in normal form (answer.h);
- * false: nowhere. */
-bool policy_target(const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target);
+/* Where a record leads to, one after the other: its name or its address; of SVCB and HTTPS the name, and the
+ * addresses of the hints. */
+struct policy_targets {
+	const uint8_t *msg;
+	size_t pos, end; /* what of the rdata is still to be read */
+	size_t hints_end;
+	uint16_t type; /* 0: nothing more */
+	int family;    /* of hints, from pos to hints_end; 0: there are none */
+	bool named;    /* the name was given */
+};
+
+/* Begin with the record whose TTL stands at msg[ttl_off], in an answer in normal form (answer.h). */
+void policy_targets_start(struct policy_targets *t, const uint8_t *msg, size_t len, size_t ttl_off);
+
+/* The next of them; false: there is none. */
+bool policy_targets_next(struct policy_targets *t, struct policy_target *target);
+
+/* The first of them that is not let through by policy_judge_target(); false: all are. */
+bool policy_find_withheld(const struct policy *p, const struct effect_ask *ask, unsigned n_lists,
+    const uint8_t *msg, size_t len, size_t ttl_off, struct policy_target *target);
+
+/* What is asked of rules and lists about `target`, a name, in the answer to ask->name. */
+struct effect_ask policy_ask_target(
+    const struct policy *p, const struct effect_ask *ask, const struct policy_target *target);
 
 /* The verdict on a target of the answer to ask->name; returns whether it is the user's own.  What a
  * list answers with a CNAME is blocked here: it is not followed a second time. */
@@ -86,7 +115,7 @@ bool policy_judge_target(const struct policy *p, const struct effect_ask *ask, u
     const struct policy_target *target, struct judge_verdict *verdict);
 
 /* The verdict on what an answer in normal form to ask->name leads to: the names of CNAME, DNAME, SVCB
- * and HTTPS and the addresses of A and AAAA in its answer section.  The first that is neither let be
+ * and HTTPS, and the addresses of A and AAAA and of hints, in its answer section.  The first that is neither let be
  * nor allowed decides; JUDGE_NONE where there is none; *own says whose it is, and *ttl_off where the
  * TTL of its record stands.  `n_lists`: as the verdict on the name says.  Cost: a walk over the answer
  * section and a look-up for each. */

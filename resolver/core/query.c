@@ -9,6 +9,7 @@
 #include "resolver/core/client.h"
 #include "resolver/core/cookie.h"
 #include "resolver/core/query_answer.h"
+#include "resolver/core/query_family.h"
 #include "resolver/core/query_forward.h"
 #include "resolver/core/query_names.h"
 #include "resolver/core/query_state.h"
@@ -168,19 +169,101 @@ static size_t answer_unforwardable(
 
 /* ---- The way of a question: names, lists, cache, upstream ---- */
 
-/* The answer to what has just failed; 0: it has not. */
-static size_t answer_failed(struct query *q, const struct cache_key *key,
-    const struct answer_to *to, uint64_t now_ms, uint8_t *out)
+/* What has just failed, if it has; NULL: it has not, or not within cache_failure_ttl. */
+static const struct failure *find_failure(
+    const struct query *q, const struct cache_key *key, uint64_t now_ms)
 {
 	const struct failure *failure = failures_find(&q->failures, key, now_ms);
 
 	if (failure == NULL || now_ms - failure->at_ms >= q->options.cache_failure_ttl_s * 1000u)
-		return 0;
-	q->stats.failed_cached++;
-	/* Why it failed is worth more than that this is remembered. */
-	if (failure->ede != EDE_NONE)
-		return answer_write_empty(to, failure->rcode, failure->ede, ANSWER_EDE_TEXT, out);
-	return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
+		return NULL;
+	return failure;
+}
+
+static size_t answer_by_a(struct query *q, const struct query_asker *from,
+    const struct msg_query *asked, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    const char **outcome);
+
+/* The question about ask->name, the end of q->way, which rules and lists let through: the cache, upstream.
+ * `asked` is what is looked for, to->question what was asked.  As answer_question(). */
+static size_t answer_open(struct query *q, const struct query_asker *from,
+    const struct msg_query *asked, const struct effect_ask *ask, const struct answer_to *to,
+    uint64_t now_ms, uint8_t *out, const char **outcome)
+{
+	const bool dns64 = query_family_is_asked(q, asked);
+	struct cache_verdict *kept;
+	struct cache_answer cached;
+	struct cache_key key;
+	const struct failure *failure;
+	bool is_old;
+	size_t len;
+
+	cache_key(q->cache, &key, ask->name, name_len(ask->name), asked->qtype, asked->qclass,
+	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0,
+	    query_state_group(q, ask->name, name_len(ask->name)));
+	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
+		if (dns64 && query_family_needs_a(&cached)) {
+			len = answer_by_a(q, from, asked, to, now_ms, out, outcome);
+		} else {
+			q->stats.cache_hits++;
+			*outcome = "cached";
+			len = query_answer_judged(
+			    q, from, ask, &cached, kept, to, now_ms, out, outcome);
+			q->unsent[LATENCY_CACHED] += len != 0;
+		}
+		if (cached.uses >= q->options.prefetch && q->options.prefetch != 0)
+			query_forward_prefetch(q, asked, &key, &cached, now_ms);
+		return len;
+	}
+	*outcome = NULL;
+	if ((asked->flags & MSG_RD) == 0) {
+		q->stats.refused_uncached++;
+		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
+	}
+	is_old = q->options.stale && cache_get_stale(q->cache, &key, now_ms, &cached, &kept);
+	if (is_old && query_forward_is_hopeless(q, &key, now_ms)) {
+		if (dns64 && query_family_needs_a(&cached))
+			return answer_by_a(q, from, asked, to, now_ms, out, outcome);
+		q->stats.stale++;
+		*outcome = OUTCOME_STALE;
+		len = query_answer_judged(q, from, ask, &cached, kept, to, now_ms, out, outcome);
+		q->unsent[LATENCY_CACHED] += len != 0;
+		return len;
+	}
+	failure = is_old ? NULL : find_failure(q, &key, now_ms);
+	if (failure != NULL) {
+		if (dns64)
+			return answer_by_a(q, from, asked, to, now_ms, out, outcome);
+		q->stats.failed_cached++;
+		*outcome = "failed: no upstream answered a moment ago";
+		/* Why it failed is worth more than that this is remembered. */
+		if (failure->ede != EDE_NONE)
+			return answer_write_empty(
+			    to, failure->rcode, failure->ede, ANSWER_EDE_TEXT, out);
+		return answer_write_empty(to, failure->rcode, EDE_CACHED_ERROR, TEXT_FAILED, out);
+	}
+	q->stats.cache_misses++;
+	return query_forward(q, from, asked, &key, is_old, to, now_ms, out);
+}
+
+/* The same by the A records of the name, of which AAAA records are made (dns64.h): where rules and lists do not
+ * let a question for these through, they are not to be had that way either. */
+static size_t answer_by_a(struct query *q, const struct query_asker *from,
+    const struct msg_query *asked, const struct answer_to *to, uint64_t now_ms, uint8_t *out,
+    const char **outcome)
+{
+	struct msg_query as_a = *asked;
+	struct effect_ask ask = {
+	    .name = asked->qname,
+	    .type = TYPE_A,
+	    .client = &from->from,
+	    .rule_wanted = to->edns || q->answers != NULL,
+	};
+
+	as_a.qtype = TYPE_A;
+	if (!query_answer_judge(q, from, &ask))
+		return query_answer_by_name(q, from, &ask, to, now_ms, out, outcome);
+	return answer_open(q, from, &as_a, &ask, to, now_ms, out, outcome);
 }
 
 /* A good question of a client: the lists, the cache, upstream.  Returns the length of the answer, or
@@ -195,10 +278,6 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	    .client = &from->from,
 	    .rule_wanted = to->edns || q->answers != NULL,
 	};
-	struct cache_verdict *kept;
-	struct cache_answer cached;
-	struct cache_key key;
-	bool is_old;
 	size_t len;
 
 	len = query_names_answer(q, asked, to, out, outcome);
@@ -215,38 +294,12 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 		if (len != 0)
 			return len;
 	}
-	cache_key(q->cache, &key, ask.name, name_len(ask.name), asked->qtype, asked->qclass,
-	    asked->edns.dnssec_ok, (asked->flags & MSG_CD) != 0,
-	    query_state_group(q, ask.name, name_len(ask.name)));
-	if (cache_get(q->cache, &key, now_ms, &cached, &kept)) {
-		q->stats.cache_hits++;
-		*outcome = "cached";
-		len = query_answer_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
-		q->unsent[LATENCY_CACHED] += len != 0;
-		if (cached.uses >= q->options.prefetch && q->options.prefetch != 0)
-			query_forward_prefetch(q, asked, &key, &cached, now_ms);
-		return len;
+	if (q->options.suppress != 0) {
+		len = query_family_suppress(q, asked, ask.name, to, out, outcome);
+		if (len != 0)
+			return len;
 	}
-	*outcome = NULL;
-	if ((asked->flags & MSG_RD) == 0) {
-		q->stats.refused_uncached++;
-		return answer_refused(q, to, EDE_NOT_AUTHORITATIVE, TEXT_NOT_CACHED, out);
-	}
-	is_old = q->options.stale && cache_get_stale(q->cache, &key, now_ms, &cached, &kept);
-	if (is_old && query_forward_is_hopeless(q, asked, &key, now_ms)) {
-		q->stats.stale++;
-		*outcome = OUTCOME_STALE;
-		len = query_answer_judged(q, from, &ask, &cached, kept, to, now_ms, out, outcome);
-		q->unsent[LATENCY_CACHED] += len != 0;
-		return len;
-	}
-	len = is_old ? 0 : answer_failed(q, &key, to, now_ms, out);
-	if (len != 0) {
-		*outcome = "failed: no upstream answered a moment ago";
-		return len;
-	}
-	q->stats.cache_misses++;
-	return query_forward(q, from, asked, &key, is_old, to, now_ms, out);
+	return answer_open(q, from, asked, &ask, to, now_ms, out, outcome);
 }
 
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,

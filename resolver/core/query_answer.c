@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/dns/msg.h"
+#include "resolver/core/query_family.h"
 #include "resolver/core/query_state.h"
 #include "resolver/core/rebind.h"
 
@@ -69,7 +70,8 @@ bool query_answer_rebinds(const struct query *q, const uint8_t *name, const stru
 
 /* ---- What those get who are not let through ---- */
 
-/* What blocks `what`, with *target for its room.  False: the rule is not known. */
+/* What blocks `what`, with *target for its room.  False: the rule is not known.  Of where a record leads to it is
+ * the first that is not let through. */
 static bool find_cause(const struct query *q, const struct subject *what,
     struct policy_target *target, struct reason_cause *cause)
 {
@@ -79,7 +81,8 @@ static bool find_cause(const struct query *q, const struct subject *what,
 	if (what->answer != NULL) {
 		cause->n_lists = q->way.verdict.n_lists;
 		cause->target = target;
-		return policy_target(what->answer->msg, what->answer->len, what->ttl_off, target);
+		return policy_find_withheld(&q->policy, what->ask, cause->n_lists,
+		    what->answer->msg, what->answer->len, what->ttl_off, target);
 	}
 	if (q->way.verdict.decided)
 		cause->by = &q->way.verdict.by;
@@ -230,7 +233,8 @@ size_t query_answer_judged(struct query *q, const struct query_asker *from,
 {
 	struct subject what = {.ask = ask, .answer = a};
 	struct judge_verdict verdict;
-	bool truncated;
+	struct change change;
+	bool truncated, changed;
 	size_t len;
 
 	judge_targets(q, a, kept, &verdict, &what);
@@ -239,11 +243,13 @@ size_t query_answer_judged(struct query *q, const struct query_asker *from,
 		return answer_by_list(q, from, &verdict, &what, to, now_ms, out, outcome);
 	if (query_answer_rebinds(q, ask->name, a))
 		return answer_rebinding(q, from, to, now_ms, out, outcome);
-	if (q->way.n_hops == 0) {
+	changed = query_family_change(q, ask, a, to, now_ms, &change);
+	if (q->way.n_hops == 0 && !changed) {
 		len = answer_write(a, to, now_ms, out, &truncated);
 	} else {
 		q->stats.list_answered += policy_way_is_forged(&q->way);
-		len = answer_write_behind(a, &q->way, to, now_ms, out, &truncated);
+		len = answer_write_behind(
+		    a, &q->way, changed ? &change : NULL, to, now_ms, out, &truncated);
 	}
 	q->stats.truncated += truncated;
 	return len;

@@ -7,6 +7,7 @@
 
 #include "lib/dns/msg.h"
 #include "resolver/core/mixcase.h"
+#include "resolver/core/query_family.h"
 #include "resolver/core/query_state.h"
 #include "resolver/core/query_try.h"
 #include "resolver/core/query_wait.h"
@@ -49,17 +50,103 @@ void query_forward_arm(struct query *q)
 	q->armed_ms = at_ms;
 }
 
+/* ---- The end of a question ---- */
+
+/* A question that is not in flight yet; there is room. */
+static struct inflight_question *open_question(
+    struct query *q, const struct cache_key *key, uint64_t now_ms)
+{
+	struct inflight_question *question = inflight_open(&q->inflight, key, now_ms);
+
+	assert(question != NULL);
+	question->type = msg_u16(key->bytes);
+	question->class = msg_u16(key->bytes + 2);
+	question->dnssec_ok = (key->bytes[CACHE_KEY_FLAGS] & CACHE_KEY_DO) != 0;
+	question->checking_disabled = (key->bytes[CACHE_KEY_FLAGS] & CACHE_KEY_CD) != 0;
+	question->rcode = RCODE_SERVFAIL;
+	question->ede = EDE_NONE;
+	question->group = cache_key_group(key);
+	return question;
+}
+
+/* Those who wait for `question`, which is for AAAA, wait for the A records from now on (RFC 6147, 5.1.6); `late`:
+ * they have waited long enough to be given old ones.  False: there is no room. */
+static bool turn_to_a(
+    struct query *q, struct inflight_question *question, bool late, uint64_t now_ms)
+{
+	struct inflight_question *a;
+	struct cache_key key;
+	bool is_new;
+
+	if (question->waiters == NULL)
+		return true;
+	cache_key(q->cache, &key, question->name, question->name_len, TYPE_A, question->class,
+	    question->dnssec_ok, question->checking_disabled, question->group);
+	a = inflight_find(&q->inflight, &key);
+	is_new = a == NULL;
+	if (is_new && !inflight_has_room(&q->inflight, true))
+		return false;
+	if (is_new)
+		a = open_question(q, &key, now_ms);
+	inflight_hand_over(question, a);
+	if (query_wait_cached(q, a, late, now_ms)) {
+		if (is_new)
+			query_wait_close(q, a);
+	} else if (is_new) {
+		q->stats.forwarded++;
+		query_forward_next(q, a, now_ms);
+	} else {
+		q->stats.joined++;
+	}
+	return true;
+}
+
+void query_forward_finish(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	const struct cache_verdict unknown = {0};
+
+	if (query_family_is_in_flight(q, question) && query_family_needs_a(&q->answer.view)) {
+		if (!question->uncached)
+			cache_put(q->cache, &question->key, &q->answer.view, &unknown);
+		if (turn_to_a(q, question, false, now_ms)) {
+			query_wait_close(q, question);
+			return;
+		}
+	}
+	query_wait_finish(q, question, now_ms);
+}
+
+/* Nobody answers.  That AAAA records cannot be had says nothing of the A records (RFC 6147, 5.1.2, 5.1.3). */
+static void fail(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	if (query_family_is_in_flight(q, question))
+		(void)turn_to_a(q, question, true, now_ms);
+	query_wait_fail(q, question, now_ms);
+}
+
+/* Who waits has waited for long enough: there is an old answer.  The question goes on. */
+static void give_old(struct query *q, struct inflight_question *question, uint64_t now_ms)
+{
+	struct cache_verdict *kept;
+	struct cache_answer old;
+
+	if (!query_family_is_in_flight(q, question) || !q->options.stale ||
+	    !cache_get_stale(q->cache, &question->key, now_ms, &old, &kept) ||
+	    !query_family_needs_a(&old) || !turn_to_a(q, question, true, now_ms))
+		(void)query_wait_cached(q, question, true, now_ms);
+}
+
 /* ---- Whom to ask ---- */
+
+static int choose(const struct query *q, const struct inflight_question *question)
+{
+	return upstream_choose(&q->upstreams, question->group, question->heard, question->tried);
+}
 
 /* Is it asked for the cache's sake alone, while nobody answers?  Then the next probe will do. */
 static bool is_vain(const struct query *q, const struct inflight_question *question)
 {
 	return question->waiters == NULL && upstream_all_down(&q->upstreams, question->group);
-}
-
-static int choose(const struct query *q, const struct inflight_question *question)
-{
-	return upstream_choose(&q->upstreams, question->group, question->heard, question->tried);
 }
 
 void query_forward_next(struct query *q, struct inflight_question *question, uint64_t now_ms)
@@ -71,7 +158,7 @@ void query_forward_next(struct query *q, struct inflight_question *question, uin
 			query_try_carrier(q, (unsigned)server), now_ms))
 			return;
 	if (question->tries == NULL)
-		query_wait_fail(q, question, now_ms);
+		fail(q, question, now_ms);
 }
 
 /* Ask other servers at once, where the strategy is to do so. */
@@ -119,23 +206,6 @@ static struct inflight_question *find_with_room(
 			question = NULL;
 		query_wait_give_up(q, q->inflight.oldest, now_ms);
 	}
-	return question;
-}
-
-/* A question that is not in flight yet; there is room. */
-static struct inflight_question *open_question(
-    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
-{
-	struct inflight_question *question = inflight_open(&q->inflight, key, now_ms);
-
-	assert(question != NULL);
-	question->type = ask->qtype;
-	question->class = ask->qclass;
-	question->dnssec_ok = ask->edns.dnssec_ok;
-	question->checking_disabled = (ask->flags & MSG_CD) != 0;
-	question->rcode = RCODE_SERVFAIL;
-	question->ede = EDE_NONE;
-	question->group = cache_key_group(key);
 	return question;
 }
 
@@ -188,7 +258,7 @@ size_t query_forward(struct query *q, const struct query_asker *from, const stru
 		return 0;
 	}
 	q->stats.forwarded++;
-	question = open_question(q, ask, key, now_ms);
+	question = open_question(q, key, now_ms);
 	if (is_old)
 		inflight_be_patient(&q->inflight, question);
 	query_wait_join(q, question, from, ask, to, now_ms);
@@ -206,7 +276,7 @@ size_t query_forward(struct query *q, const struct query_asker *from, const stru
 /* A question for the cache's sake, in flight from now on but not asked yet.  NULL: it is in flight already,
  * or there is no room: of these there are never many. */
 static struct inflight_question *open_aside(
-    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+    struct query *q, const struct cache_key *key, uint64_t now_ms)
 {
 	struct inflight_question *question;
 
@@ -218,16 +288,15 @@ static struct inflight_question *open_aside(
 		q->stats.aside_full++;
 		return NULL;
 	}
-	question = open_question(q, ask, key, now_ms);
+	question = open_question(q, key, now_ms);
 	inflight_put_aside(&q->inflight, question);
 	return question;
 }
 
 /* Look for a newer answer than the old one that clients get meanwhile, with a server to be probed, or -1. */
-static void refresh(struct query *q, const struct msg_query *ask, const struct cache_key *key,
-    int probe, uint64_t now_ms)
+static void refresh(struct query *q, const struct cache_key *key, int probe, uint64_t now_ms)
 {
-	struct inflight_question *question = open_aside(q, ask, key, now_ms);
+	struct inflight_question *question = open_aside(q, key, now_ms);
 
 	if (question == NULL)
 		return;
@@ -251,7 +320,7 @@ void query_forward_prefetch(struct query *q, const struct msg_query *ask,
 	    upstream_all_down(&q->upstreams, cache_key_group(key)) ||
 	    failures_find(&q->failures, key, now_ms) != NULL)
 		return;
-	question = open_aside(q, ask, key, now_ms);
+	question = open_aside(q, key, now_ms);
 	if (question == NULL)
 		return;
 	q->stats.prefetched++;
@@ -261,8 +330,7 @@ void query_forward_prefetch(struct query *q, const struct msg_query *ask,
 	query_forward_arm(q);
 }
 
-bool query_forward_is_hopeless(
-    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms)
+bool query_forward_is_hopeless(struct query *q, const struct cache_key *key, uint64_t now_ms)
 {
 	const unsigned group = cache_key_group(key);
 	struct inflight_question *question = inflight_find(&q->inflight, key);
@@ -279,17 +347,17 @@ bool query_forward_is_hopeless(
 	if (upstream_all_down(&q->upstreams, group)) {
 		probe = upstream_probe(&q->upstreams, group, -1, now_ms);
 		if (probe >= 0)
-			refresh(q, ask, key, probe, now_ms);
+			refresh(q, key, probe, now_ms);
 		return true;
 	}
 	failure = failures_find(&q->failures, key, now_ms);
 	if (failure == NULL) {
 		if (q->options.stale_delay_ms != 0)
 			return false;
-		refresh(q, ask, key, -1, now_ms);
+		refresh(q, key, -1, now_ms);
 	} else if (!failure->own && now_ms - q->probed_ms >= UPSTREAM_PROBE_MS) {
 		q->probed_ms = now_ms;
-		refresh(q, ask, key, -1, now_ms);
+		refresh(q, key, -1, now_ms);
 	}
 	return true;
 }
@@ -352,11 +420,11 @@ void query_tick(struct query *q, uint64_t now_ms)
 		struct inflight_question *question = q->inflight.patient;
 
 		inflight_lose_patience(&q->inflight, question);
-		query_wait_stale(q, question, now_ms);
+		give_old(q, question, now_ms);
 	}
 	while (q->inflight.oldest != NULL &&
 	       q->inflight.oldest->started_ms + q->options.query_timeout_ms <= now_ms)
-		query_wait_fail(q, q->inflight.oldest, now_ms);
+		fail(q, q->inflight.oldest, now_ms);
 	q->armed_ms = UINT64_MAX;
 	query_forward_arm(q);
 }

@@ -22,8 +22,11 @@ void query_forward_prefetch(struct query *q, const struct msg_query *ask,
 
 /* Is it of no use to let a client wait for a newer answer?  Then this finds out, once in
  * FAILURES_RECHECK_MS for a question and once in UPSTREAM_PROBE_MS for the network, whether it still is. */
-bool query_forward_is_hopeless(
-    struct query *q, const struct msg_query *ask, const struct cache_key *key, uint64_t now_ms);
+bool query_forward_is_hopeless(struct query *q, const struct cache_key *key, uint64_t now_ms);
+
+/* q->answer answers the question: keep it, and give it to all that wait; but where it has no addresses for
+ * those who have IPv6 alone, these wait for the A records then.  The question is gone. */
+void query_forward_finish(struct query *q, struct inflight_question *question, uint64_t now_ms);
 
 /* Ask the next server.  When none is left the question ends with its last try: it may be gone then. */
 void query_forward_next(struct query *q, struct inflight_question *question, uint64_t now_ms);

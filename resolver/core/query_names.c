@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/dns/msg.h"
+#include "resolver/core/dns64.h"
 #include "resolver/core/query_state.h"
 
 /* ---- Names of the house ---- */
@@ -23,19 +24,33 @@ static bool find_local(const struct query *q, const uint8_t *name, size_t len, u
 	       own.action != OVERLAY_BLOCK;
 }
 
-/* Follow the aliases of the house from `name` on.  Returns whether it has the answer; if not, q->way is
- * where they lead to. */
+/* Is `name`, which is asked for its pointer, that of an address of IPv4 within one of IPv6?  Then it is an alias
+ * of the name of the former (RFC 6147, 5.3.1), unless the house knows it. */
+static bool is_embedded(
+    struct query *q, const uint8_t *name, uint16_t type, uint16_t class, uint8_t alias[NAME_SIZE])
+{
+	struct local_name found;
+
+	return q->options.dns64.bits != 0 && type == TYPE_PTR && class == CLASS_IN &&
+	       dns64_reverse(&q->options.dns64, name, name_len(name), alias) &&
+	       !find_local(q, name, name_len(name), class, &found);
+}
+
+/* Follow the aliases of the house from `name` on.  Returns whether it has the answer, for the end of q->way;
+ * if not, q->way is where they lead to. */
 static bool follow_local(struct query *q, const uint8_t *name, uint16_t type, uint16_t class)
 {
 	struct policy_way *way = &q->way;
 	struct local_name found;
 	struct local_record record;
+	unsigned n_before = is_embedded(q, name, type, class, way->hop[0]) ? 1 : 0;
 
-	way->n_hops = way->n_local = 0;
+	way->n_hops = way->n_local = n_before;
+	name = policy_way_end(way, name);
 	while (find_local(q, name, name_len(name), class, &found)) {
 		if (type == TYPE_CNAME || type == TYPE_ANY || local_get(&found, type, &record) ||
 		    !local_get(&found, TYPE_CNAME, &record) || way->n_hops == LOCAL_HOPS_MAX) {
-			way->n_hops = way->n_local = 0;
+			way->n_hops = way->n_local = n_before;
 			return true;
 		}
 		name_lower(way->hop[way->n_hops], record.rdata, record.len);
@@ -65,7 +80,7 @@ size_t query_names_house(struct query *q, const uint8_t *name, uint16_t type, ui
 {
 	if (!follow_local(q, name, type, class))
 		return 0;
-	return answer_local(q, name, to, out, outcome);
+	return answer_local(q, policy_way_end(&q->way, name), to, out, outcome);
 }
 
 /* ---- Names that are nobody's, and special names ---- */
@@ -142,7 +157,7 @@ size_t query_names_answer(struct query *q, const struct msg_query *asked,
     const struct answer_to *to, uint8_t *out, const char **outcome)
 {
 	if (follow_local(q, asked->qname, asked->qtype, asked->qclass))
-		return answer_local(q, asked->qname, to, out, outcome);
+		return answer_local(q, policy_way_end(&q->way, asked->qname), to, out, outcome);
 	return query_names_fixed(q, asked, to, out, outcome);
 }
 
@@ -187,7 +202,8 @@ bool query_names_why(
 	size_t len;
 
 	if (follow_local(q, ask->name, ask->type, CLASS_IN)) {
-		(void)find_local(q, ask->name, name_len(ask->name), CLASS_IN, &found);
+		aliased.name = policy_way_end(&q->way, ask->name);
+		(void)find_local(q, aliased.name, name_len(aliased.name), CLASS_IN, &found);
 		reason_find_local(&q->policy, ask, &found, out);
 		return true;
 	}

@@ -336,7 +336,7 @@ static void use_reply(
 	if (may_be_private(q, t))
 		q->answer.view.private_off = 0;
 	failures_good(&q->failures, now_ms);
-	query_wait_finish(q, question, now_ms);
+	query_forward_finish(q, question, now_ms);
 }
 
 /* A reply to what `t` asked, by all that its sender has to know. */

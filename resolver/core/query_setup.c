@@ -7,6 +7,13 @@
 #include "lib/dns/msg.h"
 #include "resolver/core/query_state.h"
 
+static void set_names(struct query *q)
+{
+	special_set(&q->special, q->options.special);
+	special_set_dns64(&q->special, &q->options.dns64);
+	policy_set_guard(&q->policy, q->options.cname_guard);
+}
+
 static void set_rate(struct query *q)
 {
 	const struct rate_limits limits = {
@@ -55,7 +62,7 @@ int query_new(struct query **out, const struct options *options, const struct qu
 	q->armed_ms = UINT64_MAX;
 	set_subnet(q);
 	upstream_configure(&q->upstreams, options);
-	special_set(&q->special, options->special);
+	set_names(q);
 	rng_bytes(&q->rng, &key, sizeof(key));
 	failures_init(&q->failures, &key);
 	rng_bytes(&q->rng, &key, sizeof(key));
@@ -147,7 +154,7 @@ void query_set_options(struct query *q, const struct options *options)
 	set_stale(q);
 	set_subnet(q);
 	upstream_configure(&q->upstreams, options);
-	special_set(&q->special, options->special);
+	set_names(q);
 	if (!same)
 		begin_anew(q);
 }

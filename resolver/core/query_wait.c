@@ -30,7 +30,10 @@ void query_wait_join(struct query *q, struct inflight_question *question,
 	    .n_lists = q->way.verdict.n_lists,
 	    .own = q->way.own,
 	    .by_client = q->way.verdict.by_client,
+	    .by_type = q->way.verdict.by_type,
 	};
+	w->as_aaaa =
+	    ask->qtype == TYPE_A && msg_u16(to->question + to->question_len - 4) == TYPE_AAAA;
 	inflight_keep_case(w, to->question, to->question_len - 4);
 	if (q->way.n_hops != 0)
 		(void)inflight_wait_as(&q->inflight, w, ask->qname, ask->qname_len);
@@ -61,13 +64,14 @@ static void count_wait(struct query *q, const struct inflight_waiter *w, uint64_
 /* The verdict by which `w` was let through holds still; then q->way says so. */
 static bool judged_before(struct query *q, const struct inflight_waiter *w)
 {
-	if (w->alias != NULL || w->verdict.generation != q->policy.generation)
+	if (w->alias != NULL || w->as_aaaa || w->verdict.generation != q->policy.generation)
 		return false;
 	q->way.n_hops = q->way.n_local = 0;
 	q->way.own = w->verdict.own;
 	q->way.verdict.outcome = w->verdict.own ? JUDGE_ALLOWED : JUDGE_NONE;
 	q->way.verdict.n_lists = w->verdict.n_lists;
 	q->way.verdict.by_client = w->verdict.by_client;
+	q->way.verdict.by_type = w->verdict.by_type;
 	q->way.verdict.n_answers = 0;
 	q->way.verdict.decided = false;
 	return true;
@@ -125,16 +129,20 @@ static void answer_waiters(struct query *q, const struct inflight_question *ques
 	}
 }
 
-void query_wait_stale(struct query *q, struct inflight_question *question, uint64_t now_ms)
+bool query_wait_cached(
+    struct query *q, struct inflight_question *question, bool old, uint64_t now_ms)
 {
-	struct cache_answer old;
+	struct cache_answer cached;
 	struct cache_verdict *kept;
 
-	if (question->waiters == NULL || !q->options.stale ||
-	    !cache_get_stale(q->cache, &question->key, now_ms, &old, &kept))
-		return;
-	answer_waiters(q, question, &old, kept, OUTCOME_STALE, now_ms);
+	if (question->waiters == NULL ||
+	    !(old && q->options.stale
+		    ? cache_get_stale(q->cache, &question->key, now_ms, &cached, &kept)
+		    : cache_get(q->cache, &question->key, now_ms, &cached, &kept)))
+		return false;
+	answer_waiters(q, question, &cached, kept, cached.stale ? OUTCOME_STALE : "cached", now_ms);
 	inflight_dismiss(&q->inflight, question);
+	return true;
 }
 
 /* ---- The end of a question ---- */
@@ -159,7 +167,7 @@ void query_wait_give_up(struct query *q, struct inflight_question *question, uin
 	const char *text = question->replied ? ANSWER_EDE_TEXT : TEXT_NO_UPSTREAM;
 	uint8_t asked[NAME_SIZE + 4];
 
-	query_wait_stale(q, question, now_ms);
+	(void)query_wait_cached(q, question, true, now_ms);
 	for (const struct inflight_waiter *w = question->waiters; w != NULL; w = w->next) {
 		struct answer_to to = answer_for_waiter(question, w, asked);
 		size_t len = answer_write_empty(&to, question->rcode, ede, text, q->out);

@@ -13,8 +13,10 @@ void query_wait_join(struct query *q, struct inflight_question *question,
     const struct query_asker *from, const struct msg_query *ask, const struct answer_to *to,
     uint64_t now_ms);
 
-/* The old answer, where there is one, for all that wait; the question goes on. */
-void query_wait_stale(struct query *q, struct inflight_question *question, uint64_t now_ms);
+/* What is in the cache, with `old` though its time is over, for all that wait; the question goes on.  False:
+ * there is nothing. */
+bool query_wait_cached(
+    struct query *q, struct inflight_question *question, bool old, uint64_t now_ms);
 
 /* q->answer answers the question: keep it and give it to all that wait. */
 void query_wait_finish(struct query *q, struct inflight_question *question, uint64_t now_ms);

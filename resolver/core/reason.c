@@ -68,6 +68,7 @@ static void add_rule(struct reason *r, const struct judge_match *found, const st
 	match->verdict = (uint8_t)effect_verdict(rule->effect, rule->effect_len);
 	match->flags = (uint8_t)effect_flags(rule->effect, rule->effect_len);
 	match->voided = found->voided;
+	match->shared = found->shared;
 	(void)snprintf(
 	    match->rule, sizeof(match->rule), "%.*s", EXPLAIN_RULE_SIZE - 1, rule_text(rule, text));
 }
@@ -139,11 +140,11 @@ static void add_name(struct reason *r, const struct policy *p, const struct effe
 static void add_target(struct reason *r, const struct policy *p, const struct effect_ask *asked,
     unsigned n_lists, const struct policy_target *target)
 {
-	struct effect_ask ask = *asked;
 	struct reason_step *step = &r->step[r->n_steps];
 
 	if (target->family == 0) {
-		ask.name = target->name;
+		const struct effect_ask ask = policy_ask_target(p, asked, target);
+
 		add_name(r, p, &ask, n_lists, REASON_TARGET);
 		return;
 	}
@@ -151,7 +152,28 @@ static void add_target(struct reason *r, const struct policy *p, const struct ef
 	step->how = REASON_TARGET;
 	step->family = (uint8_t)target->family;
 	memcpy(step->name, target->address, target->family == AF_INET ? 4 : 16);
-	add_addressed(r, &p->lists, &ask, n_lists, target);
+	add_addressed(r, &p->lists, asked, n_lists, target);
+}
+
+/* A target, as far as something matches it; returns whether it decides: then *verdict is on it. */
+static bool add_judged(struct reason *r, const struct policy *p, const struct effect_ask *ask,
+    unsigned n_lists, const struct policy_target *target, struct judge_verdict *verdict)
+{
+	uint32_t n_matches = r->n_matches;
+	struct judge_verdict found;
+
+	(void)policy_judge_target(p, ask, n_lists, target, &found);
+	r->by_client |= found.by_client;
+	if (is_open(&found) && r->n_steps == REASON_STEPS - 1)
+		return false;
+	add_target(r, p, ask, n_lists, target);
+	if (!is_open(&found)) {
+		*verdict = found;
+		return true;
+	}
+	if (r->n_matches == n_matches)
+		memset(&r->step[--r->n_steps], 0, sizeof(r->step[0]));
+	return false;
 }
 
 /* What the answer leads to, as far as something matches it, up to what decides: its verdict.  A step
@@ -159,7 +181,7 @@ static void add_target(struct reason *r, const struct policy *p, const struct ef
 static void add_targets(struct reason *r, const struct policy *p, const struct effect_ask *ask,
     unsigned n_lists, const struct cache_answer *a, struct judge_verdict *verdict)
 {
-	struct judge_verdict found;
+	struct policy_targets targets;
 	struct policy_target target;
 	struct msg_walk walk;
 	struct msg_rr rr;
@@ -167,21 +189,10 @@ static void add_targets(struct reason *r, const struct policy *p, const struct e
 	if (msg_walk_start(&walk, a->msg, a->len) != 0)
 		return;
 	while (msg_walk_next(&walk, &rr) == 1 && rr.section == SECTION_ANSWER) {
-		uint32_t n_matches = r->n_matches;
-
-		if (!policy_target(a->msg, a->len, rr.ttl_off, &target))
-			continue;
-		(void)policy_judge_target(p, ask, n_lists, &target, &found);
-		r->by_client |= found.by_client;
-		if (is_open(&found) && r->n_steps == REASON_STEPS - 1)
-			continue;
-		add_target(r, p, ask, n_lists, &target);
-		if (!is_open(&found)) {
-			*verdict = found;
-			return;
-		}
-		if (r->n_matches == n_matches)
-			memset(&r->step[--r->n_steps], 0, sizeof(r->step[0]));
+		policy_targets_start(&targets, a->msg, a->len, rr.ttl_off);
+		while (policy_targets_next(&targets, &target))
+			if (add_judged(r, p, ask, n_lists, &target, verdict))
+				return;
 	}
 }
 
@@ -336,6 +347,13 @@ unsigned reason_n_matches(const struct reason *r)
 unsigned reason_n_steps(const struct reason *r)
 {
 	return r->n_steps < REASON_STEPS ? r->n_steps : REASON_STEPS;
+}
+
+const char *reason_void_text(const struct reason_match *match)
+{
+	if (!match->voided)
+		return "";
+	return match->shared ? " (void: many share this name)" : " (void)";
 }
 
 /* The name of list `id`; NULL: it is not known. */
@@ -533,7 +551,7 @@ size_t reason_strings(const struct reason *r, const uint8_t *name, const struct 
 		const struct reason_match *match = &r->match[i];
 
 		add_string(&s, "%s: %s%s%s", reason_list(match, names, list), match->rule,
-		    match->voided ? " (void)" : "", reason_hop_text(&r->step[match->step], hop));
+		    reason_void_text(match), reason_hop_text(&r->step[match->step], hop));
 	}
 	if (n < r->n_matches)
 		add_string(&s, "and %u more rules", r->n_matches - n);
@@ -616,13 +634,13 @@ static void put_rule(struct text *t, const struct rule *rule)
 }
 
 /* What a cause is on: the name asked, or the name of a target. */
-static struct effect_ask asked_of(const struct reason_cause *cause)
+static struct effect_ask asked_of(const struct policy *p, const struct reason_cause *cause)
 {
 	struct effect_ask ask = *cause->ask;
 
-	ask.rule_wanted = true;
 	if (cause->target != NULL && cause->target->family == 0)
-		ask.name = cause->target->name;
+		ask = policy_ask_target(p, cause->ask, cause->target);
+	ask.rule_wanted = true;
 	return ask;
 }
 
@@ -660,7 +678,7 @@ static bool decisive_rule(const struct policy *p, const struct effect_ask *ask,
 const char *reason_short(const struct policy *p, const struct reason_names *names,
     const struct reason_cause *cause, char text[REASON_SHORT_SIZE])
 {
-	const struct effect_ask ask = asked_of(cause);
+	const struct effect_ask ask = asked_of(p, cause);
 	struct text t = {.out = text};
 	struct overlay_rule own;
 	struct judge_match match;
@@ -695,7 +713,7 @@ const char *reason_short(const struct policy *p, const struct reason_names *name
 const struct block_answer *reason_block_answer(
     const struct policy *p, const struct reason_answers *answers, const struct reason_cause *cause)
 {
-	const struct effect_ask ask = asked_of(cause);
+	const struct effect_ask ask = asked_of(p, cause);
 	const struct block_answer *answer = NULL;
 	struct overlay_rule own;
 	struct judge_match match;

@@ -78,7 +78,8 @@ struct reason {
 		uint16_t list;	 /* its ID, or REASON_OWN */
 		uint8_t verdict; /* enum effect_verdict */
 		uint8_t flags;	 /* of the effect */
-		uint8_t voided;	 /* another rule takes it out */
+		uint8_t voided;	 /* another rule takes it out, ... */
+		uint8_t shared;	 /* ... or it is on a name that many share (shared.h) */
 		/* As rule_text(); of the user's: `allow =a.example`. */
 		char rule[EXPLAIN_RULE_SIZE];
 	} match[REASON_MATCHES];
@@ -110,6 +111,9 @@ extern const char reason_note_unknown[];
 /* How many of r->match, and of r->step, there are: for one that comes from elsewhere. */
 unsigned reason_n_matches(const struct reason *r);
 unsigned reason_n_steps(const struct reason *r);
+
+/* " (void)", with the reason where it is one of its own; "" where the match counts. */
+const char *reason_void_text(const struct reason_match *match);
 
 /* "ads", "own rule", "needed by the network", "list 7".  Returns `text`. */
 const char *reason_list(

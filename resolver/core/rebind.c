@@ -7,10 +7,7 @@
 
 #include "lib/dns/msg.h"
 #include "lib/dns/name.h"
-
-/* SvcParamKeys (RFC 9460, 14.3.2). */
-#define SVCB_IPV4HINT 4
-#define SVCB_IPV6HINT 6
+#include "lib/dns/svcb.h"
 
 /* ---- Addresses ---- */
 
@@ -108,18 +105,14 @@ static bool find_in(int family, const uint8_t *bytes, size_t len, struct rebind_
 /* The first private hint of the parameters in msg[off..end). */
 static bool find_hint(const uint8_t *msg, size_t off, size_t end, struct rebind_address *address)
 {
-	while (end - off >= 4) {
-		unsigned key = msg_u16(msg + off);
-		size_t len = msg_u16(msg + off + 2);
+	struct svcb_param hint;
 
-		off += 4;
-		if (len > end - off)
-			return false;
-		if ((key == SVCB_IPV4HINT && find_in(AF_INET, msg + off, len, address)) ||
-		    (key == SVCB_IPV6HINT && find_in(AF_INET6, msg + off, len, address)))
+	while (svcb_next(msg, &off, end, &hint))
+		if ((hint.key == SVCB_IPV4HINT &&
+			find_in(AF_INET, msg + hint.off, hint.len, address)) ||
+		    (hint.key == SVCB_IPV6HINT &&
+			find_in(AF_INET6, msg + hint.off, hint.len, address)))
 			return true;
-		off += len;
-	}
 	return false;
 }
 
@@ -137,9 +130,7 @@ bool rebind_find(const uint8_t *msg, size_t len, size_t ttl_off, struct rebind_a
 		return find_in(AF_INET6, msg + off, rdata_len, address);
 	case TYPE_SVCB:
 	case TYPE_HTTPS:
-		off += 2; /* behind the priority (RFC 9460, 2.2) */
-		return off < end && name_skip(msg, end, &off) == 0 &&
-		       find_hint(msg, off, end, address);
+		return svcb_skip_target(msg, &off, end) && find_hint(msg, off, end, address);
 	default:
 		return false;
 	}

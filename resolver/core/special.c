@@ -5,6 +5,7 @@
 
 #include "lib/dns/msg.h"
 #include "lib/dns/name.h"
+#include "resolver/core/dns64.h"
 
 /* What the name, and what is below it, gets. */
 enum content {
@@ -99,6 +100,15 @@ void special_set(struct special *s, uint32_t on)
 	}
 }
 
+static const uint8_t well_known[2][4] = {{192, 0, 0, 170}, {192, 0, 0, 171}}; /* RFC 7050, 8.2 */
+
+void special_set_dns64(struct special *s, const struct net *prefix)
+{
+	s->dns64 = prefix->bits != 0;
+	for (unsigned i = 0; i < 2 && s->dns64; i++)
+		dns64_embed(prefix, well_known[i], s->well_known6[i]);
+}
+
 /* ---- The rows ---- */
 
 /* Where the label of `name` before `below` begins; `below` is a part of it, and not all. */
@@ -148,7 +158,6 @@ static const uint8_t *zone_of(const struct row *row, const uint8_t *name, size_t
 static const char localhost[] = "\11localhost";
 static const uint8_t loopback4[] = {127, 0, 0, 1};
 static const uint8_t loopback6[16] = {[15] = 1};
-static const uint8_t well_known[2][4] = {{192, 0, 0, 170}, {192, 0, 0, 171}}; /* RFC 7050, 8.2 */
 
 /* A record that is given to who asks for its type, or for any. */
 static void give(
@@ -220,9 +229,11 @@ bool special_find(const struct special *s, const uint8_t *name, size_t len, uint
 			give_zone(out, name, type);
 		break;
 	case ADDRESSES:
-		give(out, type, TYPE_A, well_known[0], sizeof(well_known[0]));
-		give(out, type, TYPE_A, well_known[1], sizeof(well_known[1]));
-		return type == TYPE_A && name == out->zone;
+		for (unsigned i = 0; i < 2 && type == TYPE_A; i++)
+			give(out, type, TYPE_A, well_known[i], sizeof(well_known[i]));
+		for (unsigned i = 0; i < 2 && type == TYPE_AAAA && s->dns64; i++)
+			give(out, type, TYPE_AAAA, s->well_known6[i], sizeof(s->well_known6[i]));
+		return out->n_records != 0 && name == out->zone;
 	}
 	return true;
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/addr.h"
 #include "resolver/core/tails.h"
 
 /* Word, as in `special_off = { ... }`. */
@@ -45,6 +46,8 @@ enum special_word { SPECIAL_WORDS(SPECIAL_WORD) SPECIAL_N_WORDS };
 /* Which of them are on. */
 struct special {
 	uint32_t on; /* bits by word */
+	bool dns64;  /* ipv4only.arpa has addresses of IPv6: */
+	uint8_t well_known6[2][16];
 	struct tails tails;
 };
 
@@ -64,6 +67,10 @@ struct special_answer {
 
 /* Make those of `on` (bits by word) special, and no others. */
 void special_set(struct special *s, uint32_t on);
+
+/* After special_set(): addresses of IPv4 are given under this prefix (dns64.h; 0 bits: they are not), and by
+ * ipv4only.arpa clients find out which it is (RFC 7050, 3; RFC 8880, 7.1). */
+void special_set_dns64(struct special *s, const struct net *prefix);
 
 /* The bit of a word; 0: there is none such. */
 uint32_t special_bit(const char *word);

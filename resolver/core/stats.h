@@ -55,6 +55,10 @@
 	X(list_dropped, RULES, "queries left without an answer because a list says so")            \
 	X(list_tcp_only, RULES, "queries over UDP sent to TCP because a list says so")             \
 	X(list_answered, RULES, "queries answered with what a list gives for the name")            \
+	X(suppressed, OWN, "queries for a type of records that is suppressed")                     \
+	X(stripped, OWN,                                                                           \
+	    "answers of which such records, or hints of their addresses, were left out")           \
+	X(dns64, OWN, "queries for AAAA answered by the A records")                                \
 	X(internal, OWN, "queries for names below quell.internal, which quell answers itself")     \
 	X(local, OWN, "queries for names of the house: records, hosts and leases")                 \
 	X(local_nxdomain, OWN, "of these, NXDOMAIN")                                               \

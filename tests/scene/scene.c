@@ -569,6 +569,8 @@ static bool set_option(struct scene *s, const struct words *w)
 		s->options.block_ttl_s = (uint32_t)value;
 	else if (strcmp(name, "single_labels") == 0)
 		s->options.single_labels = value != 0;
+	else if (strcmp(name, "cname_guard") == 0)
+		s->options.cname_guard = value != 0;
 	else if (strcmp(name, "rebind_protection") == 0)
 		s->options.rebind_protection = value != 0;
 	else if (!set_adapt(s, name, value))
@@ -607,6 +609,33 @@ static bool set_rebind_trust(struct scene *s, const struct words *w)
 	return true;
 }
 
+/* option suppress TYPE... */
+static bool set_suppress(struct scene *s, const struct words *w)
+{
+	static const char *const words[] = {"a", "aaaa", "https", "svcb"};
+
+	s->options.suppress = 0;
+	for (unsigned i = 2; i < w->n; i++) {
+		unsigned k = 0;
+
+		while (k < 4 && strcmp(words[k], w->word[i]) != 0)
+			k++;
+		if (k == 4)
+			return fail(s, "no type to suppress: %s", w->word[i]);
+		s->options.suppress |= 1u << k;
+	}
+	return true;
+}
+
+/* option dns64 [PREFIX] */
+static bool set_dns64(struct scene *s, const struct words *w)
+{
+	s->options.dns64 = (struct net){.bits = 0};
+	if (w->n == 3 && net_parse(&s->options.dns64, w->word[2], NULL) != 0)
+		return fail(s, "no prefix: %s", w->word[2]);
+	return true;
+}
+
 static bool set_strategy(struct scene *s, const char *word)
 {
 	static const char *const words[] = {"hedged", "fastest", "strict", "parallel"};
@@ -637,6 +666,10 @@ static bool do_option(struct scene *s, const struct words *w)
 		ok = set_proxied(s, w);
 	else if (w->n > 1 && strcmp(w->word[1], "client_subnet") == 0)
 		ok = set_client_subnet(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "suppress") == 0)
+		ok = set_suppress(s, w);
+	else if (w->n > 1 && strcmp(w->word[1], "dns64") == 0)
+		ok = set_dns64(s, w);
 	else
 		ok = set_option(s, w);
 	if (ok && s->core != NULL)

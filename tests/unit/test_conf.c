@@ -73,6 +73,9 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->records.n + conf->hosts.n + conf->leases.n, 0);
 	assert_string_equal(conf->local_domain, "");
 	assert_int_equal(conf->single_label, CONF_SINGLE_NXDOMAIN);
+	assert_int_equal(conf->suppress, 0);
+	assert_int_equal(conf->dns64.bits, 0);
+	assert_true(conf->cname_guard);
 	assert_true(conf->rebind_protection);
 	assert_int_equal(conf->rebind_allow.n, 0);
 	assert_int_equal(conf->rebind_trust.n, 0);
@@ -113,6 +116,9 @@ static void test_every_option(void **state)
 		    "leases = {/a, \"/b c\"}\n"
 		    "local_domain = lan\n"
 		    "single_label = forward\n"
+		    "suppress = {AAAA, svcb}\n"
+		    "dns64 = \"2001:db8:122:300::/56\"\n"
+		    "cname_guard = no\n"
 		    "rebind_protection = no\n"
 		    "rebind_allow = {plex.direct, \"example.com.\"}\n"
 		    "rebind_trust = {192.168.1.1}\n"
@@ -173,6 +179,10 @@ static void test_every_option(void **state)
 	assert_string_equal(conf->leases.text[1], "/b c");
 	assert_string_equal(conf->local_domain, "lan");
 	assert_int_equal(conf->single_label, CONF_SINGLE_FORWARD);
+	assert_int_equal(conf->suppress, CONF_SUPPRESS_AAAA | CONF_SUPPRESS_SVCB);
+	assert_int_equal(conf->dns64.bits, 56);
+	assert_int_equal(conf->dns64.bytes[6], 3);
+	assert_false(conf->cname_guard);
 	assert_false(conf->rebind_protection);
 	assert_int_equal(conf->rebind_allow.n, 2);
 	assert_string_equal(conf->rebind_allow.text[1], "example.com.");
@@ -361,6 +371,13 @@ static void test_refused_values(void **state)
 	    {"upstream = dns.example", "192.0.2.1:53"},
 	    {"rebind_trust = {9.9.9.9, 9.9.9.9:53}", "twice"},
 	    {"rebind_allow = .", "not a name"},
+	    {"suppress = {aaaa, mx}", "'mx' is none"},
+	    {"dns64 = maybe", "maybe"},
+	    {"dns64 = \"64:ff9b::/95\"", "32, 40, 48, 56, 64 or 96"},
+	    {"dns64 = \"64:ff9b::/72\"", "32, 40, 48, 56, 64 or 96"},
+	    {"dns64 = \"2000::/16\"", "32, 40, 48, 56, 64 or 96"},
+	    {"dns64 = \"2001:db8:0:0:100::/96\"", "zeros in bits 64"},
+	    {"dns64 = \"192.0.2.0/24\"", "32, 40, 48, 56, 64 or 96"},
 	    {"record = \"\"", "empty"},
 	    {"record = \"a\\tb\"", "control character"},
 	    {"hosts = etc/hosts", "absolute"},
@@ -750,6 +767,8 @@ static void test_example_holds_the_defaults(void **state)
 	assert_true(conf->allow.n > 0 && conf->refuse.n > 0 && conf->drop.n > 0);
 	assert_true(conf->rebind_trust.n > 0 && conf->rebind_allow.n > 0);
 	conf->n_upstream = conf->n_special_off = conf->rebind_trust.n = 0;
+	assert_int_equal(conf->suppress, CONF_SUPPRESS_AAAA);
+	conf->suppress = 0;
 	assert_true(conf->records.n > 0 && conf->hosts.n > 0 && conf->leases.n > 0);
 	assert_string_equal(conf->local_domain, "lan");
 	memset(conf->local_domain, 0, sizeof(conf->local_domain));

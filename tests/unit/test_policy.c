@@ -268,6 +268,37 @@ static void targets_are_judged_by_type_and_section(void **state)
 	free(image);
 }
 
+/* Rules on a name that many share, and on longer ones. */
+static void shared_names_are_no_reason(void **state)
+{
+	static const char *const from[] = {"fastly.net", "tracker.map.fastly.net"};
+	static const char *const to[] = {"blocked.example", "blocked.example"};
+	struct policy p = {0};
+	uint8_t *image = rules(&p, from, to, 2), msg[512];
+	uint32_t generation = p.generation;
+	size_t len;
+
+	(void)state;
+	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "shop.map.fastly.net");
+	assert_true(withheld(&p, msg, len));
+	policy_set_guard(&p, true);
+	assert_int_not_equal(p.generation, generation);
+	assert_false(withheld(&p, msg, len));
+	/* Who asks for it is led on, to what is blocked. */
+	assert_int_equal(outcome(&p, "shop.map.fastly.net", TYPE_A), JUDGE_BLOCKED);
+	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "x.tracker.map.fastly.net");
+	assert_true(withheld(&p, msg, len));
+	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "not-fastly.net");
+	assert_false(withheld(&p, msg, len));
+	generation = p.generation;
+	policy_set_guard(&p, true);
+	assert_int_equal(p.generation, generation);
+	policy_set_guard(&p, false);
+	len = message(msg, sizeof(msg), SECTION_ANSWER, TYPE_CNAME, 0, "shop.map.fastly.net");
+	assert_true(withheld(&p, msg, len));
+	free(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +308,7 @@ int main(void)
 	    cmocka_unit_test(targets_are_judged_by_type_and_section),
 	    cmocka_unit_test(own_rules_come_first),
 	    cmocka_unit_test(targets_by_own_rules),
+	    cmocka_unit_test(shared_names_are_no_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -627,6 +627,7 @@ static void test_why_hostile(void **state)
 	set_match(&why, 0, 1, "regex /a\nstate well\033[2J/");
 	why.match[0].step = 1;
 	why.match[0].flags = 0;
+	why.match[0].shared = 0;
 	why.match[1] = why.match[0];
 	why.match[1].list = REASON_OWN;
 	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
