@@ -28,8 +28,10 @@ struct visit {
 };
 
 /* Does the asker get something else than the answer? */
-static bool withholds(const uint8_t *effect, size_t len)
+static bool withholds(const struct trie *t, uint32_t number)
 {
+	size_t len;
+	const uint8_t *effect = trie_effect(t, number, &len);
 	enum effect_verdict verdict = effect_verdict(effect, len);
 
 	return verdict == EFFECT_BLOCK || verdict == EFFECT_DROP || verdict == EFFECT_TCP_ONLY ||
@@ -46,12 +48,12 @@ static void visit_set(
 
 	for (size_t i = 0; i < n; i++) {
 		struct trie_entry entry = trie_set_entry(s->t, set, i);
-		size_t len;
 
 		if (entry.list >= s->n_lists ||
 		    (names && entry.kind == (here ? RULE_BELOW : RULE_EXACT)))
 			continue;
 		if (entry.effect != 0) {
+			size_t len;
 			const uint8_t *effect = trie_effect(s->t, entry.effect, &len);
 
 			s->by_type |= effect_has_types(effect, len);
@@ -62,8 +64,8 @@ static void visit_set(
 		match.effect = entry.effect;
 		if (names) {
 			match.kind = entry.kind;
-			match.shared = match.labels <= s->ask->shared_labels &&
-				       withholds(trie_effect(s->t, entry.effect, &len), len);
+			match.shared =
+			    match.labels <= s->ask->shared_labels && withholds(s->t, entry.effect);
 		}
 		v->each(v->ctx, &match);
 	}
