@@ -43,7 +43,8 @@ static int try_source(struct lists_loader *l, struct why *why)
 {
 	char path[CONF_PATH_SIZE + 32];
 	const char *one = path;
-	struct loader_job job = {.paths = &one, .n = 1};
+	/* Any list will do where there is none, or only a fallback. */
+	struct loader_job job = {.paths = &one, .n = 1, .urgent = l->fall_back};
 
 	switch (l->source) {
 	case LISTS_FILES:

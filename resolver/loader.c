@@ -220,8 +220,9 @@ static int child_main(
 	struct why why = {""};
 
 	memset(&out, 0, sizeof(out));
-	/* On a machine with one core the workers come first. */
-	(void)setpriority(PRIO_PROCESS, 0, LOADER_NICE);
+	/* On a machine with one core the workers come first, unless they have nothing to go by yet. */
+	if (!job->urgent)
+		(void)setpriority(PRIO_PROCESS, 0, LOADER_NICE);
 	sandbox_enter(&wish, &out.sandbox);
 	/* Not a descriptor comes, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);

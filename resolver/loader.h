@@ -37,6 +37,7 @@ struct loader_job {
 	loader_work_fn *work; /* NULL: the lists */
 	void *ctx;
 	bool files_optional; /* one that cannot be had is no error */
+	bool urgent;	     /* nothing is in force meanwhile, or a makeshift */
 };
 
 /* The end of a job.  `fd`: the sealed image, now the callee's; or -1, and loaded->err and ->text
