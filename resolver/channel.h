@@ -13,6 +13,7 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/sandbox.h"
+#include "resolver/core/cached.h"
 #include "resolver/core/latency.h"
 #include "resolver/core/cookie.h"
 #include "resolver/core/options.h"
@@ -37,6 +38,8 @@ enum channel_type {
 	CHANNEL_CACHE_SAVE, /* empty, with a pipe to write the cache into */
 	CHANNEL_LOCAL, /* empty, with the sealed memfd of the names of the house (local.h), or none */
 	CHANNEL_NETWORK, /* struct channel_network: there is news of the network */
+	CHANNEL_CACHED,	 /* struct channel_name, type 0: all; the answer is struct cached */
+	CHANNEL_UPSTREAM, /* union addr; the answer is struct query_upstream_whole */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
 	CHANNEL_SANDBOX, /* struct sandbox: what the worker has given up */
@@ -46,6 +49,8 @@ enum channel_type {
 
 _Static_assert(sizeof(struct reason) <= CHANNEL_MAX, "an explanation is one message");
 _Static_assert(sizeof(struct options) <= CHANNEL_MAX, "options are one message");
+_Static_assert(sizeof(struct cached) <= CHANNEL_MAX, "what is cached for a name is one message");
+_Static_assert(sizeof(struct query_upstream_whole) <= CHANNEL_MAX, "so is an upstream");
 
 struct channel_head {
 	uint32_t type;	 /* enum channel_type */
@@ -101,7 +106,8 @@ _Static_assert(sizeof(struct channel_stats) <= CHANNEL_MAX, "so are figures");
 
 struct channel_name {
 	uint16_t name_len;
-	uint16_t type;		 /* CHANNEL_WHY: the query's */
+	uint16_t type;		 /* CHANNEL_WHY: the query's; CHANNEL_CACHED: 0: any */
+	uint16_t below;		 /* CHANNEL_FLUSH: the names below it, too */
 	union addr client;	 /* CHANNEL_WHY: whose; AF_UNSPEC: one without an address */
 	uint8_t name[NAME_SIZE]; /* lower-case wire form */
 };

@@ -4,6 +4,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/answer.c resolver/core/answer.h \
 	resolver/core/change.c resolver/core/change.h \
 	resolver/core/cache.c resolver/core/cache.h \
+	resolver/core/cached.c resolver/core/cached.h \
 	resolver/core/cachefile.c resolver/core/cachefile.h \
 	resolver/core/client.c resolver/core/client.h \
 	resolver/core/cookie.c resolver/core/cookie.h \
@@ -21,6 +22,7 @@ resolver_core_libcore_a_SOURCES = \
 	resolver/core/query_answer.c resolver/core/query_answer.h \
 	resolver/core/query_family.c resolver/core/query_family.h \
 	resolver/core/query_forward.c resolver/core/query_forward.h \
+	resolver/core/query_inspect.c \
 	resolver/core/query_names.c resolver/core/query_names.h \
 	resolver/core/query_reply.c \
 	resolver/core/query_saved.c \
@@ -70,6 +72,8 @@ resolver_libquelld_a_SOURCES = \
 	resolver/own.c resolver/own.h \
 	resolver/pack.c resolver/pack.h \
 	resolver/priv.c resolver/priv.h \
+	resolver/inspect.c resolver/inspect.h \
+	resolver/printable.c resolver/printable.h \
 	resolver/report.c resolver/report.h \
 	resolver/secret.c resolver/secret.h \
 	resolver/server.c resolver/server.h \

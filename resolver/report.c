@@ -14,7 +14,9 @@
 #include "lib/dns/name.h"
 #include "lib/dns/type.h"
 #include "resolver/core/stats.h"
+#include "resolver/inspect.h"
 #include "resolver/io/timer.h"
+#include "resolver/printable.h"
 
 /* After this a report is made without the workers that have not answered. */
 #define WORKER_LIMIT_MS 1000
@@ -203,14 +205,6 @@ static void write_stats(const struct report *r, struct evbuffer *to)
 
 /* ---- why ---- */
 
-/* A rule comes from a list: what could steer a terminal, or end the line, is left out. */
-static void write_printable(struct evbuffer *to, const char *text, size_t size)
-{
-	for (size_t i = 0; i < size && text[i] != '\0'; i++)
-		evbuffer_add_printf(to, text[i] >= ' ' && text[i] < 0x7f ? "%c" : "\\x%02x",
-		    (unsigned char)text[i]);
-}
-
 /* The rule of a match: the user's with all that their file says of it. */
 static void write_rule(const struct report *r, const struct reason_match *m, struct evbuffer *to)
 {
@@ -227,7 +221,7 @@ static void write_rule(const struct report *r, const struct reason_match *m, str
 	    own_match(s, step->name, nth, text, &line))
 		evbuffer_add_printf(to, "%s, line %zu of %s", text, line, s->conf->rules);
 	else
-		write_printable(to, m->rule, sizeof(m->rule));
+		printable_write(to, m->rule, sizeof(m->rule));
 }
 
 /* A rule that matches, and where its list's text is: quellctl finds the line. */
@@ -246,7 +240,7 @@ static void write_match(const struct report *r, const struct reason_match *m,
 		return;
 	evbuffer_add_printf(
 	    to, "text %s %s %s %s\t", text.syntax, text.match, text.trust, text.path);
-	write_printable(to, m->rule, sizeof(m->rule));
+	printable_write(to, m->rule, sizeof(m->rule));
 	evbuffer_add_printf(to, "\n");
 }
 
@@ -265,7 +259,7 @@ static void write_verdict(const struct report *r, struct evbuffer *to)
 	char hop[REASON_HOP_SIZE];
 
 	evbuffer_add_printf(to, "verdict ");
-	write_printable(to, r->why.verdict, sizeof(r->why.verdict));
+	printable_write(to, r->why.verdict, sizeof(r->why.verdict));
 	evbuffer_add_printf(to, "%s\n", reason_verdict_hop(&r->why, hop));
 	if (r->why.paused != 0)
 		own_blocking(r->owner, to);
@@ -316,7 +310,7 @@ static void write_why(const struct report *r, struct evbuffer *to)
 
 /* ---- gathering ---- */
 
-static void write_answer(const struct report *r, struct evbuffer *to)
+static void write_answer(struct report *r, struct evbuffer *to)
 {
 	evbuffer_add_printf(to, "ok\n");
 	switch (r->kind) {
@@ -332,12 +326,31 @@ static void write_answer(const struct report *r, struct evbuffer *to)
 	case REPORT_FLUSH:
 		evbuffer_add_printf(to, "flushed %" PRIu64 "\n", r->n_flushed);
 		break;
+	case REPORT_CACHE:
+	case REPORT_UPSTREAMS:
+		inspect_write(r, to);
+		break;
 	case REPORT_OWN:
 		(void)evbuffer_add_buffer(to, r->said);
 		if (r->failed || r->waiting != 0)
 			evbuffer_add_printf(to, "note a worker has not taken it\n");
 		break;
 	}
+}
+
+/* Are workers asked one after the other? */
+static bool is_stepwise(const struct report *r)
+{
+	return r->kind == REPORT_CACHE || r->kind == REPORT_UPSTREAMS;
+}
+
+static void free_lines(struct report *r)
+{
+	if (r->said != NULL)
+		evbuffer_free(r->said);
+	if (r->of_workers != NULL)
+		evbuffer_free(r->of_workers);
+	r->said = r->of_workers = NULL;
 }
 
 static void finish(struct report *r)
@@ -350,7 +363,8 @@ static void finish(struct report *r)
 	r->client = 0;
 	if (answer == NULL)
 		goto out;
-	if (r->kind == REPORT_WHY && r->waiting != 0) {
+	if ((r->kind == REPORT_WHY && r->waiting != 0) ||
+	    (is_stepwise(r) && r->step != 0 && r->n_answers == 0)) {
 		ctl_refuse(s->ctl, client, "no worker answers");
 	} else {
 		write_answer(r, answer);
@@ -358,9 +372,7 @@ static void finish(struct report *r)
 	}
 	evbuffer_free(answer);
 out:
-	if (r->said != NULL)
-		evbuffer_free(r->said);
-	r->said = NULL;
+	free_lines(r);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -385,8 +397,7 @@ void report_fini(struct server *s)
 	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
 		if (s->reports[i].limit != NULL)
 			event_free(s->reports[i].limit);
-		if (s->reports[i].said != NULL)
-			evbuffer_free(s->reports[i].said);
+		free_lines(&s->reports[i]);
 	}
 }
 
@@ -416,20 +427,39 @@ static void ask(struct report *r, unsigned worker, enum channel_type type, size_
 		r->waiting |= (uint64_t)1 << worker;
 }
 
+static void refuse(struct report *r, const char *reason)
+{
+	ctl_refuse(r->owner->ctl, r->client, reason);
+	(void)evtimer_del(r->limit);
+	r->client = 0;
+	free_lines(r);
+}
+
+/* All that were asked have answered, or are not there any more. */
+static void gathered(struct report *r)
+{
+	if (!is_stepwise(r) || !inspect_next(r))
+		finish(r);
+}
+
+/* False: there is no memory, and the client was told. */
+static bool make_lines(struct report *r)
+{
+	r->said = evbuffer_new();
+	r->of_workers = evbuffer_new();
+	if (r->said != NULL && r->of_workers != NULL)
+		return true;
+	refuse(r, "no memory");
+	return false;
+}
+
 /* Figures of all workers. */
 static void start_figures(struct report *r)
 {
 	for (unsigned i = 0; i < supervise_n(r->owner->workers); i++)
 		ask(r, i, CHANNEL_STATS, 0);
 	if (r->waiting == 0)
-		finish(r);
-}
-
-static void refuse(struct report *r, const char *reason)
-{
-	ctl_refuse(r->owner->ctl, r->client, reason);
-	(void)evtimer_del(r->limit);
-	r->client = 0;
+		gathered(r);
 }
 
 /* The name that a command is about.  False: it is none, and the client was told. */
@@ -449,15 +479,15 @@ static bool take_name(struct report *r, const char *command, const char *text, s
 	return false;
 }
 
-/* `NAME [TYPE [ADDRESS]]`.  False: it is none, and the client was told. */
-static bool take_query(struct report *r, const char *text)
+/* `NAME [TYPE [ADDRESS]]`; without a type it is `usual`.  False: it is none, and the client was told. */
+static bool take_query(struct report *r, const char *command, const char *text, uint16_t usual)
 {
 	size_t name_len = strcspn(text, " ");
 	char words[128], *client = words, *type;
 
-	if (!take_name(r, "why", text, name_len))
+	if (!take_name(r, command, text, name_len))
 		return false;
-	r->name.type = TYPE_A;
+	r->name.type = usual;
 	r->name.client.sa.sa_family = AF_UNSPEC;
 	(void)snprintf(
 	    words, sizeof(words), "%s", text[name_len] != '\0' ? text + name_len + 1 : "");
@@ -476,6 +506,11 @@ static bool take_query(struct report *r, const char *text)
 /* Each worker has its own cache. */
 static void start_flush(struct report *r, const char *text)
 {
+	static const char below[] = "--below ";
+
+	r->name.below = strncmp(text, below, strlen(below)) == 0;
+	if (r->name.below)
+		text += strlen(below);
 	if (strcmp(text, "--all") != 0 && !take_name(r, "flush", text, strlen(text)))
 		return;
 	for (unsigned i = 0; i < supervise_n(r->owner->workers); i++)
@@ -489,7 +524,7 @@ static void start_why(struct report *r, const char *text)
 {
 	struct server *s = r->owner;
 
-	if (!take_query(r, text))
+	if (!take_query(r, "why", text, TYPE_A))
 		return;
 	for (unsigned i = 0; i < supervise_n(s->workers) && r->waiting == 0; i++) {
 		if (s->swapped[i] == s->generation)
@@ -501,6 +536,20 @@ static void start_why(struct report *r, const char *text)
 	}
 }
 
+/* Each worker has its own cache; of types 0 stands for all. */
+static void start_cache(struct report *r, const char *text)
+{
+	if (take_query(r, "cache", text, 0) && make_lines(r))
+		gathered(r);
+}
+
+/* First, what part of the questions each upstream has. */
+static void start_upstreams(struct report *r)
+{
+	if (make_lines(r))
+		start_figures(r);
+}
+
 /* The user's own rules: told to all workers. */
 static void start_own(struct report *r, const char *command, const char *arguments)
 {
@@ -510,9 +559,6 @@ static void start_own(struct report *r, const char *command, const char *argumen
 	r->said = evbuffer_new();
 	if (r->said == NULL ||
 	    own_request(r->owner, command, arguments, r->serial, &r->waiting, r->said, &why) < 0) {
-		if (r->said != NULL)
-			evbuffer_free(r->said);
-		r->said = NULL;
 		refuse(r, why.text);
 	} else if (r->waiting == 0) {
 		finish(r);
@@ -530,10 +576,12 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 	}
 	if (strcmp(command, "status") != 0 && strcmp(command, "stats") != 0 &&
 	    strcmp(command, "why") != 0 && strcmp(command, "flush") != 0 &&
+	    strcmp(command, "cache") != 0 && strcmp(command, "upstreams") != 0 &&
 	    !own_is_command(command)) {
 		ctl_refuse(s->ctl, client,
 		    "unknown command; there are: status, stats, reload, why NAME [TYPE [ADDRESS]], "
-		    "flush NAME|--all, allow NAME, block NAME, unset NAME, rules, pause, resume");
+		    "cache NAME [TYPE], upstreams, flush [--below] NAME|--all, allow NAME, block "
+		    "NAME, unset NAME, rules, pause, resume");
 		return;
 	}
 	r = start(s, client);
@@ -549,6 +597,12 @@ void report_request(void *ctx, uint64_t client, const char *command, const char 
 	} else if (strcmp(command, "flush") == 0) {
 		r->kind = REPORT_FLUSH;
 		start_flush(r, arguments);
+	} else if (strcmp(command, "cache") == 0) {
+		r->kind = REPORT_CACHE;
+		start_cache(r, arguments);
+	} else if (strcmp(command, "upstreams") == 0) {
+		r->kind = REPORT_UPSTREAMS;
+		start_upstreams(r);
 	} else {
 		r->kind = strcmp(command, "stats") == 0 ? REPORT_STATS : REPORT_STATUS;
 		start_figures(r);
@@ -609,12 +663,12 @@ void report_message(struct server *s, unsigned worker, const struct channel_mess
 			    (const struct channel_overlay *)m->payload;
 
 			r->failed |= overlay->failed != 0;
-		} else {
+		} else if (!is_stepwise(r) || !inspect_take(r, worker, m)) {
 			continue;
 		}
 		r->waiting &= ~bit;
 		if (r->waiting == 0)
-			finish(r);
+			gathered(r);
 	}
 }
 
@@ -628,7 +682,9 @@ void report_died(struct server *s, unsigned worker)
 			continue;
 		if (r->kind != REPORT_WHY) /* else the report tells that nobody answered */
 			r->waiting &= ~bit;
-		if (r->kind == REPORT_WHY || r->waiting == 0)
+		if (r->kind == REPORT_WHY)
 			finish(r);
+		else if (r->waiting == 0)
+			gathered(r);
 	}
 }

@@ -55,7 +55,15 @@ struct reload {
 /* A request for figures that workers have to answer first. */
 struct report {
 	uint64_t client; /* 0: free */
-	enum { REPORT_STATUS, REPORT_STATS, REPORT_WHY, REPORT_FLUSH, REPORT_OWN } kind;
+	enum {
+		REPORT_STATUS,
+		REPORT_STATS,
+		REPORT_WHY,
+		REPORT_FLUSH,
+		REPORT_OWN,
+		REPORT_CACHE,
+		REPORT_UPSTREAMS,
+	} kind;
 	uint32_t serial;
 	uint64_t waiting; /* bit n: worker n has not answered */
 	struct event *limit;
@@ -64,7 +72,12 @@ struct report {
 	struct channel_name name;   /* REPORT_WHY, REPORT_FLUSH */
 	struct reason why;
 	uint64_t n_flushed;
-	struct evbuffer *said; /* REPORT_OWN: the answer's lines, owned */
+	struct evbuffer *said; /* the answer's lines as far as there are any, owned; NULL: none */
+	/* REPORT_CACHE, REPORT_UPSTREAMS: workers are asked one after the other, for each upstream anew. */
+	unsigned step;			     /* the next */
+	unsigned n_answers;		     /* so many had one */
+	struct evbuffer *of_workers;	     /* REPORT_UPSTREAMS: what they say, owned; NULL: nothing yet */
+	struct query_upstream_whole whole; /* and what is added up */
 	bool failed;	       /* REPORT_OWN: a worker could not do it */
 };
 

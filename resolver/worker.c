@@ -515,9 +515,27 @@ static void on_why(struct worker *w, struct channel_message *m)
 static void on_flush(struct worker *w, struct channel_message *m)
 {
 	const struct channel_name *name = (const struct channel_name *)m->payload;
-	uint64_t flushed = query_flush(w->core, name->name_len > 0 ? name->name : NULL);
+	uint64_t flushed = query_flush(w->core, name->name_len > 0 ? name->name : NULL, name->below != 0);
 
 	worker_tell(w, CHANNEL_FLUSH, m->head.serial, &flushed, sizeof(flushed));
+}
+
+static void on_cached(struct worker *w, struct channel_message *m)
+{
+	const struct channel_name *name = (const struct channel_name *)m->payload;
+	struct cached answer;
+
+	query_cached(w->core, name->name, name->type, clock_ms(), &answer);
+	worker_tell(w, CHANNEL_CACHED, m->head.serial, &answer, sizeof(answer));
+}
+
+static void on_upstream(struct worker *w, struct channel_message *m)
+{
+	const union addr *addr = (const union addr *)m->payload;
+	struct query_upstream_whole answer;
+
+	query_upstream(w->core, addr, clock_ms(), &answer);
+	worker_tell(w, CHANNEL_UPSTREAM, m->head.serial, &answer, sizeof(answer));
 }
 
 /* What each message must bring, and who takes it; a descriptor left in it is closed. */
@@ -532,6 +550,8 @@ static const struct handler {
     [CHANNEL_STATS] = {0, on_stats},
     [CHANNEL_WHY] = {sizeof(struct channel_name), on_why},
     [CHANNEL_FLUSH] = {sizeof(struct channel_name), on_flush},
+    [CHANNEL_CACHED] = {sizeof(struct channel_name), on_cached},
+    [CHANNEL_UPSTREAM] = {sizeof(union addr), on_upstream},
     [CHANNEL_LOCAL] = {0, on_local},
     [CHANNEL_COOKIES] = {sizeof(struct cookie_secrets), on_cookies},
     [CHANNEL_CACHE_LOAD] = {sizeof(struct channel_cache), on_cache_load},

@@ -19,7 +19,7 @@ endif
 # What they run against: a folder of their own, and a quelld that the test plays.
 scratch_sources = tests/unit/scratch.c tests/unit/scratch.h
 fake_quelld_sources = tests/unit/fake_quelld.c tests/unit/fake_quelld.h
-CONTROL_UNIT_TESTS = tests/unit/test_control tests/unit/test_ctl_show tests/unit/test_ctl_why tests/unit/test_quellctl
+CONTROL_UNIT_TESTS = tests/unit/test_control tests/unit/test_ctl_cache tests/unit/test_ctl_show tests/unit/test_ctl_why tests/unit/test_quellctl
 OFFLINE_UNIT_TESTS = tests/unit/test_update_bench tests/unit/test_update_explain tests/unit/test_update_offline \
 	tests/unit/test_update_origin tests/unit/test_update_owner tests/unit/test_update_skips \
 	tests/unit/test_update_why tests/unit/test_why_text
@@ -34,8 +34,12 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c $(scratch_sources) $
 tests_unit_test_control_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 tests_unit_test_ctl_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_ctl_show_SOURCES = tests/unit/test_ctl_show.c $(scratch_sources) tools/ctl_show.c tools/text.c
+tests_unit_test_ctl_show_SOURCES = tests/unit/test_ctl_show.c $(scratch_sources) tools/ctl_keys.c tools/ctl_show.c tools/text.c
 tests_unit_test_ctl_show_LDADD = $(CMOCKA_LIBS)
+
+tests_unit_test_ctl_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ctl_cache_SOURCES = tests/unit/test_ctl_cache.c tools/ctl_cache.c tools/text.c
+tests_unit_test_ctl_cache_LDADD = $(LDNS_LIBS) $(CMOCKA_LIBS)
 
 # The test is the reader of texts.
 tests_unit_test_ctl_why_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -46,7 +50,8 @@ tests_unit_test_ctl_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LIST
 # It includes tools/quellctl.c, whose main() it calls by another name.
 tests_unit_test_quellctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources) $(fake_quelld_sources) \
-	tools/control.c tools/ctl_show.c tools/ctl_why.c tools/text.c tools/why_text.c
+	tools/control.c tools/ctl_cache.c tools/ctl_json.c tools/ctl_keys.c tools/ctl_show.c tools/ctl_why.c \
+	tools/text.c tools/why_text.c
 tests_unit_test_quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 
 offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_origin.c tools/update_skips.c tools/update_store.c

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/ctl_keys.h"
 #include "tools/text.h"
 
 bool ctl_show_next(char **at, char **key, char **value)
@@ -155,6 +156,66 @@ static void show_stats(char *answer)
 	}
 }
 
+/* ---- answers with objects in them ---- */
+
+#define DEPTH_MAX 3
+
+/* What is so nearly always, and would hide the rest. */
+static bool is_usual(const char *key, const char *value)
+{
+	bool counts = strcmp(key, "worker") != 0 && !has_suffix(key, "_s");
+
+	return strcmp(value, "false") == 0 || (counts && strcmp(value, "0") == 0);
+}
+
+/* `key` without the unit, and the value with it. */
+static void show_indented(unsigned depth, char *key, const char *value)
+{
+	static const char permille[] = "_permille";
+	char text[TEXT_DURATION_SIZE];
+	uint64_t number = is_number(value) ? strtoull(value, NULL, 10) : 0;
+
+	if (!is_number(value)) {
+		;
+	} else if (has_suffix(key, "_s")) {
+		key[strlen(key) - 2] = '\0';
+		value = text_seconds(text, number);
+	} else if (has_suffix(key, "_ms")) {
+		key[strlen(key) - 3] = '\0';
+		value = text_micros(text, number * 1000);
+	} else if (has_suffix(key, permille)) {
+		key[strlen(key) - strlen(permille)] = '\0';
+		(void)snprintf(text, sizeof(text), "%.1f %%", (double)number / 10);
+		value = text;
+	}
+	printf("%*s%-*s %s\n", 2 * (int)depth, "", 19 - 2 * (int)depth, key, value);
+}
+
+/* Lines that belong to an object stand below it. */
+static void show_objects(const char *command, char *answer)
+{
+	const char *within[DEPTH_MAX + 1] = {NULL};
+	unsigned depth = 0;
+	char *key, *value;
+
+	while (ctl_show_next(&answer, &key, &value)) {
+		const struct ctl_key *k = NULL;
+		unsigned at = depth + 1;
+
+		/* Where it begins an object, those within which it cannot be are over. */
+		while (at > 0 && (k == NULL || k->member == NULL))
+			k = ctl_keys_find(key, command, within[--at]);
+		if (k != NULL && k->member != NULL && at < DEPTH_MAX) {
+			depth = at + 1;
+			within[depth] = key;
+			fputs(at == 0 ? "\n" : "", stdout);
+			show_indented(at, key, value);
+		} else if (depth == 0 || !is_usual(key, value)) {
+			show_indented(depth, key, value);
+		}
+	}
+}
+
 void ctl_show(const char *command, char *answer)
 {
 	char *key, *value;
@@ -163,6 +224,8 @@ void ctl_show(const char *command, char *answer)
 		show_stats(answer);
 	else if (strcmp(command, "status") == 0)
 		show_status(answer);
+	else if (strcmp(command, "cache") == 0 || strcmp(command, "upstreams") == 0)
+		show_objects(command, answer);
 	else
 		while (ctl_show_next(&answer, &key, &value))
 			show_line(key, value);

@@ -5,6 +5,9 @@
  *            latencies.  For that there are lines beside the counters:
  *                group TITLE     the counters from here on belong together
  *                about TEXT      what the next line counts
+ *   cache, upstreams
+ *            what belongs to an answer, an upstream or a worker stands below it (ctl_keys.h); times and
+ *            shares with their units; what is 0 or false is left out there
  *   others   as they come, aligned
  */
 #ifndef QUELL_CTL_SHOW_H

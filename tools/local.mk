@@ -33,8 +33,12 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/update_why.c tools/update_why.h \
 	tools/why_text.c tools/why_text.h
 quell_update_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS) $(SECCOMP_LIBS)
+quellctl_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS)
 quellctl_SOURCES = tools/quellctl.c \
 	tools/control.c tools/control.h \
+	tools/ctl_cache.c tools/ctl_cache.h \
+	tools/ctl_json.c tools/ctl_json.h \
+	tools/ctl_keys.c tools/ctl_keys.h \
 	tools/ctl_show.c tools/ctl_show.h \
 	tools/ctl_why.c tools/ctl_why.h \
 	tools/text.c tools/text.h \

@@ -18,6 +18,8 @@
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "tools/control.h"
+#include "tools/ctl_cache.h"
+#include "tools/ctl_json.h"
 #include "tools/ctl_show.h"
 #include "tools/ctl_why.h"
 #include "tools/text.h"
@@ -34,7 +36,12 @@ static const char help[] =
     "  stats            counters, and how long answers took\n"
     "  why NAME [TYPE]  what becomes of a query, by which rules of which lists; --client ADDRESS:\n"
     "                   of this client's\n"
-    "  flush NAME       forget the cached answers of this name; flush --all: of all names\n"
+    "  cache NAME [TYPE]\n"
+    "                   what is in the cache for a name, for how long still, and what becomes of "
+    "it\n"
+    "  upstreams        how it stands with each: round trips, failures, what was learnt of it\n"
+    "  flush NAME       forget the cached answers of this name; --below: of those below it, too;\n"
+    "                   flush --all: of all names\n"
     "  reload           read configuration and lists again; exit status 1: it was refused\n"
     "\n"
     "Rules of your own come before all lists, at once:\n"
@@ -57,25 +64,6 @@ static const char help[] =
 /* The commands about the user's own rules: each changes them, or lists them. */
 static const char *const own_commands[] = {
     "allow", "block", "unset", "rules", "pause", "resume", NULL};
-
-/* Keys that may come more than once, and in the answers to which commands. */
-static const struct {
-	const char *key;
-	const char *const *commands;
-} repeated[] = {
-    {"listen", (const char *const[]){"status", NULL}},
-    {"upstream", (const char *const[]){"status", NULL}},
-    {"sandbox", (const char *const[]){"status", NULL}},
-    {"sandbox_lacks", (const char *const[]){"status", NULL}},
-    {"reason", (const char *const[]){"status", NULL}},
-    {"match", (const char *const[]){"why", NULL}},
-    {"change", (const char *const[]){"why", NULL}},
-    {"rule", own_commands},
-    {"note", own_commands},
-    {"note", (const char *const[]){"why", NULL}},
-};
-
-#define N_REPEATED (sizeof(repeated) / sizeof(repeated[0]))
 
 static bool is_among(const char *word, const char *const *words)
 {
@@ -100,80 +88,6 @@ static void die(int status, const char *fmt, ...)
 
 /* ---- showing ---- */
 
-static bool is_repeated(const char *command, const char *key)
-{
-	for (size_t i = 0; i < N_REPEATED; i++) {
-		if (strcmp(repeated[i].key, key) == 0 && is_among(command, repeated[i].commands))
-			return true;
-	}
-	return false;
-}
-
-/* Lines that say how to show the others. */
-static bool is_for_people(const char *command, const char *key)
-{
-	return strcmp(command, "stats") == 0 &&
-	       (strcmp(key, "group") == 0 || strcmp(key, "about") == 0);
-}
-
-static void print_json_value(const char *value)
-{
-	bool digits = *value != '\0' && strspn(value, "0123456789") == strlen(value);
-	bool number = digits && (value[0] != '0' || value[1] == '\0'); /* RFC 8259, 6 */
-
-	if (number)
-		fputs(value, stdout);
-	else
-		text_json(stdout, value);
-}
-
-/* The array of all values of `key`. */
-static void print_json_array(const char *lines, const char *key)
-{
-	char *copy = strdup(lines), *at = copy, *name, *value;
-	const char *separator = "";
-
-	if (copy == NULL)
-		die(EXIT_DOWN, "no memory");
-	printf("\"%s\":[", key);
-	while (ctl_show_next(&at, &name, &value)) {
-		if (strcmp(name, key) != 0)
-			continue;
-		fputs(separator, stdout);
-		text_json(stdout, value);
-		separator = ",";
-	}
-	putchar(']');
-	free(copy);
-}
-
-/* One object: the single values, then the command's arrays, also where they are empty. */
-static void show_json(const char *command, const char *lines)
-{
-	char *copy = strdup(lines), *at = copy, *key, *value;
-	const char *separator = "";
-
-	if (copy == NULL)
-		die(EXIT_DOWN, "no memory");
-	putchar('{');
-	while (ctl_show_next(&at, &key, &value)) {
-		if (is_repeated(command, key) || is_for_people(command, key))
-			continue;
-		printf("%s\"%s\":", separator, key);
-		print_json_value(value);
-		separator = ",";
-	}
-	for (size_t i = 0; i < N_REPEATED; i++) {
-		if (!is_among(command, repeated[i].commands))
-			continue;
-		fputs(separator, stdout);
-		print_json_array(lines, repeated[i].key);
-		separator = ",";
-	}
-	puts("}");
-	free(copy);
-}
-
 /* quelld refused, or was not reached: say why. */
 static void fail(int err, const char *reason, bool json) __attribute__((noreturn));
 
@@ -193,10 +107,10 @@ static int show(const char *command, char *lines, bool json)
 {
 	bool degraded = strcmp(command, "status") == 0 && strncmp(lines, "state well\n", 11) != 0;
 
-	if (json)
-		show_json(command, lines);
-	else
+	if (!json)
 		ctl_show(command, lines);
+	else if (ctl_json(command, lines) < 0)
+		die(EXIT_DOWN, "no memory");
 	if (fflush(stdout) != 0)
 		die(EXIT_REFUSED, "standard output: %s", strerror(errno));
 	return degraded ? EXIT_DEGRADED : EXIT_WELL;
@@ -261,31 +175,34 @@ static void check_own(int n_words, char **words, const char *comment)
 }
 
 /* "COMMAND [ARGUMENT...]\n" of the words, checked as far as the daemon would not say it better.
- * `all` stands for the argument --all, `client` (NULL: none) for that of --client. */
+ * `all` and `below` stand for the arguments --all and --below, `client` (NULL: none) for that of --client. */
 static void make_request(
-    char request[REQUEST_MAX], int n_words, char **words, bool all, const char *client)
+    char request[REQUEST_MAX], int n_words, char **words, bool all, bool below, const char *client)
 {
 	const char *name = all ? "--all" : n_words > 1 ? words[1] : "";
 	const char *type = n_words > 2 ? words[2] : client != NULL ? "A" : "";
 	int n = n_words + all, takes = 1;
-	bool is_why;
+	bool is_why, typed;
 
 	if (n_words == 0)
 		die(EXIT_USAGE, "which command? quellctl --help shows them");
 	is_why = strcmp(words[0], "why") == 0;
-	if (is_why || strcmp(words[0], "flush") == 0)
+	typed = is_why || strcmp(words[0], "cache") == 0;
+	if (typed || strcmp(words[0], "flush") == 0)
 		takes = 2;
-	if (all && strcmp(words[0], "flush") != 0)
-		die(EXIT_USAGE, "--all belongs to flush");
+	if ((all || below) && strcmp(words[0], "flush") != 0)
+		die(EXIT_USAGE, "--%s belongs to flush", all ? "all" : "below");
+	if (all && below)
+		die(EXIT_USAGE, "either --all, or a name with --below");
 	if (client != NULL && !is_why)
 		die(EXIT_USAGE, "--client belongs to why");
-	if (n != takes && !(is_why && n == takes + 1))
+	if (n != takes && !(typed && n == takes + 1))
 		die(EXIT_USAGE,
 		    takes == 2 ? "write it as: quellctl %s NAME%s" : "%s takes no argument",
-		    words[0], is_why ? " [TYPE]" : "");
-	if (snprintf(request, REQUEST_MAX, "%s%s%s%s%s%s%s\n", words[0], takes == 2 ? " " : "",
-		name, type[0] != '\0' ? " " : "", type, client != NULL ? " " : "",
-		client != NULL ? client : "") >= REQUEST_MAX ||
+		    words[0], typed ? " [TYPE]" : "");
+	if (snprintf(request, REQUEST_MAX, "%s%s%s%s%s%s%s%s\n", words[0], takes == 2 ? " " : "",
+		below ? "--below " : "", name, type[0] != '\0' ? " " : "", type,
+		client != NULL ? " " : "", client != NULL ? client : "") >= REQUEST_MAX ||
 	    strchr(request, '\n')[1] != '\0')
 		die(EXIT_USAGE, "this is not a command");
 }
@@ -296,6 +213,7 @@ int main(int argc, char **argv)
 		OPT_CONTROL = 256,
 		OPT_JSON,
 		OPT_ALL,
+		OPT_BELOW,
 		OPT_CLIENT,
 		OPT_COMMENT,
 		OPT_VERSION,
@@ -306,6 +224,7 @@ int main(int argc, char **argv)
 	    {"control", required_argument, NULL, OPT_CONTROL},
 	    {"json", no_argument, NULL, OPT_JSON},
 	    {"all", no_argument, NULL, OPT_ALL},
+	    {"below", no_argument, NULL, OPT_BELOW},
 	    {"client", required_argument, NULL, OPT_CLIENT},
 	    {"comment", required_argument, NULL, OPT_COMMENT},
 	    {"version", no_argument, NULL, OPT_VERSION},
@@ -314,7 +233,7 @@ int main(int argc, char **argv)
 	};
 	const char *control = NULL, *conf_path = NULL, *client = NULL, *comment = NULL;
 	char request[REQUEST_MAX], *lines = NULL;
-	bool json = false, all = false, own;
+	bool json = false, all = false, below = false, own;
 	int option, status, err;
 	struct why why;
 
@@ -338,6 +257,9 @@ int main(int argc, char **argv)
 		case OPT_ALL:
 			all = true;
 			break;
+		case OPT_BELOW:
+			below = true;
+			break;
 		case OPT_VERSION:
 			puts("quellctl " PACKAGE_VERSION);
 			return EXIT_WELL;
@@ -349,8 +271,8 @@ int main(int argc, char **argv)
 		}
 	}
 	own = argc > optind && is_among(argv[optind], own_commands);
-	if (own && (all || client != NULL))
-		die(EXIT_USAGE, "--all and --client do not belong to %s", argv[optind]);
+	if (own && (all || below || client != NULL))
+		die(EXIT_USAGE, "--all, --below and --client do not belong to %s", argv[optind]);
 	if (!own && comment != NULL)
 		die(EXIT_USAGE, "--comment belongs to allow, block and pause");
 	if (own)
@@ -358,13 +280,15 @@ int main(int argc, char **argv)
 	if (own)
 		make_own_request(request, argc - optind, argv + optind, comment);
 	else
-		make_request(request, argc - optind, argv + optind, all, client);
+		make_request(request, argc - optind, argv + optind, all, below, client);
 	err =
 	    control_ask(control != NULL ? control : control_path(conf_path), request, &lines, &why);
 	if (err < 0)
 		fail(err, why.text, json);
 	if (strcmp(argv[optind], "why") == 0)
 		lines = ctl_why(lines, time(NULL));
+	else if (strcmp(argv[optind], "cache") == 0)
+		lines = ctl_cache(lines);
 	if (lines == NULL)
 		die(EXIT_DOWN, "no memory");
 	status = show(argv[optind], lines, json);

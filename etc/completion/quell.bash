@@ -53,17 +53,17 @@ _quellctl() {
 		options="-c --config --control --json --version --help"
 		case ${_quell_said[0]} in
 		why) options+=" --client" ;;
-		flush) options+=" --all" ;;
+		flush) options+=" --all --below" ;;
 		allow | block | pause) options+=" --comment" ;;
 		esac
 		_quell_words "$options"
 		return
 	fi
 	case ${#_quell_said[@]},${_quell_said[0]} in
-	0,) _quell_words "status stats why flush reload allow block unset rules pause resume" ;;
+	0,) _quell_words "status stats why cache upstreams flush reload allow block unset rules pause resume" ;;
 	1,unset) _quell_words "$(quellctl rules 2>/dev/null | sed -n 's/^rule  *\(allow\|block\) \([^ ]*\).*/\2/p')" ;;
 	1,pause) _quell_words "$_quell_times" ;;
-	2,why) _quell_words "$_quell_types" ;;
+	2,why | 2,cache) _quell_words "$_quell_types" ;;
 	2,allow) _quell_words "for" ;;
 	2,block) _quell_words "for with" ;;
 	*,allow | *,block)

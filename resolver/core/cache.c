@@ -32,7 +32,7 @@ struct run {
 struct entry {
 	struct run run;
 	bool in_main;
-	bool has_targets, has_addresses;
+	bool has_targets, has_addresses, prefetched;
 	uint8_t hits; /* at most HITS_MAX */
 	uint8_t uses; /* since it was put, at most 255 */
 	uint16_t n_records;
@@ -348,6 +348,7 @@ static struct cache_answer entry_answer(struct entry *e, uint64_t now_ms)
 	    .ede = e->ede,
 	    .private_off = e->private_off,
 	    .stale = entry_expired(e, now_ms),
+	    .prefetched = e->prefetched,
 	    .uses = e->uses,
 	};
 }
@@ -387,6 +388,17 @@ bool cache_get_stale(struct cache *c, const struct cache_key *key, uint64_t now_
 	return true;
 }
 
+bool cache_peek(const struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer)
+{
+	struct entry *e = entry_find(c, key->hash, key);
+
+	if (e == NULL || !entry_useful(c, e, now_ms))
+		return false;
+	*answer = entry_answer(e, now_ms);
+	return true;
+}
+
 /* Bytes of the run for an answer, or 0 where it is not to be kept. */
 static uint32_t run_size(
     const struct cache *c, const struct cache_key *key, const struct cache_answer *answer)
@@ -405,6 +417,7 @@ static void entry_fill(struct entry *e, const struct cache_key *key,
 {
 	e->has_targets = answer->has_targets;
 	e->has_addresses = answer->has_addresses;
+	e->prefetched = answer->prefetched;
 	e->ede = answer->ede;
 	e->private_off = answer->private_off;
 	e->n_records = (uint16_t)answer->n_records;
@@ -521,22 +534,24 @@ bool cache_next(struct cache *c, struct cache_walk *at, struct cache_key *key,
 	return false;
 }
 
-static bool entry_has_name(struct entry *e, const uint8_t *name)
+static bool entry_has_name(struct entry *e, const uint8_t *name, bool below)
 {
 	const size_t len = name_len(name);
 
+	if (below)
+		return name_in_zone(entry_key(e) + CACHE_KEY_NAME, name);
 	return e->key_len == CACHE_KEY_NAME + len &&
 	       memcmp(entry_key(e) + CACHE_KEY_NAME, name, len) == 0;
 }
 
-static size_t ring_flush(struct cache *c, struct ring *r, const uint8_t *name)
+static size_t ring_flush(struct cache *c, struct ring *r, const uint8_t *name, bool below)
 {
 	size_t n = 0;
 	struct run *run;
 
 	for (uint32_t past = 0; past < r->used; past += run->size) {
 		run = ring_at(r, past);
-		if (!run->live || (name != NULL && !entry_has_name((struct entry *)run, name)))
+		if (!run->live || (name != NULL && !entry_has_name((struct entry *)run, name, below)))
 			continue;
 		entry_kill(c, (struct entry *)run);
 		n++;
@@ -544,9 +559,9 @@ static size_t ring_flush(struct cache *c, struct ring *r, const uint8_t *name)
 	return n;
 }
 
-size_t cache_flush(struct cache *c, const uint8_t *name)
+size_t cache_flush(struct cache *c, const uint8_t *name, bool below)
 {
-	return ring_flush(c, &c->probation, name) + ring_flush(c, &c->main, name);
+	return ring_flush(c, &c->probation, name, below) + ring_flush(c, &c->main, name, below);
 }
 
 struct cache_usage cache_usage(const struct cache *c)

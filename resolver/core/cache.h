@@ -65,6 +65,7 @@ struct cache_answer {
 	int16_t ede;	      /* the extended error that came with it, or EDE_NONE */
 	uint16_t private_off; /* the TTL of a record with a private address stands here; 0: none */
 	bool stale;	      /* its time is over */
+	bool prefetched;      /* it was fetched for the cache's sake, not for a client */
 	uint8_t uses;	      /* how often it was asked for, this time included; at most 255 */
 };
 
@@ -87,6 +88,10 @@ void cache_free(struct cache *c);
  * caller may write it) - or false. */
 bool cache_get(struct cache *c, const struct cache_key *key, uint64_t now_ms,
     struct cache_answer *answer, struct cache_verdict **verdict);
+
+/* What cache_get_stale() would give, without its being asked for: nothing counts as a use. */
+bool cache_peek(const struct cache *c, const struct cache_key *key, uint64_t now_ms,
+    struct cache_answer *answer);
 
 /* How long an answer may be used whose time is over (RFC 8767); 0, as at first: not at all. */
 void cache_set_stale(struct cache *c, uint64_t stale_ms);
@@ -122,9 +127,9 @@ struct cache_walk {
 bool cache_next(struct cache *c, struct cache_walk *at, struct cache_key *key,
     struct cache_answer *answer, uint64_t now_ms);
 
-/* Drop the entries of one name (lower-case wire form; all types), or all with NULL.  Returns how
- * many. */
-size_t cache_flush(struct cache *c, const uint8_t *name);
+/* Drop the entries of one name (lower-case wire form; all types) and, with `below`, of all names below it; or
+ * all with NULL.  Returns how many. */
+size_t cache_flush(struct cache *c, const uint8_t *name, bool below);
 
 struct cache_usage {
 	uint64_t entries; /* kept; an expired one counts until its bytes are taken again */

@@ -404,7 +404,7 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 	return q->upstreams.n;
 }
 
-size_t query_flush(struct query *q, const uint8_t *name)
+size_t query_flush(struct query *q, const uint8_t *name, bool below)
 {
-	return cache_flush(q->cache, name);
+	return cache_flush(q->cache, name, below);
 }

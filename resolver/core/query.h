@@ -30,6 +30,7 @@
 #include "lib/err.h"
 #include "lib/rng.h"
 #include "resolver/core/cache.h"
+#include "resolver/core/cached.h"
 #include "resolver/core/latency.h"
 #include "resolver/core/local.h"
 #include "resolver/core/cookie.h"
@@ -37,6 +38,7 @@
 #include "resolver/core/overlay.h"
 #include "resolver/core/reason.h"
 #include "resolver/core/stats.h"
+#include "resolver/core/upstream.h"
 
 /* Who asked, and how to reach them: copied while an answer has to wait.  The core reads `from`,
  * `tcp` and `keepalive_ds`; the rest belongs to the listeners. */
@@ -117,6 +119,11 @@ void query_set_cookies(struct query *q, const struct cookie_secrets *secrets);
 /* Why `ask` would get the answer it would get now. */
 void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct reason *out);
 
+/* What is in the cache for `name` (lower-case wire form) and `type` (0: all types that are assigned), with the
+ * verdict on each; nothing counts as a use.  Cost: with 0 some 3,200 look-ups, a third of a millisecond. */
+void query_cached(
+    struct query *q, const uint8_t *name, uint16_t type, uint64_t now_ms, struct cached *out);
+
 #define QUERY_OUT_SIZE 65535
 
 /* A client's message.  Returns the length of the answer written to out[0..out_size), or 0 when
@@ -166,6 +173,25 @@ struct query_upstream {
 /* Returns how many there are; the first `max` into out. */
 unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsigned max);
 
+enum query_upstream_state { QUERY_GOOD, QUERY_SUSPECT, QUERY_AWAY };
+enum query_upstream_cookies { QUERY_COOKIES_UNKNOWN, QUERY_COOKIES_YES, QUERY_COOKIES_NO };
+
+/* All that is known of one, for `upstreams`. */
+struct query_upstream_whole {
+	struct query_upstream upstream;
+	uint64_t counter[UPSTREAM_N_COUNTERS];
+	struct latency rtt;	       /* of its replies */
+	uint64_t away_ms, probe_in_ms; /* away: so long, and to be asked again after so long */
+	uint64_t plain_ms, folded_ms;  /* asked without EDNS, or in lower case, for so long still */
+	uint8_t state;		       /* enum query_upstream_state */
+	uint8_t cookies;	       /* enum query_upstream_cookies */
+	bool known;		       /* it is one; else the rest is 0 */
+};
+
+/* Of the upstream at `addr`. */
+void query_upstream(const struct query *q, const union addr *addr, uint64_t now_ms,
+    struct query_upstream_whole *out);
+
 /* The next entries of the cache, from *at on, as cachefile.h has them, into out[0..size), of which there
  * are at least CACHEFILE_PAYLOAD_SIZE bytes.  Returns their length, 0 at the end. */
 size_t query_save(
@@ -177,7 +203,8 @@ size_t query_save(
 int query_load(struct query *q, const uint8_t *bytes, size_t len, uint64_t age_ms,
     uint64_t now_ms) QUELL_CHECK;
 
-/* Forget cached answers: of `name` (lower-case wire form) or all (NULL).  Returns how many. */
-size_t query_flush(struct query *q, const uint8_t *name);
+/* Forget cached answers: of `name` (lower-case wire form) and, with `below`, of all names below it; or all
+ * (NULL).  Returns how many. */
+size_t query_flush(struct query *q, const uint8_t *name, bool below);
 
 #endif

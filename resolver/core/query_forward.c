@@ -370,6 +370,7 @@ static void try_overdue(struct query *q, struct inflight_try *t, uint64_t now_ms
 	struct inflight_question *question = t->question;
 
 	q->stats.timeouts++;
+	upstream_count(&q->upstreams, &t->sent.to, UPSTREAM_timeouts);
 	upstream_silent(&q->upstreams, &t->sent.to, now_ms);
 	inflight_overdue(&q->inflight, t);
 	if (question == NULL || t->sent.via == CARRIER_TCP) {

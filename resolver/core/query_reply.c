@@ -65,11 +65,14 @@ static struct inflight_try *awaited(const struct query *q, enum query_carrier vi
 }
 
 /* A message that nobody asked for. */
-static void count_stray(struct query *q, enum query_carrier via, uint32_t port)
+static void count_stray(
+    struct query *q, enum query_carrier via, uint32_t port, const union addr *from)
 {
 	q->stats.replies_unexpected++;
-	if (via == CARRIER_UDP)
-		++*query_state_strays(q, port);
+	if (via != CARRIER_UDP)
+		return;
+	++*query_state_strays(q, port);
+	upstream_count(&q->upstreams, from, UPSTREAM_mismatched);
 }
 
 /* Were there so many guesses at a reply to `t` that the next may well be right? */
@@ -142,11 +145,28 @@ static void other_case(struct query *q, struct inflight_try *t, uint64_t now_ms)
 	q->stats.replies_case++;
 	if (*query_state_strays(q, t->sent.port) == t->strays)
 		upstream_case_lost(&q->upstreams, &t->sent.to, now_ms);
-	count_stray(q, t->sent.via, t->sent.port);
+	count_stray(q, t->sent.via, t->sent.port, &t->sent.to);
 	ask_over_tcp(q, t, now_ms);
 }
 
 /* ---- Is it an answer? ---- */
+
+/* The reply to `t` in q->answer, where it is none that can be used. */
+static void count_refusal(struct query *q, const struct inflight_try *t)
+{
+	static const enum upstream_counter by_rcode[] = {
+	    [RCODE_FORMERR] = UPSTREAM_formerr,
+	    [RCODE_SERVFAIL] = UPSTREAM_servfail,
+	    [RCODE_NOTIMP] = UPSTREAM_notimp,
+	    [RCODE_REFUSED] = UPSTREAM_refused,
+	};
+	unsigned rcode = q->answer.rcode;
+
+	if (rcode == RCODE_NOERROR ? q->answer.referral : rcode > MSG_RCODE)
+		upstream_count(&q->upstreams, &t->sent.to, UPSTREAM_lame);
+	else if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN && rcode <= RCODE_REFUSED)
+		upstream_count(&q->upstreams, &t->sent.to, by_rcode[rcode]);
+}
 
 /* May what the server of `t` says lead into this network?  That of a forward zone may. */
 static bool may_be_private(const struct query *q, const struct inflight_try *t)
@@ -309,6 +329,7 @@ static void use_reply(
 	question->replied = true;
 	if ((msg_u16(msg + 2) & MSG_TC) != 0) {
 		q->stats.replies_truncated++;
+		upstream_count(&q->upstreams, &t->sent.to, UPSTREAM_truncated);
 		if (t->sent.via == CARRIER_TCP)
 			server_declined(q, t, RCODE_SERVFAIL, now_ms);
 		else
@@ -318,17 +339,20 @@ static void use_reply(
 	msg = in_lower_case(q, t, msg, len);
 	if (answer_normalise(&q->answer, &asked, &limits, msg, len, now_ms) != 0) {
 		q->stats.replies_malformed++;
+		upstream_count(&q->upstreams, &t->sent.to, UPSTREAM_malformed);
 		server_declined(q, t, RCODE_SERVFAIL, now_ms);
 		return;
 	}
 	if (!take_cookie(q, t, msg, now_ms)) {
 		q->stats.replies_cookie++;
-		count_stray(q, t->sent.via, t->sent.port);
+		count_stray(q, t->sent.via, t->sent.port, &t->sent.to);
 		ask_over_tcp(q, t, now_ms);
 		return;
 	}
-	if (heed_bad_cookie(q, t, now_ms) || heed_rejection(q, t, msg, now_ms) ||
-	    heed_refusal(q, t, now_ms))
+	if (heed_bad_cookie(q, t, now_ms))
+		return;
+	count_refusal(q, t);
+	if (heed_rejection(q, t, msg, now_ms) || heed_refusal(q, t, now_ms))
 		return;
 	q->stats.replies++;
 	note_plain(q, t, now_ms);
@@ -367,7 +391,7 @@ void query_reply(struct query *q, enum query_carrier via, uint32_t port, const u
 	if (t != NULL)
 		repeats = t->question == NULL ? REPEATS : repeats_question(t, msg, len);
 	if (repeats == REPEATS_NOT) {
-		count_stray(q, via, port);
+		count_stray(q, via, port, from);
 		return;
 	}
 	if (repeats == REPEATS_IN_OTHER_CASE)

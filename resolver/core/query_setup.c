@@ -132,7 +132,7 @@ static void begin_anew(struct query *q)
 {
 	struct inflight_question *question;
 
-	(void)cache_flush(q->cache, NULL);
+	(void)cache_flush(q->cache, NULL, false);
 	for (question = q->inflight.oldest; question != NULL; question = question->next) {
 		question->group = query_state_group(q, question->name, question->name_len);
 		question->heard = 0;

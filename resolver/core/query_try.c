@@ -134,10 +134,12 @@ bool query_try_send(struct query *q, struct inflight_question *question, unsigne
 	hedge = upstream_hedge_class(&q->upstreams, server);
 	if (hedge < UPSTREAM_HEDGES && first)
 		inflight_hedge(&q->inflight, t, hedge);
-	if (via == CARRIER_UDP)
+	if (via == CARRIER_UDP) {
 		q->stats.tries_udp++;
-	else
+	} else {
 		q->stats.tries_tcp++;
+		s->counter[UPSTREAM_tcp]++;
+	}
 	if (upstream_is_behind(&q->upstreams, server, question->group))
 		note_fallback(q, s);
 	return true;

@@ -194,6 +194,7 @@ void query_wait_finish(struct query *q, struct inflight_question *question, uint
 {
 	struct cache_verdict kept = {0};
 
+	q->answer.view.prefetched = question->aside;
 	answer_waiters(q, question, &q->answer.view, &kept, "forwarded", now_ms);
 	if (!question->uncached)
 		cache_put(q->cache, &question->key, &q->answer.view, &kept);

@@ -8,13 +8,12 @@ static bool find_cached(
     struct query *q, const struct effect_ask *ask, uint64_t now_ms, struct cache_answer *cached)
 {
 	size_t len = name_len(ask->name);
-	struct cache_verdict *kept;
 	struct cache_key key;
 
 	for (unsigned flags = 0; flags < 4; flags++) {
 		cache_key(q->cache, &key, ask->name, len, ask->type, CLASS_IN, (flags & 1) != 0,
 		    (flags & 2) != 0, query_state_group(q, ask->name, len));
-		if (cache_get(q->cache, &key, now_ms, cached, &kept))
+		if (cache_peek(q->cache, &key, now_ms, cached))
 			return true;
 	}
 	return false;

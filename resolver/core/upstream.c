@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+#define NS_PER_MS 1000000
+
+#define COUNTER_NAME(name, text) #name,
+const char *const upstream_counter_names[UPSTREAM_N_COUNTERS] = {UPSTREAM_COUNTERS(COUNTER_NAME)};
+
 static struct upstream *find(struct upstreams *u, const union addr *addr)
 {
 	for (unsigned i = 0; i < u->n; i++)
@@ -270,6 +275,7 @@ void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt
 		return;
 	measure(s, rtt_ms);
 	count_rtt(s, rtt_ms);
+	latency_count(&s->rtt, rtt_ms * NS_PER_MS, 1);
 	s->silent = 0;
 	s->answered++;
 }
@@ -281,8 +287,18 @@ void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_m
 	if (s == NULL)
 		return;
 	s->failed++;
-	if (s->silent < UPSTREAM_DOWN_AFTER && ++s->silent == UPSTREAM_DOWN_AFTER)
+	if (s->silent < UPSTREAM_DOWN_AFTER && ++s->silent == UPSTREAM_DOWN_AFTER) {
+		s->down_ms = now_ms;
 		s->probe_ms = now_ms + UPSTREAM_PROBE_MS;
+	}
+}
+
+void upstream_count(struct upstreams *u, const union addr *addr, enum upstream_counter what)
+{
+	struct upstream *s = find(u, addr);
+
+	if (s != NULL)
+		s->counter[what]++;
 }
 
 void upstream_network(struct upstreams *u, bool moved, uint64_t now_ms)

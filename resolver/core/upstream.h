@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "resolver/core/jar.h"
+#include "resolver/core/latency.h"
 #include "resolver/core/options.h"
 
 #define UPSTREAM_DOWN_AFTER 4
@@ -60,6 +61,25 @@
 #define UPSTREAM_CASE_LOST_MAX 2 /* so the last of a question's tries is answered */
 #define UPSTREAM_CASE_MS       600000
 
+/* What is counted of each besides what it was asked: name, explanation.  A try can count in several. */
+#define UPSTREAM_COUNTERS(X)                                                                       \
+	X(tcp, "tries over TCP")                                                                   \
+	X(timeouts, "tries without a reply in time")                                               \
+	X(servfail, "replies SERVFAIL")                                                            \
+	X(refused, "replies REFUSED")                                                              \
+	X(formerr, "replies FORMERR")                                                              \
+	X(notimp, "replies NOTIMP")                                                                \
+	X(lame, "replies of a server that does not resolve: referrals, extended RCODEs")           \
+	X(malformed, "replies that were malformed")                                                \
+	X(truncated, "replies that were truncated: asked again over TCP")                          \
+	X(mismatched, "messages that did not match what was asked, or came after their time")
+
+#define UPSTREAM_COUNTER(name, text) UPSTREAM_##name,
+enum upstream_counter { UPSTREAM_COUNTERS(UPSTREAM_COUNTER) UPSTREAM_N_COUNTERS };
+
+/* Their names, in this order. */
+extern const char *const upstream_counter_names[UPSTREAM_N_COUNTERS];
+
 struct upstream {
 	union addr addr;
 	uint32_t srtt_ms8; /* smoothed round trip, in eighths of a ms; 0: not measured */
@@ -70,12 +90,15 @@ struct upstream {
 	uint16_t n_rtts;
 	uint8_t
 	    hedge; /* class of the time that 95 of 100 keep; UPSTREAM_HEDGES: above all, or not known */
-	uint64_t probe_ms;	 /* while down: when it is asked again */
+	uint64_t down_ms;	 /* while down: since when */
+	uint64_t probe_ms;	 /* and when it is asked again */
 	uint64_t plain_until_ms; /* asked without EDNS until then */
 	uint64_t case_until_ms;	 /* asked in lower case until then */
 	uint32_t case_lost;	 /* replies in a row in another case */
 	struct jar jar;		 /* its cookies */
 	uint64_t asked, answered, failed;
+	uint64_t counter[UPSTREAM_N_COUNTERS];
+	struct latency rtt; /* of all replies, ever */
 	uint64_t groups; /* bits of those that ask it */
 	bool trusted;	 /* its replies may have private addresses */
 	bool proxied;	 /* it is asked through a proxy: over TCP alone */
@@ -143,6 +166,9 @@ bool upstream_all_down(const struct upstreams *u, unsigned group);
  * noted).  `rtt_ms`: from sending to the reply. */
 void upstream_answered(struct upstreams *u, const union addr *addr, uint64_t rtt_ms);
 void upstream_silent(struct upstreams *u, const union addr *addr, uint64_t now_ms);
+
+/* Count one more of `what` at the server `addr` (one that is not configured: nothing). */
+void upstream_count(struct upstreams *u, const union addr *addr, enum upstream_counter what);
 
 /* There is news of the network: servers that are down are due to be probed.  With `moved` nothing counts
  * that was found out about the way to them, or was said on it. */

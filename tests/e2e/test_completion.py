@@ -71,6 +71,8 @@ def test_words():
     equal(completed("quellctl block a.example with nxdomain for 8"), {"8h"})
     equal(completed("quellctl pause 2"), {"2h"})
     equal(completed("quellctl why a.example AA"), {"AAAA"})
+    equal(completed("quellctl cache a.example AA"), {"AAAA"})
+    equal(completed("quellctl up"), {"upstreams"})
     equal(completed("quellctl --client ::1 why a.example HT"), {"HTTPS"})
     equal(completed("quellctl --client "), set())
     equal(completed("quellctl status "), set())

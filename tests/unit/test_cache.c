@@ -292,13 +292,20 @@ static void test_flush(void **state)
 	}
 	assert_int_equal(cache_usage(c).entries, 54);
 	name_make(name, 7);
-	assert_int_equal(cache_flush(c, name), 5);
-	assert_int_equal(cache_flush(c, name), 0);
+	assert_int_equal(cache_flush(c, name, false), 5);
+	assert_int_equal(cache_flush(c, name, false), 0);
 	for (uint32_t n = 0; n < 50; n++)
 		assert_int_equal(has(c, n, 0), n != 7);
 	/* its parent is another name, and has nothing */
-	assert_int_equal(cache_flush(c, (const uint8_t *)"\7example\3com"), 0);
-	assert_int_equal(cache_flush(c, NULL), 49);
+	assert_int_equal(cache_flush(c, (const uint8_t *)"\7example\3com", false), 0);
+	/* a label is a whole one, and a name lies below itself */
+	assert_int_equal(cache_flush(c, (const uint8_t *)"\6xample\3com", true), 0);
+	name_make(name, 8);
+	assert_int_equal(cache_flush(c, name, true), 1);
+	assert_int_equal(cache_flush(c, (const uint8_t *)"\7example\3com", true), 48);
+	for (uint32_t n = 0; n < 49; n++)
+		put(c, a, n, n, 50, 60, 0);
+	assert_int_equal(cache_flush(c, NULL, false), 49);
 	assert_int_equal(cache_usage(c).entries, 0);
 	assert_int_equal(cache_usage(c).bytes, 0);
 	put(c, a, 7, 1, 50, 60, 0);
@@ -366,11 +373,11 @@ static void against_map(size_t size, uint64_t seed, unsigned steps, uint32_t len
 			uint8_t name[NAME_SIZE];
 
 			name_make(name, i / 3);
-			assert_true(cache_flush(c, name) <= 3);
+			assert_true(cache_flush(c, name, false) <= 3);
 			for (uint32_t j = i / 3 * 3; j < i / 3 * 3 + 3; j++)
 				map[j].there = false;
 		} else {
-			cache_flush(c, NULL);
+			cache_flush(c, NULL, false);
 			memset(map, 0, KEYS * sizeof(*map));
 		}
 		assert_true(cache_usage(c).bytes <= size);
@@ -386,7 +393,7 @@ static void against_map(size_t size, uint64_t seed, unsigned steps, uint32_t len
 		found += cache_get(c, &key, map[i].stored_ms, &got, &verdict);
 	}
 	assert_int_equal(found, cache_usage(c).entries);
-	assert_true(cache_flush(c, NULL) == found);
+	assert_true(cache_flush(c, NULL, false) == found);
 	assert_int_equal(cache_usage(c).bytes, 0);
 	cache_free(c);
 	test_free(a);
@@ -543,7 +550,7 @@ static uint32_t zipf(struct rng *r, uint32_t n)
 	}
 }
 
-#define HOT	    500
+#define HOT 500
 
 /* `n_hot` names of which each takes less than 1 KiB: they fit into the main ring of 1 MiB (7/8). */
 static void scan(uint32_t n_hot, unsigned times_asked, uint32_t ttl_s)

@@ -203,6 +203,41 @@ static void test_latencies(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, scratch_set_up, scratch_tear_down)
 
+/* What belongs to an object stands below it, with units; what is 0 or false there is left out. */
+static void test_objects(void **state)
+{
+	(void)state;
+	show("upstreams",
+	    "note n\n"
+	    "upstream 192.0.2.1:53\nzone .\nasked 0\nshare_permille 333\nworker 0\naway_ms 2500\n"
+	    "edns false\nworker 1\nedns true\n"
+	    "upstream 192.0.2.2:53\nzone lan\nservfail 2\n");
+	assert_string_equal(said.out, "note                n\n"
+				      "\n"
+				      "upstream            192.0.2.1:53\n"
+				      "  zone              .\n"
+				      "  share             33.3 %\n"
+				      "  worker            0\n"
+				      "    away            2.5 s\n"
+				      "  worker            1\n"
+				      "    edns            true\n"
+				      "\n"
+				      "upstream            192.0.2.2:53\n"
+				      "  zone              lan\n"
+				      "  servfail          2\n");
+	/* `worker` begins nothing there, and a time that is over is said. */
+	show("cache", "name a.example\nanswer A\nworker 0\nttl_s 0\nlife_s 7200\nuses 0\nrecord "
+		      "x\nrecord y\n");
+	assert_string_equal(said.out, "name                a.example\n"
+				      "\n"
+				      "answer              A\n"
+				      "  worker            0\n"
+				      "  ttl               0 s\n"
+				      "  life              2 h 0 min\n"
+				      "  record            x\n"
+				      "  record            y\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +246,7 @@ int main(void)
 	    TEST(test_others),
 	    TEST(test_counters),
 	    TEST(test_latencies),
+	    TEST(test_objects),
 	};
 
 	return cmocka_run_group_tests_name("ctl_show", tests, NULL, NULL);

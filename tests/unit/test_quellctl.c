@@ -197,9 +197,13 @@ static void test_requests(void **state)
 	    {"why www.example.com AAAA", "why www.example.com AAAA\n"},
 	    {"--client 192.0.2.7 why www.example.com", "why www.example.com A 192.0.2.7\n"},
 	    {"why www.example.com TXT --client ::1", "why www.example.com TXT ::1\n"},
+	    {"cache www.example.com", "cache www.example.com\n"},
+	    {"cache www.example.com TYPE65280", "cache www.example.com TYPE65280\n"},
+	    {"upstreams", "upstreams\n"},
 	    {"flush www.example.com", "flush www.example.com\n"},
 	    {"flush --all", "flush --all\n"},
 	    {"--all flush", "flush --all\n"},
+	    {"flush --below example.com", "flush --below example.com\n"},
 	    {"allow www.example.com", "allow www.example.com\n"},
 	    {"allow www.example.com for 30m --comment telly",
 		"allow www.example.com for 30m # telly\n"},
@@ -344,6 +348,48 @@ static void test_json_rules(void **state)
 	ASSERT_OBJECT(said.out, "\"rule\":[\"allow a.example\"]", "\"note\":[\"one\",\"two\"]");
 }
 
+/* Objects within the answer, each with arrays of its own, also where they are empty. */
+static void test_json_cache(void **state)
+{
+	(void)state;
+	assert_int_equal(run_answered("--json --control socket cache a.example",
+			     ok("name a.example\nverdict not listed\nnote n\n"
+				"answer A\nclass 1\nworker 0\nstale false\n"
+				"answer TYPE65280\nclass 1\nprefetched true\n"
+				"message 0000818000000000000000000\n")),
+	    WELL);
+	assert_string_equal(said.out,
+	    "{\"name\":\"a.example\",\"verdict\":\"not listed\",\"note\":[\"n\"],\"answers\":["
+	    "{\"type\":\"A\",\"class\":\"IN\",\"worker\":0,\"stale\":false,\"records\":[]},"
+	    "{\"type\":\"TYPE65280\",\"class\":\"IN\",\"prefetched\":true,\"unreadable\":true,"
+	    "\"records\":[]}]}\n");
+	assert_int_equal(
+	    run_answered("--json --control socket cache a.example MX",
+		ok("name a.example\nverdict not listed\nnote nothing is in the cache\n")),
+	    WELL);
+	assert_string_equal(said.out, "{\"name\":\"a.example\",\"verdict\":\"not listed\","
+				      "\"note\":[\"nothing is in the cache\"],\"answers\":[]}\n");
+}
+
+static void test_json_upstreams(void **state)
+{
+	(void)state;
+	assert_int_equal(run_answered("--json --control socket upstreams",
+			     ok("upstream 192.0.2.1:53\nzone .\nzone lan\nasked 7\nworker 0\nstate "
+				"good\nworker 1\n"
+				"state away\nupstream 192.0.2.2:53\nasked 0\n")),
+	    WELL);
+	assert_string_equal(said.out,
+	    "{\"note\":[],\"upstreams\":[{\"address\":\"192.0.2.1:53\",\"asked\":7,"
+	    "\"zones\":[\".\",\"lan\"],\"groups\":[],\"workers\":[{\"worker\":0,\"state\":\"good\"}"
+	    ","
+	    "{\"worker\":1,\"state\":\"away\"}]},"
+	    "{\"address\":\"192.0.2.2:53\",\"asked\":0,\"zones\":[],\"groups\":[],\"workers\":[]}]}"
+	    "\n");
+	assert_int_equal(run_answered("--json --control socket upstreams", "ok\n"), WELL);
+	assert_string_equal(said.out, "{\"note\":[],\"upstreams\":[]}\n");
+}
+
 /* RFC 8259, 6: a number has no zero before other digits; and 7: what a text must escape. */
 static void test_json_values(void **state)
 {
@@ -373,8 +419,11 @@ static void test_usage(void **state)
 	    "stats --all", "why --all", "why", "why a.example A B", "flush", "flush a.example A",
 	    "--client ::1 status", "--client ::1 flush a.example", "--client", "--comment x status",
 	    "--comment", "rules --all", "--client ::1 allow a.example", "flush --all a.example",
-	    "rules all", "resume 5m", "resume --comment x", "rules --comment x",
-	    "unset a.example --comment x", "--bogus status", "status --control"};
+	    "flush --below", "flush --all --below", "cache --below a.example", "rules --below",
+	    "cache", "cache --all", "cache a.example A B", "upstreams a",
+	    "--client ::1 cache a.example", "rules all", "resume 5m", "resume --comment x",
+	    "rules --comment x", "unset a.example --comment x", "--bogus status",
+	    "status --control"};
 	char line[128];
 
 	(void)state;
@@ -486,6 +535,8 @@ int main(void)
 	    TEST(test_json_status),
 	    TEST(test_json_why),
 	    TEST(test_json_rules),
+	    TEST(test_json_cache),
+	    TEST(test_json_upstreams),
 	    TEST(test_json_values),
 	    TEST(test_usage),
 	    TEST(test_argument_must_fit_a_line),

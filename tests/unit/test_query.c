@@ -698,13 +698,178 @@ static void test_flush(void **state)
 		assert_int_equal(ask(w, i), RCODE_NOERROR);
 	}
 	assert_int_equal(counters(w).cache_hits, 3);
-	assert_int_equal(query_flush(w->core, (const uint8_t *)"\5q9999\7example"), 0);
-	assert_int_equal(query_flush(w->core, (const uint8_t *)"\5q0001\7example"), 1);
+	assert_int_equal(query_flush(w->core, (const uint8_t *)"\5q9999\7example", false), 0);
+	assert_int_equal(query_flush(w->core, (const uint8_t *)"\5q0001\7example", false), 1);
 	assert_int_equal(ask(w, 0), RCODE_NOERROR);
 	assert_int_equal(ask(w, 1), -1);
-	assert_int_equal(query_flush(w->core, NULL), 2);
+	assert_int_equal(query_flush(w->core, NULL, false), 2);
 	assert_int_equal(counters(w).cache_entries, 0);
 	assert_int_equal(ask(w, 0), -1);
+}
+
+/* ---- what is told of the cache, and of an upstream ---- */
+
+static const uint8_t cached_name[] = "\5q0001\7example";
+
+/* The only entry for cached_name and `type`; its message into *msg.  False: there is none. */
+static bool find_cached(
+    struct world *w, uint16_t type, struct cached_entry *entry, const uint8_t **msg)
+{
+	static struct cached cached;
+	struct cached_entry more;
+	const char *verdict;
+	const uint8_t *other;
+	size_t pos = 0;
+
+	query_cached(w->core, cached_name, type, w->now_ms, &cached);
+	assert_string_equal(cached.verdict, "not listed");
+	assert_int_equal(cached.n_left_out, 0);
+	if (!cached_next(&cached, &pos, entry, &verdict, msg))
+		return false;
+	assert_int_equal(entry->type, TYPE_A);
+	assert_int_equal(entry->class, CLASS_IN);
+	assert_int_equal(entry->verdict_len, strlen("not listed"));
+	assert_memory_equal(verdict, "not listed", entry->verdict_len);
+	assert_false(cached_next(&cached, &pos, &more, &verdict, &other));
+	return true;
+}
+
+static void test_cached(void **state)
+{
+	struct world *w = *state;
+	struct cached_entry entry;
+	const uint8_t *msg;
+
+	assert_false(find_cached(w, 0, &entry, &msg));
+	assert_int_equal(ask(w, 1), -1);
+	assert_true(find_cached(w, 0, &entry, &msg));
+	assert_true(entry.asked && !entry.answer && !entry.failed);
+	reply(w, 0, 0, true);
+	for (unsigned uses = 0; uses < 3; uses++) {
+		assert_true(find_cached(w, uses % 2 == 0 ? 0 : TYPE_A, &entry, &msg));
+		assert_true(entry.answer && !entry.asked && !entry.failed && !entry.stale);
+		assert_false(entry.prefetched);
+		assert_int_equal(entry.uses, uses); /* who looks does not use it */
+		assert_int_equal(ask(w, 1), RCODE_NOERROR);
+	}
+	assert_false(find_cached(w, TYPE_AAAA, &entry, &msg));
+	w->now_ms += 100900;
+	assert_true(find_cached(w, 0, &entry, &msg));
+	assert_int_equal(entry.life_s, 256);
+	assert_int_equal(entry.ttl_s, 156);
+	assert_int_equal(entry.age_ms, 100900);
+	assert_int_equal(
+	    msg_u32(msg + entry.msg_len - 10), 156); /* before the length and the address */
+	w->now_ms = START_MS + 256000;
+	assert_false(find_cached(w, 0, &entry, &msg));
+}
+
+static void test_cached_stale(void **state)
+{
+	struct world *w = *state;
+	struct cached_entry entry;
+	const uint8_t *msg;
+
+	w->options.stale = true;
+	w->options.stale_delay_ms = 1800;
+	w->options.stale_max_s = 1000;
+	restart(w);
+	assert_int_equal(ask(w, 1), -1);
+	reply(w, 0, 0, true);
+	w->now_ms += 300000;
+	assert_true(find_cached(w, 0, &entry, &msg));
+	assert_true(entry.answer && entry.stale);
+	assert_int_equal(entry.ttl_s, 0);
+	assert_int_equal(msg_u32(msg + entry.msg_len - 10), 0);
+	w->now_ms = START_MS + 1256000;
+	assert_false(find_cached(w, 0, &entry, &msg));
+}
+
+static void test_cached_failure(void **state)
+{
+	struct world *w = *state;
+	struct cached_entry entry;
+	const uint8_t *msg;
+
+	assert_int_equal(ask(w, 1), -1);
+	reply(w, 0, RCODE_REFUSED, false);
+	w->now_ms += 700;
+	assert_true(find_cached(w, 0, &entry, &msg));
+	assert_true(entry.failed && !entry.answer && !entry.asked);
+	assert_int_equal(entry.failure, RCODE_REFUSED);
+	assert_int_equal(entry.failure_age_ms, 700);
+}
+
+static struct query_upstream_whole whole(const struct world *w, const char *server)
+{
+	static struct query_upstream_whole out;
+	union addr addr;
+
+	assert_int_equal(addr_parse(&addr, server, 53, NULL), 0);
+	query_upstream(w->core, &addr, w->now_ms, &out);
+	return out;
+}
+
+static void test_upstream_by_kind(void **state)
+{
+	static const struct {
+		unsigned flags;
+		enum upstream_counter counter;
+	} kinds[] = {
+	    {RCODE_SERVFAIL, UPSTREAM_servfail},
+	    {RCODE_REFUSED, UPSTREAM_refused},
+	    {MSG_TC, UPSTREAM_truncated},
+	    {RCODE_NXDOMAIN, UPSTREAM_N_COUNTERS},
+	};
+	struct world *w = *state;
+
+	assert_false(whole(w, servers[1]).known);
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct query_upstream_whole before = whole(w, servers[0]), after;
+		unsigned n_ports = w->n_ports;
+
+		assert_int_equal(ask(w, i), -1);
+		reply(w, n_ports, kinds[i].flags, false);
+		after = whole(w, servers[0]);
+		assert_true(after.known);
+		for (unsigned k = 0; k < UPSTREAM_N_COUNTERS; k++) {
+			bool over_tcp = k == UPSTREAM_tcp && kinds[i].flags == MSG_TC;
+
+			assert_int_equal(after.counter[k] - before.counter[k],
+			    k == (unsigned)kinds[i].counter || over_tcp);
+		}
+		assert_int_equal(after.upstream.answered, i + 1);
+		assert_int_equal(after.rtt.n, i + 1);
+	}
+	/* The same once more: nobody waits for it any longer. */
+	reply(w, 0, 0, true);
+	assert_int_equal(whole(w, servers[0]).counter[UPSTREAM_mismatched], 1);
+}
+
+static void test_upstream_goes_away(void **state)
+{
+	struct world *w = *state;
+	struct query_upstream_whole now = whole(w, servers[0]);
+	unsigned n = 0;
+
+	assert_int_equal(now.state, QUERY_GOOD);
+	assert_int_equal(now.cookies, QUERY_COOKIES_UNKNOWN);
+	for (; n < 100 && whole(w, servers[0]).state != QUERY_AWAY; n++) {
+		if (w->armed_ms == UINT64_MAX)
+			assert_int_equal(ask(w, n), -1);
+		tick(w, w->armed_ms);
+		now = whole(w, servers[0]);
+		assert_int_equal(now.counter[UPSTREAM_timeouts], now.upstream.failed);
+		if (now.upstream.failed != 0 && now.upstream.failed < UPSTREAM_DOWN_AFTER)
+			assert_int_equal(now.state, QUERY_SUSPECT);
+	}
+	assert_int_equal(now.upstream.failed, UPSTREAM_DOWN_AFTER);
+	assert_int_equal(now.away_ms, 0);
+	assert_int_equal(now.probe_in_ms, UPSTREAM_PROBE_MS);
+	w->now_ms += 400;
+	now = whole(w, servers[0]);
+	assert_int_equal(now.away_ms, 400);
+	assert_int_equal(now.probe_in_ms, UPSTREAM_PROBE_MS - 400);
 }
 
 /* ---- how long answers took ---- */
@@ -805,6 +970,11 @@ int main(void)
 	    TEST(test_upstream_kept),
 	    TEST(test_bounds_stay),
 	    TEST(test_flush),
+	    TEST(test_cached),
+	    TEST(test_cached_stale),
+	    TEST(test_cached_failure),
+	    TEST(test_upstream_by_kind),
+	    TEST(test_upstream_goes_away),
 	    TEST(test_latency_at_once),
 	    TEST(test_latency_of_waiting),
 	};

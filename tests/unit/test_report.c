@@ -20,8 +20,9 @@
 /* ---- the workers ---- */
 
 struct supervisor {
-	bool runs[N_WORKERS];
-	unsigned n_sent[N_WORKERS];
+	unsigned n;
+	bool runs[CONF_WORKERS_MAX];
+	unsigned n_sent[CONF_WORKERS_MAX];
 	enum channel_type type; /* of what was sent last */
 	uint32_t serial;
 	struct channel_name name;
@@ -32,15 +33,14 @@ static struct supervisor workers;
 
 unsigned supervise_n(const struct supervisor *s)
 {
-	(void)s;
-	return N_WORKERS;
+	return s->n;
 }
 
 unsigned supervise_running(const struct supervisor *s)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < N_WORKERS; i++)
+	for (unsigned i = 0; i < s->n; i++)
 		n += s->runs[i];
 	return n;
 }
@@ -48,7 +48,7 @@ unsigned supervise_running(const struct supervisor *s)
 bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type type, uint32_t serial,
     const void *payload, size_t len, int fd)
 {
-	assert_true(worker < N_WORKERS);
+	assert_true(worker < s->n);
 	assert_int_equal(fd, -1);
 	assert_true(len <= sizeof(s->name));
 	if (!s->runs[worker])
@@ -74,7 +74,7 @@ void supervise_send_all(struct supervisor *s, enum channel_type type, uint32_t s
 struct ctl {
 	uint64_t client; /* of the last answer */
 	unsigned n_answers;
-	char text[1 << 18];
+	char text[1 << 20]; /* what quellctl takes */
 };
 
 static struct ctl control;
@@ -114,7 +114,7 @@ static int set_up(void **state)
 	struct server *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
-	workers = (struct supervisor){.runs = {true, true, true}};
+	workers = (struct supervisor){.n = N_WORKERS, .runs = {true, true, true}};
 	control = (struct ctl){0};
 	reloaded_for = 0;
 	s->flags = &flags;
@@ -231,8 +231,9 @@ static void test_commands(void **state)
 	report_request(s, 3, "nonsense", "");
 	assert_int_equal(control.client, 3);
 	assert_true(says("error unknown command"));
-	for (size_t i = 0; i < 5; i++) {
-		static const char *const commands[] = {"status", "stats", "reload", "why", "flush"};
+	for (size_t i = 0; i < 7; i++) {
+		static const char *const commands[] = {
+		    "status", "stats", "reload", "why", "flush", "cache", "upstreams"};
 
 		assert_true(says(commands[i]));
 	}
@@ -505,6 +506,10 @@ static void test_no_workers(void **state)
 	assert_string_equal(control.text, "ok\nflushed 0\n");
 	report_request(s, 3, "why", "a.example");
 	assert_string_equal(control.text, "error no worker answers\n");
+	report_request(s, 3, "cache", "a.example");
+	assert_string_equal(control.text, "error no worker answers\n");
+	report_request(s, 3, "upstreams", "");
+	assert_string_equal(control.text, "error no worker answers\n");
 	assert_int_equal(event_base_loop(s->base, EVLOOP_NONBLOCK), 1); /* no timer is left */
 }
 
@@ -665,7 +670,12 @@ static void test_flush(void **state)
 		say(s, i, CHANNEL_FLUSH, workers.serial, &n, sizeof(n));
 	}
 	assert_string_equal(control.text, "ok\nflushed 120\n");
+	assert_int_equal(workers.name.below, 0);
+	report_request(s, 4, "flush", "--below example");
+	assert_int_equal(workers.name.below, 1);
+	assert_memory_equal(workers.name.name, "\7example", 9);
 	report_request(s, 4, "flush", "--all");
+	assert_int_equal(workers.name.below, 0);
 	assert_int_equal(workers.name.name_len, 0);
 	assert_int_equal(control.n_answers, 1);
 }
@@ -802,6 +812,229 @@ static void test_status_of_own_rules(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* ---- cache ---- */
+
+static struct cached cached_of(const char *verdict)
+{
+	static struct cached cached;
+
+	memset(&cached, 0, sizeof(cached));
+	(void)snprintf(cached.verdict, sizeof(cached.verdict), "%s", verdict);
+	return cached;
+}
+
+static void say_cached(struct server *s, unsigned worker, const struct cached *cached)
+{
+	say(s, worker, CHANNEL_CACHED, workers.serial, cached, sizeof(*cached));
+}
+
+/* One worker after the other; what the second has is told as its own. */
+static void test_cache(void **state)
+{
+	struct server *s = *state;
+	struct cached none = cached_of("not listed"), some = none;
+	struct cached_entry fresh = {.type = 28,
+	    .class = 1,
+	    .answer = true,
+	    .dnssec_ok = true,
+	    .prefetched = true,
+	    .uses = 3,
+	    .ttl_s = 200,
+	    .life_s = 300,
+	    .age_ms = 100500};
+	struct cached_entry failed = {.type = 65280,
+	    .class = 1,
+	    .asked = true,
+	    .failed = true,
+	    .failure = 5,
+	    .failure_age_ms = 70};
+	static const uint8_t wire[] = "\1a\7example";
+
+	cached_put(&some, &fresh, "blocked by ads", (const uint8_t *)"\x01\xfe", 2);
+	cached_put(&some, &failed, "not listed", NULL, 0);
+	some.n_left_out = 4;
+	report_request(s, 3, "cache", "A.example.");
+	assert_int_equal(workers.type, CHANNEL_CACHED);
+	assert_int_equal(workers.name.type, 0);
+	assert_memory_equal(workers.name.name, wire, sizeof(wire));
+	for (unsigned i = 0; i < N_WORKERS; i++) {
+		assert_int_equal(workers.n_sent[i], 1);
+		for (unsigned k = i + 1; k < N_WORKERS; k++)
+			assert_int_equal(workers.n_sent[k], 0);
+		assert_int_equal(control.n_answers, 0);
+		say_cached(s, i, i == 1 ? &some : &none);
+	}
+	assert_int_equal(control.n_answers, 1);
+	assert_string_equal(control.text,
+	    "ok\nname a.example\nverdict not listed\nnote worker 1 has 4 more\n"
+	    "answer AAAA\nclass 1\nworker 1\nstate fresh\ndnssec_ok true\nchecking_disabled false\n"
+	    "asked_upstream false\nverdict blocked by ads\n"
+	    "ttl_s 200\nlife_s 300\nage_s 100\nuses 3\nprefetched true\nmessage 01fe\n"
+	    "answer TYPE65280\nclass 1\nworker 1\nstate none\ndnssec_ok false\nchecking_disabled "
+	    "false\n"
+	    "asked_upstream true\nfailure 5\nfailure_age_ms 70\nverdict not listed\n");
+	assert_null(the_report(s));
+}
+
+static void test_cache_of_a_type(void **state)
+{
+	struct server *s = *state;
+	struct cached none = cached_of("a\x1b[2Jb");
+
+	report_request(s, 3, "cache", "b.example https");
+	assert_int_equal(workers.name.type, 65);
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say_cached(s, i, &none);
+	assert_string_equal(control.text, "ok\nname b.example\ntype HTTPS\nverdict a\\x1b[2Jb\n"
+					  "note nothing is in the cache\n");
+	report_request(s, 3, "cache", "b.example nonsense");
+	assert_true(says("error this is not a query type"));
+	report_request(s, 3, "cache", "");
+	assert_true(says("error this is not a name"));
+}
+
+/* Bytes that are no entries are no reason to read on behind them. */
+static void test_cache_liar(void **state)
+{
+	struct server *s = *state;
+	struct cached liar = cached_of("");
+
+	memset(&liar, 'x', sizeof(liar));
+	report_request(s, 3, "cache", "b.example");
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say_cached(s, i, &liar);
+	assert_int_equal(control.n_answers, 1);
+	assert_false(says("\nanswer "));
+}
+
+/* All that the workers have may be more than quellctl takes: then first records are left out, then answers. */
+static void test_cache_bound(void **state)
+{
+	static uint8_t msg[CACHED_SIZE - 200];
+	struct server *s = *state;
+	struct cached full = cached_of("not listed"), many = full;
+	struct cached_entry entry = {.type = 1, .class = 1, .answer = true};
+
+	cached_put(&full, &entry, "not listed", msg, sizeof(msg));
+	assert_int_equal(entry.msg_len, sizeof(msg));
+	for (unsigned i = 0; i < 400; i++)
+		cached_put(&many, &entry, "not listed", NULL, 0);
+	assert_int_equal(many.n_left_out, 0);
+	workers.n = CONF_WORKERS_MAX;
+	memset(workers.runs, true, sizeof(workers.runs));
+	report_request(s, 3, "cache", "b.example");
+	for (unsigned i = 0; i < CONF_WORKERS_MAX; i++)
+		say_cached(s, i, i < CONF_WORKERS_MAX / 2 ? &full : &many);
+	assert_int_equal(control.n_answers, 1); /* and it was short enough */
+	assert_true(says("\nmessage "));
+	assert_true(says("\ncut true\n"));
+	assert_true(has_line("note worker 63 has 400 more"));
+}
+
+static void test_cache_silent(void **state)
+{
+	struct server *s = *state;
+	struct cached none = cached_of("not listed");
+
+	report_request(s, 3, "cache", "b.example");
+	say_cached(s, 0, &none);
+	report_died(s, 1); /* it goes on with the next */
+	assert_int_equal(workers.n_sent[2], 1);
+	event_active(the_report(s)->limit, EV_TIMEOUT, 0);
+	assert_true(event_base_loop(s->base, EVLOOP_NONBLOCK) >= 0);
+	assert_int_equal(control.n_answers, 1);
+	assert_true(has_line("verdict not listed"));
+	assert_true(says("note worker 2 does not answer"));
+	assert_null(the_report(s));
+}
+
+/* ---- upstreams ---- */
+
+static struct query_upstream_whole whole_of(
+    enum query_upstream_state state, uint64_t asked, uint32_t rtt_ms)
+{
+	struct query_upstream_whole whole;
+
+	memset(&whole, 0, sizeof(whole));
+	whole.known = true;
+	whole.state = (uint8_t)state;
+	whole.upstream.asked = asked;
+	whole.upstream.answered = asked - 1;
+	whole.upstream.failed = 1;
+	whole.upstream.rtt_ms = rtt_ms;
+	whole.counter[UPSTREAM_servfail] = 2;
+	latency_count(&whole.rtt, rtt_ms * UINT64_C(1000000), 1);
+	return whole;
+}
+
+static void say_whole(struct server *s, unsigned worker, const struct query_upstream_whole *whole)
+{
+	say(s, worker, CHANNEL_UPSTREAM, workers.serial, whole, sizeof(*whole));
+}
+
+/* Counters and round trips are added up, what each worker has learnt is not. */
+static void test_upstreams(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats stats = figures(2, false, 5);
+	struct query_upstream_whole good = whole_of(QUERY_GOOD, 10, 7),
+				    away = whole_of(QUERY_AWAY, 5, 90), other;
+
+	assert_int_equal(addr_parse(&s->options.upstream[0], "192.0.2.1:53", 0, NULL), 0);
+	assert_int_equal(addr_parse(&s->options.upstream[1], "[2001:db8::1]:5353", 0, NULL), 0);
+	s->options.n_forward = 1;
+	s->options.proxy[1] = 1;
+	assert_int_equal(
+	    proxy_parse(&s->options.proxies[0], "socks5://u:secret@192.0.2.9:9050", NULL), 0);
+	away.away_ms = 2500;
+	away.probe_in_ms = 300;
+	away.plain_ms = away.folded_ms = 1;
+	away.cookies = QUERY_COOKIES_NO;
+	good.cookies = QUERY_COOKIES_YES;
+	report_request(s, 3, "upstreams", "");
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say_figures(s, i, &stats); /* 60 questions */
+	for (unsigned i = 0; i < N_WORKERS; i++) {
+		assert_int_equal(workers.type, CHANNEL_UPSTREAM);
+		assert_memory_equal(&workers.name, &s->options.upstream[0], sizeof(union addr));
+		say_whole(s, i, i == 1 ? &good : &away);
+	}
+	other = whole_of(QUERY_SUSPECT, 40, 0);
+	for (unsigned i = 0; i < N_WORKERS; i++) {
+		assert_memory_equal(&workers.name, &s->options.upstream[1], sizeof(union addr));
+		assert_int_equal(control.n_answers, 0);
+		other.known = i == 2;
+		say_whole(s, i, &other);
+	}
+	assert_int_equal(control.n_answers, 1);
+	assert_true(says("ok\nupstream 192.0.2.1:53\nzone .\ntransport udp\nstate good\nasked "
+			 "20\nshare_permille 333\n"
+			 "answered 17\nfailed 3\nnet_errors 3\ntcp 0\n"));
+	assert_true(says("\nservfail 6\n"));
+	assert_true(
+	    says("\nrtt_p50_ms 91\nrtt_p95_ms 91\nrtt_p99_ms 91\n"
+		 "worker 0\nstate away\nrtt_ms 90\naway_ms 2500\nprobe_in_ms 300\n"
+		 "edns false\nletter_case false\ncookies no\n"
+		 "worker 1\nstate good\nrtt_ms 7\nedns true\nletter_case true\ncookies yes\n"
+		 "worker 2\nstate away\n"));
+	assert_true(says("\nupstream [2001:db8::1]:5353\ntransport socks5 192.0.2.9:9050\nstate "
+			 "suspect\nasked 40\nshare_permille 667\n"));
+	assert_true(says("\nservfail 2\n"));
+	assert_null(the_report(s));
+}
+
+static void test_no_upstreams(void **state)
+{
+	struct server *s = *state;
+	struct channel_stats stats = figures(2, false, 5);
+
+	s->options.n_upstream = 0;
+	report_request(s, 3, "upstreams", "");
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		say_figures(s, i, &stats);
+	assert_string_equal(control.text, "ok\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -825,6 +1058,13 @@ int main(void)
 	    TEST(test_status_of_names),
 	    TEST(test_status_of_own_rules),
 	    TEST(test_flush),
+	    TEST(test_cache),
+	    TEST(test_cache_of_a_type),
+	    TEST(test_cache_liar),
+	    TEST(test_cache_bound),
+	    TEST(test_cache_silent),
+	    TEST(test_upstreams),
+	    TEST(test_no_upstreams),
 	    TEST(test_bad_names),
 	    TEST(test_many),
 	};

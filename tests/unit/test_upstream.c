@@ -269,6 +269,31 @@ static void strict_keeps_the_order(void **state)
 	assert_int_equal(upstream_choose(&u, 0, 0, tries), 1);
 }
 
+static void what_happened_is_counted(void **state)
+{
+	struct upstreams u = three();
+	union addr other = address("192.0.2.9");
+
+	(void)state;
+	for (unsigned i = 0; i < 99; i++)
+		upstream_answered(&u, &u.server[1].addr, 10);
+	upstream_answered(&u, &u.server[1].addr, 900);
+	assert_int_equal(latency_percentile_ns(&u.server[1].rtt, 500) / 1000000, 10);
+	assert_int_equal(latency_percentile_ns(&u.server[1].rtt, 1000) / 1000000, 900);
+	assert_int_equal(u.server[0].rtt.n, 0);
+	upstream_count(&u, &u.server[2].addr, UPSTREAM_lame);
+	upstream_count(&u, &u.server[2].addr, UPSTREAM_lame);
+	upstream_count(&u, &other, UPSTREAM_lame);
+	assert_int_equal(u.server[2].counter[UPSTREAM_lame], 2);
+	assert_int_equal(u.server[2].counter[UPSTREAM_servfail], 0);
+	assert_int_equal(u.server[0].counter[UPSTREAM_lame], 0);
+	assert_string_equal(upstream_counter_names[UPSTREAM_lame], "lame");
+	/* Away since the last of the tries that were too many. */
+	fall_silent(&u, 0, 5000);
+	upstream_silent(&u, &u.server[0].addr, 6000);
+	assert_int_equal(u.server[0].down_ms, 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +310,7 @@ int main(void)
 	    cmocka_unit_test(hedges_are_up_and_not_asked),
 	    cmocka_unit_test(news_of_the_network),
 	    cmocka_unit_test(strict_keeps_the_order),
+	    cmocka_unit_test(what_happened_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,10 +220,28 @@ int query_load(struct query *q, const uint8_t *bytes, size_t len, uint64_t age_m
 	return (int)len;
 }
 
-size_t query_flush(struct query *q, const uint8_t *name)
+size_t query_flush(struct query *q, const uint8_t *name, bool below)
 {
 	(void)q;
-	return name == NULL ? 1000 : name[0];
+	return name == NULL ? 1000 : name[0] + (below ? 100u : 0);
+}
+
+void query_cached(
+    struct query *q, const uint8_t *name, uint16_t type, uint64_t now_ms, struct cached *out)
+{
+	(void)q;
+	assert_in_range(now_ms, 1, clock_ms());
+	memset(out, 0, sizeof(*out));
+	out->n_left_out = type + name[0];
+}
+
+void query_upstream(const struct query *q, const union addr *addr, uint64_t now_ms,
+    struct query_upstream_whole *out)
+{
+	(void)q;
+	assert_in_range(now_ms, 1, clock_ms());
+	memset(out, 0, sizeof(*out));
+	out->upstream.addr = *addr;
 }
 
 /* ---- the image: good when it says so ---- */
@@ -790,6 +808,26 @@ static void test_why(void **state)
 	close(fd);
 }
 
+static void test_inspect(void **state)
+{
+	struct channel_name name = {.name_len = 5, .type = 28, .name = "\3com"};
+	const struct query_upstream_whole *whole =
+	    (const struct query_upstream_whole *)message.payload;
+	const struct cached *cached = (const struct cached *)message.payload;
+	int fd = start();
+	union addr addr;
+
+	(void)state;
+	tell(CHANNEL_CACHED, 3, &name, sizeof(name), -1);
+	await_message(CHANNEL_CACHED, 3, sizeof(*cached));
+	assert_int_equal(cached->n_left_out, 28 + 3);
+	assert_int_equal(addr_parse(&addr, "192.0.2.1:53", 0, NULL), 0);
+	tell(CHANNEL_UPSTREAM, 4, &addr, sizeof(addr), -1);
+	await_message(CHANNEL_UPSTREAM, 4, sizeof(*whole));
+	assert_true(addr_equal(&whole->upstream.addr, &addr));
+	close(fd);
+}
+
 static void test_flush(void **state)
 {
 	struct channel_name name = {.name_len = 5, .name = "\3com"};
@@ -801,7 +839,12 @@ static void test_flush(void **state)
 	await_message(CHANNEL_FLUSH, 3, sizeof(n));
 	memcpy(&n, message.payload, sizeof(n));
 	assert_int_equal(n, 3);
-	name.name_len = 0;
+	name.below = 1;
+	tell(CHANNEL_FLUSH, 4, &name, sizeof(name), -1);
+	await_message(CHANNEL_FLUSH, 4, sizeof(n));
+	memcpy(&n, message.payload, sizeof(n));
+	assert_int_equal(n, 103);
+	name.name_len = name.below = 0;
 	tell(CHANNEL_FLUSH, 4, &name, sizeof(name), -1);
 	await_message(CHANNEL_FLUSH, 4, sizeof(n));
 	memcpy(&n, message.payload, sizeof(n));
@@ -875,6 +918,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_why, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_inspect, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_flush, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unknown_messages, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ends_with_the_channel, setup, teardown),
