@@ -31,11 +31,11 @@ def upstreams(daemon):
 
 
 def ask_both(daemon, name, rdtype="A", **kwargs):
-    """Ask until both workers have it: the kernel deals sockets out by their ports."""
+    """Ask until both workers have it: the kernel deals connections out by their ports."""
     limit = time.monotonic() + WAIT_SECONDS
     while {a["worker"] for a in cached(daemon, name, rdtype)[0]["answers"]} != {0, 1}:
         assert time.monotonic() < limit, "one worker is never asked"
-        daemon.ask(name, rdtype, **kwargs)
+        daemon.ask(name, rdtype, tcp=True, **kwargs)
 
 
 @test
