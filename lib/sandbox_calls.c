@@ -59,9 +59,9 @@ static const struct row rows[] = {
 
 	/* --- on what is open --- */
 	ROW(LISTED, ALLOW, "read write readv writev pread64 pwrite64 lseek _llseek close fcntl fcntl64 fstat fstat64"),
-	ROW(CHILDREN, ALLOW, "newfstatat fstatat64", BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)),
-	ROW(CHILDREN, ALLOW, "statx", BITS(2, AT_EMPTY_PATH, AT_EMPTY_PATH)),
-	ROW(KIND(PARENT), ALLOW, "newfstatat fstatat64 statx"),
+	ROW(CHILDREN & ~KIND(PARSER), ALLOW, "newfstatat fstatat64", BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)),
+	ROW(CHILDREN & ~KIND(PARSER), ALLOW, "statx", BITS(2, AT_EMPTY_PATH, AT_EMPTY_PATH)),
+	ROW(KIND(PARENT) | KIND(PARSER), ALLOW, "newfstatat fstatat64 statx stat stat64 getdents getdents64"),
 
 	/* --- the network --- */
 	ROW(KIND(PARENT) | KIND(WORKER) | KIND(LOADER), ALLOW, "sendmsg sendto send"),
@@ -95,7 +95,7 @@ static const struct row rows[] = {
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "open", BITS(1, O_ACCMODE, O_WRONLY)),
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "open", BITS(1, O_ACCMODE, O_RDWR)),
 	ROW(KIND(PARENT) | KIND(SAVER), ALLOW, "open openat unlink unlinkat rename renameat renameat2 fsync fdatasync"),
-	ROW(KIND(PARENT), ALLOW, "stat stat64 lstat lstat64 access faccessat faccessat2 readlink readlinkat getdents getdents64"),
+	ROW(KIND(PARENT), ALLOW, "lstat lstat64 access faccessat faccessat2 readlink readlinkat"),
 	ROW(KIND(PARENT), ALLOW, "getcwd statfs statfs64 fstatfs fstatfs64 ftruncate ftruncate64 fallocate umask flock"),
 	ROW(KIND(PARENT), ALLOW, "chmod fchmod fchmodat fchown fchown32 fchownat fadvise64 fadvise64_64 arm_fadvise64_64"),
 	ROW(KIND(PARENT), ALLOW, "memfd_create pipe pipe2 dup dup2 dup3 eventfd2 epoll_create epoll_create1 poll ppoll"),

@@ -90,7 +90,7 @@ tests_unit_test_why_text_SOURCES = tests/unit/test_why_text.c $(scratch_sources)
 	tools/ctl_why.c tools/text.c tools/why_text.c
 tests_unit_test_why_text_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
-RUN_UNIT_TESTS = tests/unit/test_update_fetch tests/unit/test_update_list tests/unit/test_update_progress \
+RUN_UNIT_TESTS = tests/unit/test_update_fetch tests/unit/test_update_jail tests/unit/test_update_list tests/unit/test_update_progress \
 	tests/unit/test_update_report tests/unit/test_update_run
 if HAVE_CMOCKA
 check_PROGRAMS += $(RUN_UNIT_TESTS)
@@ -103,6 +103,10 @@ tests_unit_test_update_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=curl_easy_init
 tests_unit_test_update_fetch_SOURCES = tests/unit/test_update_fetch.c $(part_sources) \
 	tools/update_fetch.c tools/update_resolve.c
 tests_unit_test_update_fetch_LDADD = $(part_test_libs)
+
+tests_unit_test_update_jail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_update_jail_SOURCES = tests/unit/test_update_jail.c tools/update_jail.c
+tests_unit_test_update_jail_LDADD = lib/libquell.a $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 
 # The modules below it.
 TRANSFER_UNIT_TESTS = tests/unit/test_update_clock tests/unit/test_update_local tests/unit/test_update_part \
@@ -137,8 +141,8 @@ tests_unit_test_update_seen_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS
 tests_unit_test_update_seen_SOURCES = tests/unit/test_update_seen.c $(part_sources)
 tests_unit_test_update_seen_LDADD = $(part_test_libs)
 
-list_sources = $(scratch_sources) $(gate_sources) tools/text.c tools/update_clock.c tools/update_fetch.c tools/update_list.c tools/update_local.c \
-	tools/update_part.c tools/update_resolve.c tools/update_seen.c tools/update_store.c
+list_sources = $(scratch_sources) $(gate_sources) tools/text.c tools/update_clock.c tools/update_fetch.c tools/update_jail.c tools/update_list.c tools/update_local.c \
+	tools/update_look.c tools/update_part.c tools/update_resolve.c tools/update_seen.c tools/update_store.c
 tests_unit_test_update_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_update_list_SOURCES = tests/unit/test_update_list.c $(list_sources)
 tests_unit_test_update_list_LDADD = $(gate_test_libs) $(CURL_LIBS)
@@ -201,7 +205,7 @@ check_PROGRAMS += $(GATE_UNIT_TESTS)
 TESTS += $(GATE_UNIT_TESTS)
 endif
 gate_sources = tools/update_gate.c tools/update_sign.c tools/update_tld.c tools/update_versions.c tools/update_watch.c
-gate_test_libs = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS)
+gate_test_libs = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(CONFUSE_LIBS) $(SECCOMP_LIBS)
 
 tests_unit_test_update_gate_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_update_gate_SOURCES = tests/unit/test_update_gate.c $(scratch_sources) $(gate_sources) \

@@ -10,9 +10,11 @@ quell_update_SOURCES = tools/quell-update.c \
 	tools/update_explain.c tools/update_explain.h \
 	tools/update_fetch.c tools/update_fetch.h \
 	tools/update_gate.c tools/update_gate.h \
+	tools/update_jail.c tools/update_jail.h \
 	tools/update_list.c tools/update_list.h \
 	tools/update_lists.c tools/update_lists.h \
 	tools/update_local.c tools/update_local.h \
+	tools/update_look.c tools/update_look.h \
 	tools/update_offline.c tools/update_offline.h \
 	tools/update_origin.c tools/update_origin.h \
 	tools/update_owner.c tools/update_owner.h \

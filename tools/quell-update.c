@@ -290,6 +290,7 @@ static int run_command(
 	options.tries = TRIES;
 	options.pause_ms = PAUSE_MS;
 	options.accept = accept;
+	options.sandbox = true;
 	for (int opt; err == 0 && (opt = getopt_long(argc, argv, "c:", known, NULL)) != -1;)
 		err = take_run_option(opt, &options, &conf_path, &why);
 	if (err == 0 && options.dry && options.n_accept != 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/update_local.h"
+#include "tools/update_look.h"
 #include "tools/update_sign.h"
 #include "tools/update_versions.h"
 
@@ -185,7 +186,7 @@ static int look(
     struct update_list *list, const struct update_list_options *options, struct why *why)
 {
 	update_facts_fini(&list->facts);
-	return update_gate_look(
+	return update_look(
 	    options->watch, list->conf, list->text, list->len, &list->facts, why);
 }
 

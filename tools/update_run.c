@@ -6,15 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "blocklists/compile.h"
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
+#include "lib/file.h"
 #include "lib/resolvconf.h"
+#include "lib/sandbox.h"
 #include "tools/control.h"
 #include "tools/text.h"
 #include "tools/update_fetch.h"
+#include "tools/update_jail.h"
 #include "tools/update_list.h"
+#include "tools/update_local.h"
 #include "tools/update_origin.h"
 #include "tools/update_part.h"
 #include "tools/update_preview.h"
@@ -23,6 +28,14 @@
 #include "tools/update_store.h"
 #include "tools/update_versions.h"
 #include "tools/update_watch.h"
+
+/* Of one list, from the process that compiles. */
+struct compiled {
+	struct feed_counts counts;
+	int left_out; /* it could not be read any more, and why */
+	struct why why;
+	char bad_text[UPDATE_BAD_SIZE];
+};
 
 struct run {
 	const struct conf *conf;
@@ -37,6 +50,8 @@ struct run {
 	unsigned n_upstreams;
 	struct update_list *lists; /* conf->n_lists of them, their index is the list id */
 	struct compile *compile;   /* of those that have been refreshed */
+	struct compiled *
+	    compiled; /* [conf->n_lists]: what the compiler says of each, in memory that both see */
 	struct origin origin;	   /* their names, for those who ask why */
 	struct update_result result;
 };
@@ -307,23 +322,114 @@ static bool has_texts(const struct run *run)
 	return false;
 }
 
+/* ---- the image, in a process of its own ---- */
+
+static void tell_compiled(const struct update_list *list, struct compiled *c)
+{
+	c->counts = list->counts;
+	c->left_out = list->outcome == UPDATE_LEFT_OUT;
+	c->why = list->why;
+	memcpy(c->bad_text, list->bad_text, sizeof(c->bad_text));
+}
+
+/* Bytes that were made of a list's text, to be shown. */
+static void take_text(char *to, const char *from, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] = from[i] == '\0' || (from[i] >= ' ' && from[i] < 0x7f) ? from[i] : '?';
+	to[size - 1] = '\0';
+}
+
+static void take_compiled(struct update_list *list, const struct compiled *c)
+{
+	if (!update_list_has_text(list))
+		return;
+	list->counts = c->counts;
+	take_text(list->bad_text, c->bad_text, sizeof(list->bad_text));
+	if (c->left_out == 0)
+		return;
+	list->outcome = UPDATE_LEFT_OUT;
+	take_text(list->why.text, c->why.text, sizeof(list->why.text));
+}
+
+/* In that process: the texts to an image, which is written to `out`. */
+static int compile_inside(void *ctx, int out, struct why *why)
+{
+	struct run *run = ctx;
+	uint8_t *image = NULL;
+	size_t len;
+	int err = compile_lists(run);
+
+	for (unsigned i = 0; i < run->conf->n_lists; i++)
+		tell_compiled(&run->lists[i], &run->compiled[i]);
+	if (err == 0 && !has_texts(run))
+		err = why_set(&run->result.image_why, ERR_NOTFOUND, "there is no copy of any list");
+	if (err == 0)
+		err = exempt(run);
+	if (err == 0)
+		err = compile_image(run->compile, &image, &len, &run->result.image_why);
+	if (err == 0)
+		err = file_write(out, "image in memory", image, len, &run->result.image_why);
+	free(image);
+	*why = run->result.image_why;
+	return err;
+}
+
+/* The files that the texts are in: the folder of copies, and where nothing is copied the lists' own. */
+static unsigned texts_of(const struct run *run, char local[][CONF_PATH_SIZE], const char **paths)
+{
+	unsigned n = 0;
+
+	paths[n++] = run->conf->state_dir;
+	for (unsigned i = 0; i < run->conf->n_lists && run->options->dry; i++) {
+		const struct conf_list *list = &run->conf->lists[i];
+
+		if (list->url[0] == '\0')
+			paths[n++] = list->file;
+		else if (update_local_path(list->url, local[i]))
+			paths[n++] = local[i];
+	}
+	return n;
+}
+
+static int compile_outside(struct run *run, char **image, size_t *len)
+{
+	unsigned n_lists = run->conf->n_lists;
+	char(*local)[CONF_PATH_SIZE] = calloc(n_lists, sizeof(*local));
+	const char **paths = calloc(n_lists + 1, sizeof(*paths));
+	struct why *why = &run->result.image_why;
+	int err = ERR_NOMEM;
+
+	if (local != NULL && paths != NULL)
+		err = update_jail(
+		    compile_inside, run, paths, texts_of(run, local, paths), image, len, why);
+	else
+		(void)why_set(why, err, "no memory");
+	free(local);
+	free(paths);
+	for (unsigned i = 0; i < n_lists; i++)
+		take_compiled(&run->lists[i], &run->compiled[i]);
+	if (err == 0 && stopped)
+		err = why_set(why, ERR_DENIED, "stopped by a signal");
+	return err;
+}
+
+/* Into *image: a sound one, or with an error perhaps another. */
 static int make_image(struct run *run, uint8_t **image, size_t *len)
 {
 	struct why *why = &run->result.image_why;
 	struct trie trie;
-	int err;
+	char *bytes = NULL;
+	int err = compile_outside(run, &bytes, len);
 
-	if (!has_texts(run))
-		return why_set(why, ERR_NOTFOUND, "there is no copy of any list");
-	err = exempt(run);
+	*image = (uint8_t *)bytes;
 	if (err == 0)
-		err = compile_image(run->compile, image, len, why);
-	compile_free(run->compile);
-	run->compile = NULL;
+		err = verify_image(*image, *len, why);
+	if (err == 0)
+		err = trie_open(&trie, *image, *len, why);
 	if (err != 0)
 		return err;
-	if (trie_open(&trie, *image, *len, NULL) == 0)
-		run->result.n_rules = trie.n_rules;
+	run->result.n_rules = trie.n_rules;
 	run->result.image_len = *len;
 	return 0;
 }
@@ -444,9 +550,7 @@ static void update_all(struct run *run)
 	int err;
 
 	take_lists(run);
-	err = compile_lists(run);
-	if (err == 0)
-		err = make_image(run, &image, &len);
+	err = make_image(run, &image, &len);
 	if (err == 0)
 		err = install(run, image, len);
 	if (err == 0)
@@ -504,6 +608,8 @@ static void run_free(struct run *run)
 	free(run->lists);
 	free(run->transfers);
 	compile_free(run->compile);
+	if (run->compiled != NULL && run->compiled != MAP_FAILED)
+		(void)munmap(run->compiled, (run->conf->n_lists + 1) * sizeof(*run->compiled));
 	update_watch_fini(&run->watch);
 }
 
@@ -514,6 +620,8 @@ static bool run_alloc(struct run *run)
 	run->lists = calloc(n, sizeof(*run->lists));
 	run->transfers = calloc(n, sizeof(struct update_transfer *));
 	run->compile = compile_new();
+	run->compiled = mmap(NULL, (n + 1) * sizeof(*run->compiled), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	run->list_options = (struct update_list_options){.watch = &run->watch,
 	    .versions = run->conf->versions,
 	    .max_bytes = run->options->max_bytes,
@@ -524,7 +632,21 @@ static bool run_alloc(struct run *run)
 	run->result.state_dir = run->conf->state_dir;
 	for (unsigned i = 0; i < n; i++)
 		origin_add(&run->origin, run->conf->lists[i].name);
-	return run->lists != NULL && run->transfers != NULL && run->compile != NULL;
+	return run->lists != NULL && run->transfers != NULL && run->compile != NULL &&
+	       run->compiled != MAP_FAILED;
+}
+
+/* From here on nothing is written but in the folder of lists, and no program is run. */
+static void enter_sandbox(const struct conf *conf)
+{
+	const char *const write[] = {conf->state_dir};
+	const struct sandbox_wish wish = {.kind = SANDBOX_UPDATER, .write = write, .n_write = 1};
+	char lacks[SANDBOX_TEXT_SIZE];
+	struct sandbox sandbox;
+
+	sandbox_enter(&wish, &sandbox);
+	if (sandbox_lacks(&sandbox, lacks)[0] != '\0')
+		(void)fprintf(stderr, "quell-update: this system is without %s\n", lacks);
 }
 
 int update_run(const struct conf *conf, const struct update_options *options)
@@ -549,6 +671,8 @@ int update_run(const struct conf *conf, const struct update_options *options)
 		update_store_close(&run.store, !run.store.interrupted);
 		goto out;
 	}
+	if (options->sandbox)
+		enter_sandbox(conf);
 	update_all(&run);
 	code = run.result.exit_code;
 	update_store_close(&run.store, is_in_step(&run));

@@ -29,6 +29,7 @@ struct update_options {
 	bool roll_back;		/* the lists are not renewed but rolled back */
 	bool preview;		/* with `dry`: say what would change */
 	const char *names_path; /* of a preview: a file of names, or NULL */
+	bool sandbox;		/* the process enters that of SANDBOX_UPDATER, for good */
 };
 
 /* Do it, and write the report to standard output.  Returns the exit code. */
