@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "resolver/steer.h"
 
 static int set_option(int fd, int level, int option, int value)
 {
@@ -39,8 +40,8 @@ static int prepare(int fd, const union addr *a, enum channel_socket kind)
 	return 0;
 }
 
-/* A bound socket, or -1 with errno. */
-static int open_socket(const union addr *a, enum channel_socket kind)
+/* A bound socket, or -1 with errno; `beside`: others are bound there, by ourselves. */
+static int open_socket(const union addr *a, enum channel_socket kind, bool beside)
 {
 	int type = kind == CHANNEL_SOCKET_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	int fd = socket(a->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -48,7 +49,8 @@ static int open_socket(const union addr *a, enum channel_socket kind)
 
 	if (fd < 0)
 		return -1;
-	if (prepare(fd, a, kind) == 0 && bind(fd, &a->sa, addr_len(a)) == 0 &&
+	if (prepare(fd, a, kind) == 0 && (!beside || steer_share(fd) == 0) &&
+	    bind(fd, &a->sa, addr_len(a)) == 0 &&
 	    (kind == CHANNEL_SOCKET_UDP || listen(fd, LISTENERS_BACKLOG) == 0))
 		return fd;
 	saved = errno;
@@ -59,11 +61,25 @@ static int open_socket(const union addr *a, enum channel_socket kind)
 
 static void close_sockets(struct listener *l)
 {
-	for (int kind = CHANNEL_SOCKET_UDP; kind <= CHANNEL_SOCKET_TCP; kind++) {
-		if (l->fd[kind] >= 0)
-			(void)close(l->fd[kind]);
-		l->fd[kind] = -1;
+	for (unsigned i = 0; i < CONF_WORKERS_MAX; i++) {
+		if (l->udp[i] >= 0)
+			(void)close(l->udp[i]);
+		l->udp[i] = -1;
 	}
+	if (l->tcp >= 0)
+		(void)close(l->tcp);
+	l->tcp = -1;
+}
+
+/* The UDP sockets of n workers.  Returns 0, or -1 with errno; what is open then stands in l->udp. */
+static int open_udp(struct listener *l, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		l->udp[i] = open_socket(&l->addr, CHANNEL_SOCKET_UDP, i != 0);
+		if (l->udp[i] < 0 || (i == 0 && n > 1 && steer_share(l->udp[0]) < 0))
+			return -1;
+	}
+	return n > 1 ? steer_attach(l->udp[0], n) : 0;
 }
 
 /* Say why a socket could not be opened, and what that means for the address. */
@@ -101,24 +117,29 @@ static int explain(struct listener *l, int saved_errno, enum channel_socket kind
 	}
 }
 
-/* Open both sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not
+/* Open the sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not
  * there. */
-static int listener_open(struct listener *l, const struct holder_witness *witness)
+static int listener_open(
+    struct listener *l, unsigned n_workers, const struct holder_witness *witness)
 {
 	int err = addr_parse(&l->addr, l->text, 53, &l->why);
 
 	if (err < 0)
 		return err;
-	for (int kind = CHANNEL_SOCKET_UDP; kind <= CHANNEL_SOCKET_TCP; kind++) {
-		l->fd[kind] = open_socket(&l->addr, (enum channel_socket)kind);
-		if (l->fd[kind] < 0) {
-			err = explain(l, errno, (enum channel_socket)kind, witness);
-			close_sockets(l);
-			return err;
-		}
+	if (open_udp(l, n_workers) < 0) {
+		err = explain(l, errno, CHANNEL_SOCKET_UDP, witness);
+		goto out;
+	}
+	l->tcp = open_socket(&l->addr, CHANNEL_SOCKET_TCP, false);
+	if (l->tcp < 0) {
+		err = explain(l, errno, CHANNEL_SOCKET_TCP, witness);
+		goto out;
 	}
 	l->state = LISTENER_OPEN;
-	return 0;
+out:
+	if (err < 0)
+		close_sockets(l);
+	return err;
 }
 
 /* The open listener of `now` with this text, or NULL. */
@@ -168,6 +189,8 @@ int listeners_open(struct listeners *next, const struct listeners *now, const st
     const struct holder_witness *witness, struct why *why)
 {
 	next->n = 0;
+	/* Their number changes with a restart alone. */
+	next->n_workers = now->n_workers != 0 ? now->n_workers : conf->workers;
 	for (unsigned i = 0; i < conf->n_listen; i++) {
 		struct listener *l = &next->all[i];
 		const struct listener *same = find(now, conf->listen_text[i]);
@@ -179,9 +202,10 @@ int listeners_open(struct listeners *next, const struct listeners *now, const st
 			next->n++;
 			continue;
 		}
-		*l = (struct listener){.state = LISTENER_WAITING, .fd = {-1, -1}};
+		*l = (struct listener){.state = LISTENER_WAITING, .tcp = -1};
+		memset(l->udp, -1, sizeof(l->udp));
 		memcpy(l->text, conf->listen_text[i], sizeof(l->text));
-		err = listener_open(l, witness);
+		err = listener_open(l, next->n_workers, witness);
 		if (err == ERR_TAKEN)
 			err = explain_taken(l, next, now, why);
 		else if (err < 0 && err != ERR_NOTFOUND)
@@ -207,10 +231,12 @@ void listeners_drop(struct listeners *next)
 	next->n = 0;
 }
 
-/* Tell of both sockets of `l`. */
-static void announce(
-    const struct listener *l, enum channel_type type, listeners_change_fn *change, void *ctx)
+/* Tell of both sockets of `l` that a worker has. */
+static void announce_to(unsigned worker, const struct listener *l, enum channel_type type,
+    listeners_change_fn *change, void *ctx)
 {
+	const int fds[] = {[CHANNEL_SOCKET_UDP] = l->udp[worker], [CHANNEL_SOCKET_TCP] = l->tcp};
+
 	for (unsigned kind = CHANNEL_SOCKET_UDP; kind <= CHANNEL_SOCKET_TCP; kind++) {
 		struct channel_listen message;
 
@@ -218,8 +244,16 @@ static void announce(
 		message.index = 2 * l->place + kind;
 		message.kind = kind;
 		message.addr = l->addr;
-		change(ctx, type, &message, type == CHANNEL_LISTEN ? l->fd[kind] : -1);
+		change(ctx, worker, type, &message, type == CHANNEL_LISTEN ? fds[kind] : -1);
 	}
+}
+
+/* The same to all workers of `set`. */
+static void announce(const struct listeners *set, const struct listener *l, enum channel_type type,
+    listeners_change_fn *change, void *ctx)
+{
+	for (unsigned i = 0; i < set->n_workers; i++)
+		announce_to(i, l, type, change, ctx);
 }
 
 /* The lowest place that no open listener of `set` has. */
@@ -245,7 +279,7 @@ void listeners_switch(
 
 		if (l->state != LISTENER_OPEN || find(next, l->text) != NULL)
 			continue;
-		announce(l, CHANNEL_UNLISTEN, change, ctx);
+		announce(now, l, CHANNEL_UNLISTEN, change, ctx);
 		close_sockets(l);
 	}
 	for (unsigned i = 0; i < next->n; i++) {
@@ -258,7 +292,7 @@ void listeners_switch(
 		if (!l->kept) {
 			l->place = free_place(next);
 			if (l->state == LISTENER_OPEN)
-				announce(l, CHANNEL_LISTEN, change, ctx);
+				announce(next, l, CHANNEL_LISTEN, change, ctx);
 		}
 		l->kept = false;
 	}
@@ -285,7 +319,7 @@ static void close_stale(struct listeners *now, listeners_change_fn *change, void
 
 		if (!is_stale(l))
 			continue;
-		announce(l, CHANNEL_UNLISTEN, change, ctx);
+		announce(now, l, CHANNEL_UNLISTEN, change, ctx);
 		close_sockets(l);
 		l->state = LISTENER_WAITING;
 		(void)why_set(&l->why, 0, "the interface of %s has gone", l->text);
@@ -302,9 +336,9 @@ unsigned listeners_retry(struct listeners *now, listeners_change_fn *change, voi
 
 		if (l->state != LISTENER_WAITING)
 			continue;
-		if (listener_open(l, NULL) == 0) {
+		if (listener_open(l, now->n_workers, NULL) == 0) {
 			log_notice("listening", "%s is there now", l->text);
-			announce(l, CHANNEL_LISTEN, change, ctx);
+			announce(now, l, CHANNEL_LISTEN, change, ctx);
 		} else if (strcmp(before.text, l->why.text) != 0) {
 			log_warning("listen-waiting", "%s: trying again", l->why.text);
 		}
@@ -321,11 +355,12 @@ unsigned listeners_waiting(const struct listeners *now)
 	return n;
 }
 
-void listeners_each(const struct listeners *now, listeners_change_fn *change, void *ctx)
+void listeners_each(
+    const struct listeners *now, unsigned worker, listeners_change_fn *change, void *ctx)
 {
 	for (unsigned i = 0; i < now->n; i++) {
 		if (now->all[i].state == LISTENER_OPEN)
-			announce(&now->all[i], CHANNEL_LISTEN, change, ctx);
+			announce_to(worker, &now->all[i], CHANNEL_LISTEN, change, ctx);
 	}
 }
 

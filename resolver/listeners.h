@@ -1,11 +1,12 @@
 /* listeners.h - the listening sockets: the parent opens and keeps them, workers get copies.
  *
- *   option listen ---> struct listener: the address as written, a UDP and a TCP socket
+ *   option listen ---> struct listener: the address as written, a UDP socket for each worker (steer.h), and a
+ *                      TCP socket for all
  *                        OPEN      both are bound
  *                        WAITING   the address or its interface is not there yet: tried again
  *                        UNUSABLE  this machine has no such address family: not tried again
  *
- * UDP is bound exclusively, TCP with SO_REUSEADDR alone (which lets nobody else listen), so that a
+ * The first is bound exclusively, TCP with SO_REUSEADDR alone (which lets nobody else listen), so that a
  * second daemon fails.  A set is replaced as a whole: open the next one with what it shares with
  * the present one kept open, then switch; or drop it, and nothing has changed.
  */
@@ -31,23 +32,24 @@ struct listener {
 	char text[ADDR_TEXT_SIZE]; /* as configured */
 	union addr addr;	   /* as bound, where it is open */
 	enum listener_state state;
-	int fd[2];	/* by enum channel_socket; -1 unless open */
-	unsigned place; /* its sockets are number 2 * place + kind in the workers */
+	int udp[CONF_WORKERS_MAX]; /* the first n_workers of the set; open as long as `tcp` is */
+	int tcp;		   /* -1 unless open */
+	unsigned place;		   /* its sockets are number 2 * place + kind in the workers */
 	bool kept;	/* the sockets belong to the set before this one, until the switch */
 	struct why why; /* waiting, unusable: the reason */
 };
 
 struct listeners {
 	struct listener all[CONF_LISTEN_MAX];
-	unsigned n;
+	unsigned n, n_workers;
 };
 
-/* Told of each socket that workers have to open (CHANNEL_LISTEN, with `fd` borrowed) or close
+/* Told of each socket that a worker has to open (CHANNEL_LISTEN, with `fd` borrowed) or close
  * (CHANNEL_UNLISTEN, -1). */
-typedef void listeners_change_fn(
-    void *ctx, enum channel_type type, const struct channel_listen *listen, int fd);
+typedef void listeners_change_fn(void *ctx, unsigned worker, enum channel_type type,
+    const struct channel_listen *listen, int fd);
 
-/* Open what conf->listen says into *next.  Addresses that are open in `now` are shared with it.
+/* Open what conf->listen says, for conf->workers, into *next.  Addresses that are open in `now` are shared with it.
  * `witness` (may be NULL) is asked who holds a port.
  * Returns 0, also where addresses are waiting; ERR_TAKEN or ERR_DENIED or ERR_SYS with the reason
  * in `why`, and *next is empty. */
@@ -68,8 +70,9 @@ unsigned listeners_retry(struct listeners *now, listeners_change_fn *change, voi
 /* How many are waiting. */
 unsigned listeners_waiting(const struct listeners *now);
 
-/* Tell `change` of every open socket: for a new worker. */
-void listeners_each(const struct listeners *now, listeners_change_fn *change, void *ctx);
+/* Tell `change` of every open socket of a new worker. */
+void listeners_each(
+    const struct listeners *now, unsigned worker, listeners_change_fn *change, void *ctx);
 
 /* Close all. */
 void listeners_close(struct listeners *now);

@@ -63,6 +63,7 @@ resolver_libquelld_a_SOURCES = \
 	resolver/holder.c resolver/holder.h \
 	resolver/hostnet.c resolver/hostnet.h \
 	resolver/listeners.c resolver/listeners.h \
+	resolver/steer.c resolver/steer.h \
 	resolver/lists.c resolver/lists.h \
 	resolver/loader.c resolver/loader.h \
 	resolver/local_build.c resolver/local_build.h \

@@ -17,6 +17,7 @@
 #include "resolver/inspect.h"
 #include "resolver/io/timer.h"
 #include "resolver/printable.h"
+#include "resolver/steer.h"
 
 /* After this a report is made without the workers that have not answered. */
 #define WORKER_LIMIT_MS 1000
@@ -519,16 +520,20 @@ static void start_flush(struct report *r, const char *text)
 		finish(r);
 }
 
-/* All workers have the same lists: one that has them is asked. */
+/* All workers have the same lists: one that has them is asked, first of all that which may have the answer in its
+ * cache. */
 static void start_why(struct report *r, const char *text)
 {
 	struct server *s = r->owner;
+	const unsigned n = supervise_n(s->workers);
+	unsigned first;
 
 	if (!take_query(r, "why", text, TYPE_A))
 		return;
-	for (unsigned i = 0; i < supervise_n(s->workers) && r->waiting == 0; i++) {
-		if (s->swapped[i] == s->generation)
-			ask(r, i, CHANNEL_WHY, sizeof(r->name));
+	first = steer_worker(r->name.name, r->name.name_len, r->name.type, n);
+	for (unsigned i = first; i < first + n && r->waiting == 0; i++) {
+		if (s->swapped[i % n] == s->generation)
+			ask(r, i % n, CHANNEL_WHY, sizeof(r->name));
 	}
 	if (r->waiting == 0) {
 		r->waiting = 1; /* for finish(): nobody is there */

@@ -19,35 +19,19 @@
 
 /* ---- what workers are told ---- */
 
-/* A listeners_change_fn: to all of them. */
-static void tell_listen(
-    void *ctx, enum channel_type type, const struct channel_listen *listen, int fd)
+/* A listeners_change_fn.  A worker that is not there is told when it starts. */
+static void tell_listen(void *ctx, unsigned worker, enum channel_type type,
+    const struct channel_listen *listen, int fd)
 {
 	struct server *s = ctx;
 
-	supervise_send_all(s->workers, type, 0, listen, sizeof(*listen), fd);
-}
-
-/* The same to one worker. */
-struct one_worker {
-	struct server *server;
-	unsigned worker;
-};
-
-static void tell_listen_one(
-    void *ctx, enum channel_type type, const struct channel_listen *listen, int fd)
-{
-	const struct one_worker *one = ctx;
-
-	(void)supervise_send(
-	    one->server->workers, one->worker, type, 0, listen, sizeof(*listen), fd);
+	(void)supervise_send(s->workers, worker, type, 0, listen, sizeof(*listen), fd);
 }
 
 /* A new worker knows nothing.  The lists come before the sockets: not one query passes them. */
 static void on_worker_started(void *ctx, unsigned worker)
 {
 	struct server *s = ctx;
-	struct one_worker one = {.server = s, .worker = worker};
 	struct channel_image image = {.generation = s->generation};
 
 	lists_names(&s->lists, s->conf, s->flags, &image.names);
@@ -59,7 +43,7 @@ static void on_worker_started(void *ctx, unsigned worker)
 	house_tell(s, worker);
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
-	listeners_each(&s->listeners, tell_listen_one, &one);
+	listeners_each(&s->listeners, worker, tell_listen, s);
 	saved_tell(s, worker);
 }
 

@@ -6,8 +6,8 @@ import signal
 import time
 
 from harness import (
-    WAIT_SECONDS, FakeUpstream, Quelld, address_of, addresses, assert_rcode, ede_codes, equal, main,
-    reply_to, test, usual_reply)
+    WAIT_SECONDS, FakeUpstream, Load, Quelld, address_of, addresses, assert_rcode, ede_codes, equal, main,
+    one_worker, reply_to, test, usual_reply)
 
 NAMES = ["n%d.example." % i for i in range(300)]
 HEAD_SIZE, BLOCK_HEAD_SIZE = 48, 12
@@ -151,8 +151,41 @@ def test_kill():
 
 
 @test
+def test_kill_under_load():
+    """Killed while it is asked, and started again: what it had saved is there at once, and what was new since is asked"""
+    old, new = NAMES[:200], NAMES[200:]
+    with FakeUpstream() as upstream:
+        daemon = start(upstream)
+        with daemon:
+            ask_all(daemon, old)
+            load = Load(daemon, [name.rstrip(".") for name in old])
+            load.start()
+            wait_saved(daemon)
+            # No more is saved from here on: these are lost.
+            with open(path(daemon), "rb") as f:
+                saved = f.read()
+            ask_all(daemon, new)
+            kill(daemon)
+            with open(path(daemon), "wb") as f:
+                f.write(saved)
+            asked = len(upstream.asks)
+            again(daemon, upstream)
+            wait_for("all is loaded", lambda: daemon.stats()["cache_loaded"] == len(old))
+            loaded = len(upstream.asks)
+            since = len(load.late_ms)
+            wait_for("the load goes on", lambda: len(load.late_ms) >= since + 2 * len(old))
+            load.stop()
+            # While the file was read, a few may have been asked before their turn came.
+            assert loaded - asked <= len(old) // 2, "%d questions while loading" % (loaded - asked)
+            equal(len(upstream.asks), loaded, "questions upstream behind that")
+            ask_all(daemon, new)
+            equal(len(upstream.asks), loaded + len(new), "questions for what was not saved")
+
+
+@test
 def test_worker_dies():
     """A worker that is replaced gets it, too"""
+    one_worker()
     with FakeUpstream() as upstream:
         daemon = start(upstream)
         with daemon:
@@ -170,6 +203,7 @@ def test_worker_dies():
 @test
 def test_damage():
     """Of a damaged file what is damaged is dropped, with a line in the log, and nothing else happens"""
+    one_worker()
     with FakeUpstream() as upstream:
         daemon = start(upstream)
         with daemon:
@@ -206,6 +240,7 @@ def test_damage():
 @test
 def test_forged():
     """What is in the file is checked as an upstream's reply is: records of other names are no answer"""
+    one_worker()
     with FakeUpstream() as upstream:
         daemon = start(upstream)
         with daemon:
@@ -290,6 +325,7 @@ def long_reply(ask):
 @test
 def test_budget():
     """No more than the budget is written; what was saved last stays, and a restart does not begin a new day"""
+    one_worker()
     with FakeUpstream(long_reply) as upstream:
         daemon = start(upstream, "cache_save_budget = 1M\n")
         with daemon:
@@ -340,21 +376,24 @@ def test_budget_grows():
 
 @test
 def test_workers():
-    """Each worker has its file, and one more than before has that of the first"""
+    """Each worker has its part of the cache, and its file; one more than before has the file of the first"""
     with FakeUpstream() as upstream:
         daemon = start(upstream, args=("--workers", "2"))
         with daemon:
-            while daemon.stats()["cache_entries"] < 20:  # the kernel chooses the worker by the client's port
-                ask_all(daemon, NAMES[:10])
+            ask_all(daemon)
+            equal(daemon.stats()["cache_entries"], len(NAMES), "entries")
             end(daemon)
-            assert os.path.exists(path(daemon, 0)) and os.path.exists(path(daemon, 1))
+            sizes = [os.stat(path(daemon, worker)).st_size for worker in range(2)]
+            assert min(sizes) > max(sizes) // 3, "sizes of the files are %r" % sizes
+            again(daemon, upstream)
+            wait_for("all have loaded", lambda: daemon.stats()["cache_loaded"] == len(NAMES))
+            ask_all(daemon)
+            equal(len(upstream.asks), len(NAMES), "questions upstream")
+            end(daemon)
             daemon.more = ("--workers", "3")
             again(daemon, upstream)
-            wait_for("all have loaded", lambda: daemon.stats()["cache_loaded"] == 30)
-            asked = len(upstream.asks)
-            for _ in range(10):
-                ask_all(daemon, NAMES[:10])
-            equal(len(upstream.asks), asked, "questions upstream")
+            wait_for("all have loaded", lambda: daemon.stats()["cache_loaded"] > len(NAMES))
+            ask_all(daemon)
 
 
 @test

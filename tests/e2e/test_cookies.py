@@ -17,8 +17,8 @@ import dns.flags
 import dns.message
 
 from harness import (
-    FakeUpstream, Namespace, Quelld, assert_rcode, check_answer, equal, main, query, temporary_folder, test, to_wire,
-    wire_opt, wire_query)
+    FakeUpstream, Namespace, Quelld, assert_rcode, check_answer, equal, main, one_worker, query, temporary_folder,
+    test, to_wire, wire_opt, wire_query)
 
 COOKIE = 10  # RFC 7873, 8
 CLIENT = b"my cooky"
@@ -310,6 +310,7 @@ def test_access():
 @test
 def test_rate():
     """Over the limit some are sent to TCP; who has a cookie, or is this machine, has no limit."""
+    one_worker()
     with house("rate_limit = 20\nrate_limit_network = 1000\nrate_slip = 4\n") as daemon:
         daemon.ask("a.test")
         wires = [to_wire(cookie_query(id=i)) for i in range(60)]

@@ -14,7 +14,7 @@ import dns.flags
 from harness import (
     BUILD, SLOW, WAIT_SECONDS, FakeUpstream, Load, Namespace, Quelld, Skip, address_of, addresses,
     assert_asked, assert_blocked, assert_rcode, bind_pair, check_answer, ede_codes, equal, frame,
-    free_port, has_ipv6, main, quelld_once, query, read_frame, temporary_folder, test, to_wire,
+    free_port, has_ipv6, main, one_worker, quelld_once, query, read_frame, temporary_folder, test, to_wire,
     two_namespaces, usual_reply)
 
 
@@ -345,6 +345,7 @@ def test_parent_dies():
 
 def worker_of(daemon):
     """The one child that is there when nothing is being loaded."""
+    one_worker()
     end = time.monotonic() + WAIT_SECONDS
     while len(daemon.children()) != 1 and time.monotonic() < end:
         time.sleep(0.01)
@@ -480,6 +481,7 @@ def test_unknown_user():
 @test
 def test_control():
     """quellctl status, stats, reload and why speak with the daemon"""
+    one_worker()
     with FakeUpstream() as upstream, Quelld([upstream], ["listed.test\n"]) as daemon:
         mode = os.stat(daemon.control)
         assert stat.S_ISSOCK(mode.st_mode)

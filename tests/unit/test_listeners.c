@@ -5,11 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "resolver/listeners.h"
+#include "resolver/steer.h"
 
 /* An address that no machine has (RFC 5737). */
 #define NOWHERE "192.0.2.1"
@@ -18,17 +20,20 @@
 struct told {
 	unsigned n;
 	struct {
+		unsigned worker;
 		enum channel_type type;
 		struct channel_listen listen;
 		int fd;
 	} change[16];
 };
 
-static void tell(void *ctx, enum channel_type type, const struct channel_listen *listen, int fd)
+static void tell(
+    void *ctx, unsigned worker, enum channel_type type, const struct channel_listen *listen, int fd)
 {
 	struct told *told = ctx;
 
 	assert_true(told->n < 16);
+	told->change[told->n].worker = worker;
 	told->change[told->n].type = type;
 	told->change[told->n].listen = *listen;
 	told->change[told->n].fd = fd;
@@ -138,7 +143,7 @@ static void test_open_and_each(void **state)
 			    told.change[i].listen.index, told.change[k].listen.index);
 	}
 	told.n = 0;
-	listeners_each(&now, tell, &told);
+	listeners_each(&now, 0, tell, &told);
 	assert_int_equal(told.n, 4);
 	/* It still is not there. */
 	assert_int_equal(listeners_retry(&now, tell, &told), 1);
@@ -213,13 +218,13 @@ static void test_switch(void **state)
 	(void)state;
 	assert_int_equal(open_into(&next, &now, port, 2, before, NULL), 0);
 	listeners_switch(&now, &next, tell, &told);
-	kept = now.all[1].fd[CHANNEL_SOCKET_UDP];
+	kept = now.all[1].udp[0];
 
 	/* A set that is dropped leaves what it shares open. */
 	assert_int_equal(open_into(&next, &now, port, 2, after, NULL), 0);
 	listeners_drop(&next);
 	told.n = 0;
-	listeners_each(&now, tell, &told);
+	listeners_each(&now, 0, tell, &told);
 	assert_int_equal(told.n, 4);
 
 	assert_int_equal(open_into(&next, &now, port, 2, after, NULL), 0);
@@ -237,8 +242,130 @@ static void test_switch(void **state)
 	}
 	/* The number that became free is used again. */
 	assert_int_equal(told.change[0].listen.index, told.change[2].listen.index);
-	assert_int_equal(now.all[1].fd[CHANNEL_SOCKET_UDP], kept);
+	assert_int_equal(now.all[1].udp[0], kept);
 	listeners_close(&now);
+}
+
+/* ---- several workers ---- */
+
+#define N_WORKERS 4
+#define N_NAMES	  200
+
+static struct listeners open_workers(unsigned port)
+{
+	static const char *const hosts[] = {"127.0.0.1"};
+	struct conf *conf = make_conf(port, 1, hosts);
+	struct listeners none = {.n = 0}, set;
+
+	conf->workers = N_WORKERS;
+	assert_int_equal(listeners_open(&set, &none, conf, NULL, NULL), 0);
+	conf_free(conf);
+	return set;
+}
+
+static void test_workers(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.1"};
+	struct listeners now = {.n = 0}, next, second;
+	struct told told = {0};
+	unsigned port = free_port();
+	struct why why;
+
+	(void)state;
+	next = open_workers(port);
+	/* Nobody else is let in, for whichever number of workers. */
+	assert_int_equal(open_into(&second, &now, port, 1, hosts, &why), ERR_TAKEN);
+	listeners_switch(&now, &next, tell, &told);
+	assert_int_equal(told.n, 2 * N_WORKERS);
+	for (unsigned i = 0; i < told.n; i++) {
+		assert_int_equal(told.change[i].worker, i / 2);
+		assert_int_equal(told.change[i].listen.index, i % 2);
+		/* Each has a UDP socket of its own, and the TCP socket of all. */
+		for (unsigned k = i % 2; k < i; k += 2)
+			assert_int_equal(told.change[i].fd == told.change[k].fd, i % 2);
+	}
+	told.n = 0;
+	listeners_each(&now, 2, tell, &told);
+	assert_int_equal(told.n, 2);
+	assert_int_equal(told.change[0].fd, now.all[0].udp[2]);
+	listeners_close(&now);
+}
+
+/* A query for name `n`, or for the last `label_len` bytes of its first label alone: its length. */
+static size_t make_query(uint8_t *msg, unsigned n, bool upper, unsigned label_len)
+{
+	char label[16];
+	size_t len = 12;
+
+	(void)snprintf(label, sizeof(label), "%cname-%03u", upper ? 'A' : 'a', n);
+	memset(msg, 0, len);
+	msg[0] = (uint8_t)n; /* whatever the ID */
+	msg[5] = 1;
+	if (label_len != 0) {
+		msg[len++] = (uint8_t)label_len;
+		memcpy(msg + len, label + strlen(label) - label_len, label_len);
+		len += label_len;
+	} else {
+		msg[len++] = (uint8_t)strlen(label);
+		memcpy(msg + len, label, strlen(label));
+		len += strlen(label);
+		memcpy(msg + len, upper ? "\7EXAMPLE\3COM" : "\7example\3com", 12);
+		len += 12;
+	}
+	memcpy(msg + len, "\0\0\1\0\1", 5);
+	return len + 5;
+}
+
+/* The number of the socket that msg[0..len) comes to which is sent by `client`. */
+static unsigned send_query(const struct listener *l, int client, uint8_t *msg, size_t len)
+{
+	struct pollfd fds[N_WORKERS];
+	unsigned to = N_WORKERS;
+
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		fds[i] = (struct pollfd){.fd = l->udp[i], .events = POLLIN};
+	assert_int_equal(sendto(client, msg, len, 0, &l->addr.sa, addr_len(&l->addr)), len);
+	assert_int_equal(poll(fds, N_WORKERS, 10000), 1);
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		if (fds[i].revents != 0)
+			to = i;
+	assert_int_equal(recv(l->udp[to], msg, len, 0), len);
+	return to;
+}
+
+#define N_CLIENTS 8
+
+/* The same question comes to the same worker, whoever asks it; and each has some. */
+static void test_steered(void **state)
+{
+	unsigned port = free_port(), counts[N_WORKERS] = {0};
+	struct listeners set = open_workers(port);
+	int clients[N_CLIENTS];
+	uint8_t msg[64];
+
+	(void)state;
+	for (unsigned c = 0; c < N_CLIENTS; c++)
+		clients[c] = socket(AF_INET, SOCK_DGRAM, 0);
+	for (unsigned n = 0; n < N_NAMES; n++) {
+		const unsigned label_len = n <= 8 ? n : 0;
+		size_t len = make_query(msg, n, false, label_len);
+		unsigned to = send_query(&set.all[0], clients[0], msg, len);
+
+		counts[to]++;
+		assert_int_equal(steer_worker(msg + 12, len - 16, 1, N_WORKERS), to);
+		for (unsigned c = 1; c < N_CLIENTS; c++)
+			assert_int_equal(send_query(&set.all[0], clients[c], msg, len), to);
+		len = make_query(msg, n, true, label_len);
+		assert_int_equal(send_query(&set.all[0], clients[0], msg, len), to);
+	}
+	for (unsigned i = 0; i < N_WORKERS; i++)
+		assert_in_range(counts[i], N_NAMES / N_WORKERS / 2, N_NAMES / N_WORKERS * 2);
+	/* What is too short for a name comes to one, too. */
+	for (unsigned c = 0; c < N_CLIENTS; c++)
+		assert_int_equal(send_query(&set.all[0], clients[c], msg, 12), 0);
+	for (unsigned c = 0; c < N_CLIENTS; c++)
+		assert_int_equal(close(clients[c]), 0);
+	listeners_drop(&set);
 }
 
 int main(void)
@@ -249,6 +376,8 @@ int main(void)
 	    cmocka_unit_test(test_exclusive),
 	    cmocka_unit_test(test_overlap),
 	    cmocka_unit_test(test_switch),
+	    cmocka_unit_test(test_workers),
+	    cmocka_unit_test(test_steered),
 	};
 
 	return cmocka_run_group_tests_name("listeners", tests, NULL, NULL);
