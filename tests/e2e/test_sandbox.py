@@ -7,6 +7,7 @@ import signal
 
 import dns.flags
 
+import harness
 from harness import (
     WRAPPER, FakeUpstream, Quelld, Skip, addresses, assert_blocked, equal, main, reply_to, test)
 
@@ -105,6 +106,51 @@ def test_new_worker():
         daemon.log.wait("^info worker-started ", since=since)
         assert_blocked(daemon.ask("one.test."))
         equal(layers(daemon), before, "layers")
+
+
+# A container, or a unit, that forbids the calls by which a process confines itself.
+FORBID = """
+import ctypes, os, sys
+lib = ctypes.CDLL("libseccomp.so.2")
+lib.seccomp_init.restype = ctypes.c_void_p
+f = ctypes.c_void_p(lib.seccomp_init(0x7fff0000))
+for name in (b"seccomp", b"landlock_create_ruleset", b"landlock_add_rule", b"landlock_restrict_self"):
+    if lib.seccomp_rule_add(f, 0x50001, lib.seccomp_syscall_resolve_name(name), 0) != 0:
+        sys.exit("no rule")
+if lib.seccomp_load(f) != 0:
+    sys.exit("no filter")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@test
+def test_forbidden():
+    """Where the system forbids Landlock and seccomp quelld runs all the same, and says so in one line for each kind"""
+    not_under("valgrind")
+    saved = harness.WRAPPER[:]
+    harness.WRAPPER[:] = ["/usr/bin/python3", "-c", FORBID]
+    try:
+        with FakeUpstream() as upstream, Quelld([upstream], ["one.test\n"], args=["--workers", "2"]) as daemon:
+            assert_blocked(daemon.ask("one.test."))
+            for kind in ("parent", "worker", "loader"):
+                said = [line for line in daemon.log.all() if line.startswith("notice sandbox %s: " % kind)]
+                equal(len(said), 1, "lines about the " + kind)
+                assert "landlock-files (Operation not permitted)" in said[0] and "seccomp" in said[0], said
+            equal(set(layers(daemon)["worker"]), {"no-new-privs", "no-dump", "capabilities"}, "layers of the worker")
+            daemon.reload()
+            assert_blocked(daemon.ask("one.test."))
+    finally:
+        harness.WRAPPER[:] = saved
+
+
+@test
+def test_units():
+    """The units of systemd allow the calls by which the programs confine themselves"""
+    for name in ("quelld", "quell-update"):
+        with open(os.path.join(os.environ["top_srcdir"], "etc/systemd/%s.service.in" % name)) as f:
+            allowed = " ".join(re.findall("^SystemCallFilter=(.*)", f.read(), re.MULTILINE)).split()
+        for call in ("seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"):
+            assert call in allowed, "%s is not allowed by %s.service" % (call, name)
 
 
 if __name__ == "__main__":
