@@ -168,18 +168,19 @@ def test_kill_under_load():
             kill(daemon)
             with open(path(daemon), "wb") as f:
                 f.write(saved)
-            asked = len(upstream.asks)
+            killed = len(upstream.asks)
             again(daemon, upstream)
-            wait_for("all is loaded", lambda: daemon.stats()["cache_loaded"] == len(old))
-            loaded = len(upstream.asks)
-            since = len(load.late_ms)
+            wait_for("all is there again", lambda: daemon.stats()["cache_entries"] == len(old))
+            warm, since = len(upstream.asks), len(load.late_ms)
             wait_for("the load goes on", lambda: len(load.late_ms) >= since + 2 * len(old))
             load.stop()
-            # While the file was read, a few may have been asked before their turn came.
-            assert loaded - asked <= len(old) // 2, "%d questions while loading" % (loaded - asked)
-            equal(len(upstream.asks), loaded, "questions upstream behind that")
+            # While the file was read a few may have been asked before their turn came; on a slow machine twice.
+            early = {ask.name for ask in upstream.asks[killed:warm]}
+            assert len(early) <= len(old) // 2, "%d names were asked while loading" % len(early)
+            equal({ask.name for ask in upstream.asks[warm:]} - early, set(), "names asked behind that")
+            asked = len(upstream.asks)
             ask_all(daemon, new)
-            equal(len(upstream.asks), loaded + len(new), "questions for what was not saved")
+            equal({ask.name for ask in upstream.asks[asked:]}, set(new), "names that were not saved")
 
 
 @test
