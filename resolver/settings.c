@@ -169,6 +169,7 @@ static int put_proxy(const struct proxy *proxy, struct options *options)
 		if (!is_proxy(&options->proxies[i]))
 			options->proxies[i] = *proxy;
 		/* proxy_parse() has zeroed the gaps. */
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
 		if (memcmp(&options->proxies[i], proxy, sizeof(*proxy)) == 0)
 			return i + 1;
 	}
