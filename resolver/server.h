@@ -74,9 +74,9 @@ struct report {
 	uint64_t n_flushed;
 	struct evbuffer *said; /* the answer's lines as far as there are any, owned; NULL: none */
 	/* REPORT_CACHE, REPORT_UPSTREAMS: workers are asked one after the other, for each upstream anew. */
-	unsigned step;			     /* the next */
-	unsigned n_answers;		     /* so many had one */
-	struct evbuffer *of_workers;	     /* REPORT_UPSTREAMS: what they say, owned; NULL: nothing yet */
+	unsigned step;		     /* the next */
+	unsigned n_answers;	     /* so many had one */
+	struct evbuffer *of_workers; /* REPORT_UPSTREAMS: what they say, owned; NULL: nothing yet */
 	struct query_upstream_whole whole; /* and what is added up */
 	bool failed;	       /* REPORT_OWN: a worker could not do it */
 };

@@ -515,7 +515,8 @@ static void on_why(struct worker *w, struct channel_message *m)
 static void on_flush(struct worker *w, struct channel_message *m)
 {
 	const struct channel_name *name = (const struct channel_name *)m->payload;
-	uint64_t flushed = query_flush(w->core, name->name_len > 0 ? name->name : NULL, name->below != 0);
+	uint64_t flushed =
+	    query_flush(w->core, name->name_len > 0 ? name->name : NULL, name->below != 0);
 
 	worker_tell(w, CHANNEL_FLUSH, m->head.serial, &flushed, sizeof(flushed));
 }

@@ -551,7 +551,8 @@ static size_t ring_flush(struct cache *c, struct ring *r, const uint8_t *name, b
 
 	for (uint32_t past = 0; past < r->used; past += run->size) {
 		run = ring_at(r, past);
-		if (!run->live || (name != NULL && !entry_has_name((struct entry *)run, name, below)))
+		if (!run->live ||
+		    (name != NULL && !entry_has_name((struct entry *)run, name, below)))
 			continue;
 		entry_kill(c, (struct entry *)run);
 		n++;
