@@ -344,7 +344,7 @@ static void run_core(struct world *w)
 
 static void forget_all(struct world *w)
 {
-	w->sum += query_flush(w->core, NULL);
+	w->sum += query_flush(w->core, NULL, false);
 }
 
 static const struct micro {
