@@ -98,10 +98,10 @@ struct upstream {
 	struct jar jar;		 /* its cookies */
 	uint64_t asked, answered, failed;
 	uint64_t counter[UPSTREAM_N_COUNTERS];
-	struct latency rtt; /* of all replies, ever */
-	uint64_t groups; /* bits of those that ask it */
-	bool trusted;	 /* its replies may have private addresses */
-	bool proxied;	 /* it is asked through a proxy: over TCP alone */
+	struct latency rtt;	  /* of all replies, ever */
+	uint64_t groups;	  /* bits of those that ask it */
+	bool trusted;		  /* its replies may have private addresses */
+	bool proxied;		  /* it is asked through a proxy: over TCP alone */
 	uint64_t subnet_until_ms; /* asked without a client subnet until then */
 };
 
