@@ -123,6 +123,7 @@ static void test_says_why(void **state)
 	} rows[] = {
 	    {(size_t)(t.codes - image), "code"},
 	    {(size_t)(t.directory - image), "does not begin"},
+	    {(size_t)(t.nodes - image) + 2, "bucket 1"},
 	    {(size_t)(t.nodes - image), "bucket 0"},
 	    {(size_t)(t.hub_ends - image) + 4, "a hub without a name"},
 	    {(size_t)(t.hub_names - image), "a hub without a name"},
