@@ -11,6 +11,7 @@ lib_libquell_a_SOURCES = \
 	lib/file.c lib/file.h \
 	lib/hash.c lib/hash.h \
 	lib/log.c lib/log.h \
+	lib/pages.c lib/pages.h \
 	lib/resolvconf.c lib/resolvconf.h \
 	lib/rng.c lib/rng.h \
 	lib/table.c lib/table.h \
