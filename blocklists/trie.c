@@ -108,7 +108,7 @@ static struct span bucket_span(const struct trie *t, struct shelf shelf, uint32_
 }
 
 #define LINE  64  /* bytes that come into the cache together */
-#define GUESS 128 /* that far from where a bucket is expected 19 of 20 begin */
+#define GUESS 128 /* that far from where they are expected 19 of 20 buckets begin, or nearer */
 
 /* Have come into the cache what bucket_span() will read, and at the same time what probably is the
  * bucket: it is about where it would be if all on the shelf had the same length.  So a look-up waits

@@ -31,7 +31,7 @@ struct trie_top {
 
 #define TRIE_TOPS                                                                                  \
 	1024 /* places, two for each hash; what finds them taken is found as any other node */
-#define TRIE_TOP_HUBS 1024 /* the largest hubs: among these they are sought */
+#define TRIE_TOP_HUBS 4096 /* the largest hubs: among these they are sought */
 
 /* The decoded header: fields as docs/format.md names them; for trie.c, verify.c and build.c. */
 struct trie {
