@@ -283,8 +283,7 @@ static int walk_buckets(struct walk *w)
 		w->node.bucket = bucket;
 		trie_bucket(t, bucket, &begin, &end);
 		if (bucket % FORMAT_SHELF == 0 && !take_shelf(w, begin, &at))
-			return malformed(
-			    w, "its shelf does not begin where the one before it ends");
+			return malformed(w, "its shelf stands elsewhere, or its head is wrong");
 		if (begin != at || end < begin)
 			return malformed(w, "it does not begin where the one before it ends");
 		ret = walk_span(w, (struct span){begin * 8, end * 8}, true, NULL, 0, 1);
