@@ -5,8 +5,10 @@
  *          | effect ends, effects | patterns | networks
  *
  * A hub is a node whose children are found by hashing (the root is hub 0); an anchor is a child of a
- * hub.  Anchors stand in buckets, each with all that hangs below it up to the next hubs.
+ * hub.  Anchors stand in buckets, each with all that hangs below it up to the next hubs; buckets on
+ * shelves.
  *
+ *   shelf   its head, then its buckets
  *   bucket  records of anchors, to its end
  *   record  length, [anchor: code of the hub], label, code of the set, form, rest
  *   form    0 leaf; 10 children: their records, to the end of this one; 11 hub: its number
@@ -27,7 +29,7 @@
 
 #define FORMAT_MAGIC	 "\177quell\r\n"
 #define FORMAT_MAGIC_LEN 8
-#define FORMAT_VERSION	 2
+#define FORMAT_VERSION	 3
 
 /* Where the fields of the header stand; those from FORMAT_AT_BUCKETS on are u32. */
 enum {
@@ -112,17 +114,36 @@ static inline void format_context_next(struct format_context *c, unsigned symbol
 #define FORMAT_NODE_COST  20u
 #define FORMAT_BYTE_COST  5u
 
-/* ---- Directory ---- */
+/* ---- Buckets ---- */
 
-/* For each FORMAT_GROUP buckets: u32 where the first begins in the nodes, u16 where each of the others
- * begins, bytes behind that.  A last u32 is where the last bucket ends. */
-#define FORMAT_GROUP		  8
-#define FORMAT_GROUP_SIZE	  (4 + 2 * (FORMAT_GROUP - 1))
 #define FORMAT_ANCHORS_PER_BUCKET 5
 
-static inline uint64_t format_directory_len(uint64_t n_buckets)
+/* Buckets stand on shelves of so many.  The head of a shelf: for each of its buckets u16 where it ends,
+ * bytes from the beginning of the shelf on; 0 where the last shelf has no such bucket. */
+#define FORMAT_SHELF	  32
+#define FORMAT_SHELF_HEAD (2 * FORMAT_SHELF)
+
+/* The directory: where each shelf begins in the nodes, and where the last one ends, in units of
+ * FORMAT_UNIT bytes.  For each FORMAT_GROUP of these u32 the first, and u16 each of the others, behind
+ * the first. */
+#define FORMAT_UNIT	  8
+#define FORMAT_GROUP	  8
+#define FORMAT_GROUP_SIZE (4 + 2 * (FORMAT_GROUP - 1))
+
+/* Up to the next whole unit. */
+static inline uint64_t format_whole_units(uint64_t bytes)
 {
-	return (n_buckets + FORMAT_GROUP - 1) / FORMAT_GROUP * FORMAT_GROUP_SIZE + 4;
+	return (bytes + FORMAT_UNIT - 1) / FORMAT_UNIT * FORMAT_UNIT;
+}
+
+static inline uint32_t format_n_shelves(uint32_t n_buckets)
+{
+	return n_buckets / FORMAT_SHELF + (n_buckets % FORMAT_SHELF != 0);
+}
+
+static inline uint64_t format_directory_len(uint32_t n_buckets)
+{
+	return ((uint64_t)format_n_shelves(n_buckets) / FORMAT_GROUP + 1) * FORMAT_GROUP_SIZE;
 }
 
 /* ---- Sets ---- */

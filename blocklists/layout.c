@@ -413,17 +413,35 @@ static int put_families(struct layout *l, struct filling *filling)
 	return 0;
 }
 
-/* Bytes of all buckets, and whether the directory can point to each. */
+static uint32_t bucket_len(const struct layout *l, uint32_t bucket)
+{
+	return (l->buckets[bucket] + 7) / 8;
+}
+
+/* Bytes of the shelf that begins with this bucket. */
+static uint64_t shelf_len(const struct layout *l, uint32_t bucket)
+{
+	uint64_t len = FORMAT_SHELF_HEAD;
+
+	for (unsigned i = 0; i < FORMAT_SHELF && bucket < l->n_buckets; i++)
+		len += bucket_len(l, bucket++);
+	return len;
+}
+
+/* Bytes of all shelves, and whether the directory can point to each and its head to its buckets. */
 static bool add_up(struct layout *l, struct why *why, int *err)
 {
+	uint32_t n_shelves = format_n_shelves(l->n_buckets);
 	uint64_t total = 0, group = 0;
 
-	for (uint32_t bucket = 0; bucket < l->n_buckets; bucket++) {
-		if (bucket % FORMAT_GROUP == 0)
+	for (uint32_t shelf = 0; shelf < n_shelves; shelf++) {
+		uint64_t len = shelf_len(l, shelf * FORMAT_SHELF);
+
+		if (shelf % FORMAT_GROUP == 0)
 			group = total;
-		if (total - group > UINT16_MAX)
+		total += format_whole_units(len);
+		if (len > UINT16_MAX || (total - group) / FORMAT_UNIT > UINT16_MAX)
 			return false;
-		total += (l->buckets[bucket] + 7) / 8;
 	}
 	if (total > FORMAT_NODES_MAX - BITS_PAD)
 		*err = why_set(why, ERR_LIMIT, "more names than an image can hold");
@@ -533,27 +551,40 @@ void layout_fini(struct layout *l)
 
 /* ---- Writing ---- */
 
-/* The directory; buckets[] become the bits where their next anchor goes. */
-static void write_directory(struct layout *l, uint8_t *directory)
+/* Where shelf `shelf` begins, or the last one ends. */
+static void write_shelf_begin(uint8_t *directory, uint32_t shelf, uint64_t at, uint64_t *group)
 {
-	uint64_t at = 0, group = 0;
-	uint8_t *p = directory;
+	uint8_t *p = directory + (size_t)(shelf / FORMAT_GROUP) * FORMAT_GROUP_SIZE;
+	unsigned i = shelf % FORMAT_GROUP;
 
-	for (uint32_t bucket = 0; bucket < l->n_buckets; bucket++) {
-		uint32_t len = (l->buckets[bucket] + 7) / 8;
-		unsigned i = bucket % FORMAT_GROUP;
-
-		if (i == 0) {
-			group = at;
-			p = directory + (size_t)(bucket / FORMAT_GROUP) * FORMAT_GROUP_SIZE;
-			format_put(p, at, 4);
-		} else {
-			format_put(p + 4 + 2 * (i - 1), at - group, 2);
-		}
-		l->buckets[bucket] = (uint32_t)at * 8;
-		at += len;
+	if (i == 0) {
+		*group = at;
+		format_put(p, at / FORMAT_UNIT, 4);
+	} else {
+		format_put(p + 4 + 2 * (i - 1), (at - *group) / FORMAT_UNIT, 2);
 	}
-	format_put(directory + format_directory_len(l->n_buckets) - 4, at, 4);
+}
+
+/* The directory and the heads; buckets[] become the bits where their next anchor goes. */
+static void write_directory(struct layout *l, uint8_t *directory, uint8_t *nodes)
+{
+	uint32_t n_shelves = format_n_shelves(l->n_buckets), bucket = 0;
+	uint64_t at = 0, group = 0;
+
+	for (uint32_t shelf = 0; shelf < n_shelves; shelf++) {
+		uint64_t end = FORMAT_SHELF_HEAD;
+
+		write_shelf_begin(directory, shelf, at, &group);
+		for (unsigned i = 0; i < FORMAT_SHELF && bucket < l->n_buckets; i++, bucket++) {
+			uint32_t len = bucket_len(l, bucket);
+
+			l->buckets[bucket] = (uint32_t)(at + end) * 8;
+			end += len;
+			format_put(nodes + at + 2 * (size_t)i, end, 2);
+		}
+		at += format_whole_units(end);
+	}
+	write_shelf_begin(directory, n_shelves, at, &group);
 }
 
 /* The bits of a record, its length included. */
@@ -592,7 +623,7 @@ void layout_write(struct layout *l, uint8_t *directory, uint8_t *nodes)
 {
 	uint32_t bucket = 0;
 
-	write_directory(l, directory);
+	write_directory(l, directory, nodes);
 	for (const struct chunk *chunk = l->records.first; chunk != NULL; chunk = chunk->next)
 		write_records(l, chunk, &bucket, nodes);
 }

@@ -29,8 +29,9 @@ struct trie_top {
 	uint32_t hub, set;
 };
 
-#define TRIE_TOPS     512 /* places, by hash; what finds its place taken is found as any other node */
-#define TRIE_TOP_HUBS 1024 /* the largest hubs: among these they are sought */
+#define TRIE_TOPS                                                                                  \
+	1024 /* places, two for each hash; what finds them taken is found as any other node */
+#define TRIE_TOP_HUBS 4096 /* the largest hubs: among these they are sought */
 
 /* The decoded header: fields as docs/format.md names them; for trie.c, verify.c and build.c. */
 struct trie {
@@ -94,7 +95,7 @@ uint32_t trie_regex_set(const struct trie *t, uint32_t number);
 /* ---- for walk.c ---- */
 
 /* Bytes of the nodes that bucket < t->n_buckets has: [*begin, *end), inside them; 0 and 0 where the
- * directory is malformed. */
+ * directory or the head of the shelf is malformed. */
 void trie_bucket(const struct trie *t, uint32_t bucket, size_t *begin, size_t *end);
 
 #endif

@@ -249,6 +249,28 @@ static int walk_span(struct walk *w, struct span in, bool is_bucket, const uint8
 	return 0;
 }
 
+/* The bytes of the nodes in [*at, to) are zero; *at moves there. */
+static bool take_zeros(const struct walk *w, size_t *at, size_t to)
+{
+	while (*at < to && w->t->nodes[*at] == 0)
+		++*at;
+	return *at == to;
+}
+
+/* The next shelf, whose first bucket w->node.bucket begins at `begin`: before its head only what fills
+ * up the one before it.  *at moves behind the head. */
+static bool take_shelf(const struct walk *w, size_t begin, size_t *at)
+{
+	size_t head = begin - FORMAT_SHELF_HEAD;
+	uint32_t n = w->t->n_buckets - w->node.bucket;
+
+	if (begin < FORMAT_SHELF_HEAD || head != format_whole_units(*at) ||
+	    !take_zeros(w, at, head))
+		return false;
+	*at = n < FORMAT_SHELF ? head + 2 * (size_t)n : begin;
+	return take_zeros(w, at, begin);
+}
+
 static int walk_buckets(struct walk *w)
 {
 	const struct trie *t = w->t;
@@ -260,6 +282,8 @@ static int walk_buckets(struct walk *w)
 
 		w->node.bucket = bucket;
 		trie_bucket(t, bucket, &begin, &end);
+		if (bucket % FORMAT_SHELF == 0 && !take_shelf(w, begin, &at))
+			return malformed(w, "its shelf stands elsewhere, or its head is wrong");
 		if (begin != at || end < begin)
 			return malformed(w, "it does not begin where the one before it ends");
 		ret = walk_span(w, (struct span){begin * 8, end * 8}, true, NULL, 0, 1);
@@ -267,7 +291,8 @@ static int walk_buckets(struct walk *w)
 			return ret;
 		at = end;
 	}
-	if (at != t->nodes_len - BITS_PAD)
+	/* What fills up the last shelf. */
+	if (t->nodes_len != format_whole_units(at) + BITS_PAD || !take_zeros(w, &at, t->nodes_len))
 		return why_set(w->why, ERR_FORMAT, "the buckets do not fill their part");
 	return 0;
 }

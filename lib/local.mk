@@ -13,6 +13,7 @@ lib_libquell_a_SOURCES = \
 	lib/hash.c lib/hash.h \
 	lib/landlock.c lib/landlock.h \
 	lib/log.c lib/log.h \
+	lib/pages.c lib/pages.h \
 	lib/proxy.c lib/proxy.h \
 	lib/resolvconf.c lib/resolvconf.h \
 	lib/rng.c lib/rng.h \

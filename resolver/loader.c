@@ -18,6 +18,7 @@
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
 #include "lib/file.h"
+#include "lib/pages.h"
 #include "lib/sandbox.h"
 #include "resolver/child.h"
 #include "resolver/io/timer.h"
@@ -160,10 +161,11 @@ static int check(int memfd, const char *name, struct channel_loaded *out, struct
 
 	if (fstat(memfd, &st) < 0 || st.st_size == 0)
 		return why_set(why, ERR_FORMAT, "%s: empty", name);
-	/* Private: kernels before 6.7 share no mapping of what is sealed against writing. */
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, memfd, 0);
-	if (bytes == MAP_FAILED)
+	bytes = pages_map(memfd, (size_t)st.st_size);
+	if (bytes == NULL)
 		return why_set(why, ERR_SYS, "%s: cannot be mapped: %s", name, strerror(errno));
+	/* For the workers. */
+	pages_gather(bytes, (size_t)st.st_size);
 	err = verify_checksum(bytes, (size_t)st.st_size, why);
 	if (err == 0)
 		err = trie_open(&trie, bytes, (size_t)st.st_size, why);

@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/pages.h"
 #include "resolver/channel.h"
 #include "resolver/confine.h"
 #include "resolver/io/cache_store.h"
@@ -342,13 +343,9 @@ static int map_sealed(int fd, void **bytes, size_t *len, struct why *why)
 	if (st.st_size <= 0)
 		return why_set(why, ERR_FORMAT, "its file is empty");
 	*len = (size_t)st.st_size;
-	/* Private, yet the same pages: before Linux 6.7 a sealed file cannot be mapped shared, even
-	 * to read. */
-	*bytes = mmap(NULL, *len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (*bytes == MAP_FAILED) {
-		*bytes = NULL;
+	*bytes = pages_map(fd, *len);
+	if (*bytes == NULL)
 		return why_set(why, ERR_SYS, "%s", strerror(errno));
-	}
 	return 0;
 }
 

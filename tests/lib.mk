@@ -9,6 +9,7 @@ LIB_UNIT_TESTS = \
 	tests/unit/test_file \
 	tests/unit/test_hash \
 	tests/unit/test_log \
+	tests/unit/test_pages \
 	tests/unit/test_resolvconf \
 	tests/unit/test_rng \
 	tests/unit/test_sandbox
@@ -55,6 +56,10 @@ tests_unit_test_hash_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_SOURCES = tests/unit/test_log.c
 tests_unit_test_log_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_pages_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_pages_SOURCES = tests/unit/test_pages.c
+tests_unit_test_pages_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 tests_unit_test_resolvconf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_resolvconf_SOURCES = tests/unit/test_resolvconf.c

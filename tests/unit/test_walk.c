@@ -122,7 +122,11 @@ static void test_says_why(void **state)
 		const char *reason;
 	} rows[] = {
 	    {(size_t)(t.codes - image), "code"},
-	    {(size_t)(t.directory - image), "does not begin"},
+	    {(size_t)(t.directory - image), "shelf"},
+	    /* Where bucket 1 ends, and where one would that is not there. */
+	    {(size_t)(t.nodes - image) + 2, "bucket 1"},
+	    {(size_t)(t.nodes - image) + FORMAT_SHELF_HEAD - 2, "shelf"},
+	    {(size_t)(t.nodes - image) + t.nodes_len - 1, "do not fill"},
 	    {(size_t)(t.nodes - image), "bucket 0"},
 	    {(size_t)(t.hub_ends - image) + 4, "a hub without a name"},
 	    {(size_t)(t.hub_names - image), "a hub without a name"},
