@@ -23,7 +23,8 @@ struct supervisor {
 	unsigned n;
 	bool runs[CONF_WORKERS_MAX];
 	unsigned n_sent[CONF_WORKERS_MAX];
-	enum channel_type type; /* of what was sent last */
+	enum channel_type type; /* of what was sent last, and to whom */
+	unsigned asked;
 	uint32_t serial;
 	struct channel_name name;
 	size_t len;
@@ -54,6 +55,7 @@ bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type typ
 	if (!s->runs[worker])
 		return false;
 	s->n_sent[worker]++;
+	s->asked = worker;
 	s->type = type;
 	s->serial = serial;
 	s->len = len;
@@ -588,7 +590,7 @@ static void test_why_way(void **state)
 	set_match(&why, 0, 1, "suffix test");
 	why.match[0].step = 1;
 	report_request(s, 3, "why", "www.example");
-	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	say(s, workers.asked, CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_string_equal(control.text,
 	    "ok\nname www.example\ntype A\nverdict blocked (its answer leads to cdn.test)\n"
 	    "match two: suffix test (its answer leads to cdn.test)\n"
@@ -599,7 +601,7 @@ static void test_why_way(void **state)
 	why.n_steps = 1;
 	why.match[0].step = 0;
 	report_request(s, 3, "why", "www.example");
-	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	say(s, workers.asked, CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_true(has_line("change quellctl resume"));
 }
 
@@ -615,7 +617,7 @@ static void test_why_client(void **state)
 	assert_true(addr_equal(&workers.name.client, &client));
 	assert_int_equal(workers.name.type, TYPE_TXT);
 	(void)snprintf(why.verdict, sizeof(why.verdict), "allowed");
-	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	say(s, workers.asked, CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_string_equal(control.text,
 	    "ok\nname a.example\ntype TXT\nclient 2001:db8::7\nverdict allowed\n"
 	    "change quellctl block a.example\n");
