@@ -23,8 +23,7 @@ struct supervisor {
 	unsigned n;
 	bool runs[CONF_WORKERS_MAX];
 	unsigned n_sent[CONF_WORKERS_MAX];
-	enum channel_type type; /* of what was sent last, and to whom */
-	unsigned asked;
+	enum channel_type type; /* of what was sent last */
 	uint32_t serial;
 	struct channel_name name;
 	size_t len;
@@ -55,7 +54,6 @@ bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type typ
 	if (!s->runs[worker])
 		return false;
 	s->n_sent[worker]++;
-	s->asked = worker;
 	s->type = type;
 	s->serial = serial;
 	s->len = len;
@@ -515,6 +513,12 @@ static void test_no_workers(void **state)
 	assert_int_equal(event_base_loop(s->base, EVLOOP_NONBLOCK), 1); /* no timer is left */
 }
 
+/* Of the workers one is asked: which, is told by the question. */
+static unsigned asked(struct server *s)
+{
+	return (unsigned)__builtin_ctzll(the_report(s)->waiting);
+}
+
 static void set_match(struct reason *why, unsigned i, uint16_t list, const char *rule)
 {
 	why->match[i].list = list;
@@ -590,7 +594,7 @@ static void test_why_way(void **state)
 	set_match(&why, 0, 1, "suffix test");
 	why.match[0].step = 1;
 	report_request(s, 3, "why", "www.example");
-	say(s, workers.asked, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	say(s, asked(s), CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_string_equal(control.text,
 	    "ok\nname www.example\ntype A\nverdict blocked (its answer leads to cdn.test)\n"
 	    "match two: suffix test (its answer leads to cdn.test)\n"
@@ -601,7 +605,7 @@ static void test_why_way(void **state)
 	why.n_steps = 1;
 	why.match[0].step = 0;
 	report_request(s, 3, "why", "www.example");
-	say(s, workers.asked, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	say(s, asked(s), CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_true(has_line("change quellctl resume"));
 }
 
@@ -617,7 +621,7 @@ static void test_why_client(void **state)
 	assert_true(addr_equal(&workers.name.client, &client));
 	assert_int_equal(workers.name.type, TYPE_TXT);
 	(void)snprintf(why.verdict, sizeof(why.verdict), "allowed");
-	say(s, workers.asked, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	say(s, asked(s), CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_string_equal(control.text,
 	    "ok\nname a.example\ntype TXT\nclient 2001:db8::7\nverdict allowed\n"
 	    "change quellctl block a.example\n");
@@ -637,7 +641,7 @@ static void test_why_hostile(void **state)
 	why.match[0].shared = 0;
 	why.match[1] = why.match[0];
 	why.match[1].list = REASON_OWN;
-	say(s, 0, CHANNEL_WHY, workers.serial, &why, sizeof(why));
+	say(s, asked(s), CHANNEL_WHY, workers.serial, &why, sizeof(why));
 	assert_int_equal(control.n_answers, 1);
 	for (const char *c = control.text; *c != '\0'; c++)
 		assert_true(*c == '\n' || *c == '\t' || (*c >= ' ' && *c < 0x7f));
