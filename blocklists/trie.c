@@ -78,8 +78,8 @@ void trie_bucket(const struct trie *t, uint32_t bucket, size_t *begin, size_t *e
 		to = base + format_get_u16(group + 4 + 2 * i);
 	*begin = *end = 0;
 	if (from <= to && to <= t->nodes_len - BITS_PAD) {
-		*begin = from;
-		*end = to;
+		*begin = (size_t)from;
+		*end = (size_t)to;
 	}
 }
 
@@ -210,12 +210,12 @@ static bool find_record(
 		return false;
 	for (unsigned n = 0; n < FORMAT_SIBLINGS_MAX && in.at + FORMAT_LEN_BITS <= in.end; n++) {
 		uint64_t bits = bits_peek(t->nodes, in.at);
-		uint64_t len = bits_low(bits, FORMAT_LEN_BITS);
+		size_t len = (size_t)bits_low(bits, FORMAT_LEN_BITS);
 
 		in.at += FORMAT_LEN_BITS;
 		bits >>= FORMAT_LEN_BITS;
 		if (len == FORMAT_LEN_LONG) {
-			len = bits_low(bits, FORMAT_LEN_LONG_BITS);
+			len = (size_t)bits_low(bits, FORMAT_LEN_LONG_BITS);
 			in.at += FORMAT_LEN_LONG_BITS;
 			if (in.at > in.end)
 				return false;
