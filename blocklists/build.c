@@ -507,7 +507,7 @@ static struct places find_places(const struct build *b)
 	struct places p = {.codes = FORMAT_HEADER};
 
 	p.directory = p.codes + FORMAT_CODES * sizeof(codes_word);
-	p.nodes = p.directory + format_directory_len(l->n_buckets);
+	p.nodes = p.directory + (size_t)format_directory_len(l->n_buckets);
 	p.hub_ends = p.nodes + l->nodes_len;
 	p.hub_names = p.hub_ends + 4 * (l->n_hubs + 1);
 	p.set_ends = p.hub_names + layout_hub_names_len(l);

@@ -591,12 +591,12 @@ static void write_directory(struct layout *l, uint8_t *directory, uint8_t *nodes
 static size_t record_bits(const uint8_t *record)
 {
 	uint64_t v = bits_peek(record, 0);
-	size_t len = bits_low(v, FORMAT_LEN_BITS);
+	size_t len = (size_t)bits_low(v, FORMAT_LEN_BITS);
 
 	if (len < FORMAT_LEN_LONG)
 		return FORMAT_LEN_BITS + len;
 	return FORMAT_LEN_BITS + FORMAT_LEN_LONG_BITS +
-	       bits_low(v >> FORMAT_LEN_BITS, FORMAT_LEN_LONG_BITS);
+	       (size_t)bits_low(v >> FORMAT_LEN_BITS, FORMAT_LEN_LONG_BITS);
 }
 
 /* Move the records of a chunk to where the next of their buckets goes. */

@@ -252,12 +252,12 @@ static bool find_record(
 		return false;
 	for (unsigned n = 0; n < FORMAT_SIBLINGS_MAX && in.at + FORMAT_LEN_BITS <= in.end; n++) {
 		uint64_t bits = bits_peek(t->nodes, in.at);
-		uint64_t len = bits_low(bits, FORMAT_LEN_BITS);
+		size_t len = (size_t)bits_low(bits, FORMAT_LEN_BITS);
 
 		in.at += FORMAT_LEN_BITS;
 		bits >>= FORMAT_LEN_BITS;
 		if (len == FORMAT_LEN_LONG) {
-			len = bits_low(bits, FORMAT_LEN_LONG_BITS);
+			len = (size_t)bits_low(bits, FORMAT_LEN_LONG_BITS);
 			in.at += FORMAT_LEN_LONG_BITS;
 			if (in.at > in.end)
 				return false;

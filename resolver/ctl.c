@@ -122,7 +122,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 {
 	static const char busy[] = "error too many clients at once\n";
-	const struct timeval limit = {.tv_sec = CTL_LIMIT_S};
+	const union timer_wait limit = timer_wait(CTL_LIMIT_S * 1000);
 	struct ctl *ctl = arg;
 	struct client *c = free_client(ctl);
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -145,7 +145,7 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 	c->number = ++ctl->n_clients;
 	bufferevent_setcb(c->stream, on_read, NULL, on_event, c);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, CTL_REQUEST_MAX);
-	(void)bufferevent_set_timeouts(c->stream, &limit, &limit);
+	(void)bufferevent_set_timeouts(c->stream, &limit.tv, &limit.tv);
 	(void)bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 }
 
@@ -258,7 +258,7 @@ void ctl_close(struct ctl *ctl)
 
 void ctl_answer(struct ctl *ctl, uint64_t number, struct evbuffer *answer)
 {
-	const struct timeval limit = {.tv_sec = CTL_LIMIT_S};
+	const union timer_wait limit = timer_wait(CTL_LIMIT_S * 1000);
 
 	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
 		struct client *c = &ctl->clients[i];
@@ -267,7 +267,7 @@ void ctl_answer(struct ctl *ctl, uint64_t number, struct evbuffer *answer)
 			continue;
 		(void)bufferevent_disable(c->stream, EV_READ);
 		bufferevent_setcb(c->stream, NULL, on_written, on_event, c);
-		(void)bufferevent_set_timeouts(c->stream, NULL, &limit);
+		(void)bufferevent_set_timeouts(c->stream, NULL, &limit.tv);
 		(void)bufferevent_write_buffer(c->stream, answer);
 		return;
 	}

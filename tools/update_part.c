@@ -186,7 +186,8 @@ static int copy_base(struct update_part *p, const struct update_base *base, stru
 
 	while (at < p->bytes && err == 0) {
 		uint64_t left = p->bytes - at;
-		ssize_t n = pread(base->fd, bytes, left < STEP_SIZE ? left : STEP_SIZE, (off_t)at);
+		ssize_t n =
+		    pread(base->fd, bytes, left < STEP_SIZE ? (size_t)left : STEP_SIZE, (off_t)at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -309,7 +310,7 @@ int update_part_read(const struct update_part *p, char **text, size_t *len, stru
 		return sys_error(p, why);
 	err = file_read(fd, file, SIZE_MAX / 2, text, len, why);
 	if (err == 0 && *len > p->bytes) { /* it is shorter than what is here */
-		*len = p->bytes;
+		*len = (size_t)p->bytes;
 		(*text)[*len] = '\0';
 	}
 	return err;

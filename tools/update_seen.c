@@ -1,11 +1,11 @@
 /* update_seen.c - validators as text and in requests. */
 #include "tools/update_seen.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/hash.h"
 #include "tools/update_store.h"
@@ -120,11 +120,31 @@ int update_seen_write(int dir_fd, const char *name, const struct update_seen *se
 
 /* ---- validators ---- */
 
+/* A date (RFC 9110, 5.6.7) as seconds since 1970; -1: it is none.  Not by curl_getdate(): a libcurl with
+ * times of 32 bits (Debian 12 for armhf) has none after 2038. */
+static int64_t seconds_of(const char *date)
+{
+	static const char *const forms[] = {
+	    "%a, %d %b %Y %H:%M:%S GMT",
+	    "%A, %d-%b-%y %H:%M:%S GMT",
+	    "%a %b %d %H:%M:%S %Y",
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct tm tm = {0};
+		const char *end = strptime(date, forms[i], &tm);
+
+		if (end != NULL && *end == '\0')
+			return timegm(&tm);
+	}
+	return -1;
+}
+
 /* A page made anew for everyone was last modified now, each time. */
 static bool is_clear_of(const char *modified, const char *date)
 {
-	time_t modified_s = curl_getdate(modified, NULL);
-	time_t date_s = date != NULL ? curl_getdate(date, NULL) : -1;
+	int64_t modified_s = seconds_of(modified);
+	int64_t date_s = date != NULL ? seconds_of(date) : -1;
 
 	return modified_s != -1 && date_s != -1 && date_s - modified_s >= CLEAR_S;
 }

@@ -185,10 +185,11 @@ static size_t answer_by_a(struct query *q, const struct query_asker *from,
     const char **outcome);
 
 /* The question about ask->name, the end of q->way, which rules and lists let through: the cache, upstream.
- * `asked` is what is looked for, to->question what was asked.  As answer_question(). */
-static size_t answer_open(struct query *q, const struct query_asker *from,
-    const struct msg_query *asked, const struct effect_ask *ask, const struct answer_to *to,
-    uint64_t now_ms, uint8_t *out, const char **outcome)
+ * `asked` is what is looked for, to->question what was asked.  As answer_question(), a part of which it is on the
+ * way of most queries. */
+static inline __attribute__((always_inline)) size_t answer_open(struct query *q,
+    const struct query_asker *from, const struct msg_query *asked, const struct effect_ask *ask,
+    const struct answer_to *to, uint64_t now_ms, uint8_t *out, const char **outcome)
 {
 	const bool dns64 = query_family_is_asked(q, asked);
 	struct cache_verdict *kept;

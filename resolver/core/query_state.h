@@ -6,6 +6,7 @@
  *   query.c           the way of a client's query, and what a message gets that is no good query
  *   |- query_names.h    names with an answer of their own: of the house, special, ours
  *   |- query_answer.h   what rules, lists and rebinding protection make of a name and its answer
+ *   |- query_family.h   which families of addresses are given: suppressed types, hints, DNS64
  *   `- query_forward.h  questions for upstreams, from the first try to the time when they are over
  *      |- query_try.h     a message to an upstream, and the port and ID it waits with
  *      `- query_wait.h    who waits, and what they get in the end

@@ -13,6 +13,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "resolver/io/timer.h"
 
 #define DRAWS	      8 /* of a place, when the one drawn cannot be used */
 #define BINDS	      8 /* of a port, when the one drawn is taken */
@@ -158,7 +159,7 @@ static int place_open(struct place *p, uint64_t now_ms)
 {
 	struct pool *pool = p->pool;
 	struct carrier_udp *c = pool->owner;
-	const struct timeval sweep = {.tv_sec = SWEEP_MS / 1000};
+	const union timer_wait sweep = timer_wait(SWEEP_MS);
 	struct epoll_event readable = {.events = EPOLLIN, .data.ptr = p};
 	sa_family_t family = pool->to.sa.sa_family;
 	const int on = 1;
@@ -184,7 +185,7 @@ static int place_open(struct place *p, uint64_t now_ms)
 	p->opened_ms = now_ms;
 	pool->n_open++;
 	if (c->n_open++ == 0)
-		event_add(&c->sweep, &sweep);
+		event_add(&c->sweep, &sweep.tv);
 	return 0;
 fail:
 	close(fd);
@@ -216,12 +217,14 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 static void pool_start(struct carrier_udp *c, struct pool *pool, const union addr *to)
 {
-	if (c->n_pools <= pool - c->pools)
-		c->n_pools = (unsigned)(pool - c->pools) + 1;
+	const unsigned number = (unsigned)(pool - c->pools);
+
+	if (c->n_pools <= number)
+		c->n_pools = number + 1;
 	pool->owner = c;
 	pool->to = *to;
 	pool->shared = NULL;
-	pool->places = c->places + (size_t)(pool - c->pools) * c->n_places;
+	pool->places = c->places + (size_t)number * c->n_places;
 	for (uint32_t i = 0; i < c->n_places; i++)
 		pool->places[i] = (struct place){
 		    .pool = pool,

@@ -98,7 +98,7 @@ static void test_write(void **state)
 		add(&w, text, i % 5);
 	}
 	plan(&w);
-	directory_len = format_directory_len(w.layout.n_buckets);
+	directory_len = (size_t)format_directory_len(w.layout.n_buckets);
 	directory = calloc(1, directory_len);
 	nodes = calloc(1, w.layout.nodes_len);
 	assert_non_null(directory);

@@ -190,7 +190,7 @@ static void *take_image(const struct fixture *f, size_t *len)
 {
 	void *bytes;
 
-	*len = f->lists.info.image_len;
+	*len = (size_t)f->lists.info.image_len;
 	bytes = malloc(*len);
 	assert_non_null(bytes);
 	assert_int_equal(pread(f->lists.fd, bytes, *len, 0), (ssize_t)*len);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "blocklists/trie.h"
+#include "resolver/io/timer.h"
 #include "resolver/loader.h"
 
 /* ---- what the child does instead of sending its result (linked with --wrap) ---- */
@@ -86,7 +87,7 @@ int __wrap_event_add(struct event *ev, const struct timeval *wait)
 {
 	static const struct timeval now;
 
-	if (wait == NULL || wait->tv_sec != LOADER_LIMIT_S)
+	if (wait == NULL || ((const union timer_wait *)wait)->s != LOADER_LIMIT_S)
 		return __real_event_add(ev, wait);
 	n_limits++;
 	return __real_event_add(ev, no_time ? &now : wait);
@@ -235,7 +236,7 @@ static void expect_failure(const struct fixture *f, int err, const char *text)
 /* Does the image block this name (wire form)? */
 static bool blocks(const struct fixture *f, const char *name)
 {
-	size_t len = f->loaded.image_len;
+	size_t len = (size_t)f->loaded.image_len;
 	struct trie trie;
 	bool blocked;
 	void *bytes = mmap(NULL, len, PROT_READ, MAP_PRIVATE, f->fd, 0);
@@ -307,7 +308,7 @@ static void test_image(void **state)
 	size_t len;
 
 	load(f, 1, &text);
-	len = f->loaded.image_len;
+	len = (size_t)f->loaded.image_len;
 	assert_true(len <= sizeof(bytes));
 	assert_int_equal(pread(f->fd, bytes, len, 0), len);
 

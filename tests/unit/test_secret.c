@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "resolver/io/timer.h"
 #include "resolver/server.h"
 #include "tests/unit/scratch.h"
 
@@ -222,13 +223,14 @@ static void the_next_roll_is_within_a_day(void **state)
 	(void)state;
 	start();
 	for (unsigned i = 0; i < 60; i++) {
-		struct timeval at, now;
+		union timer_wait at;
+		struct timeval now;
 		uint64_t wait_s;
 
 		restart();
-		assert_true(event_pending(server->secret.roll, EV_TIMEOUT, &at));
+		assert_true(event_pending(server->secret.roll, EV_TIMEOUT, &at.tv));
 		assert_int_equal(gettimeofday(&now, NULL), 0);
-		wait_s = (uint64_t)(at.tv_sec - now.tv_sec);
+		wait_s = (uint64_t)(at.s - now.tv_sec);
 		assert_in_range(wait_s, SECRET_LIFE_S * 6 / 10 - 60, SECRET_LIFE_S + 1);
 		least_s = wait_s < least_s ? wait_s : least_s;
 		most_s = wait_s > most_s ? wait_s : most_s;

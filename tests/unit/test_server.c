@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "resolver/io/timer.h"
 #include "resolver/server.h"
 #include "resolver/worker.h"
 #include "tests/unit/images.h"
@@ -114,10 +115,10 @@ int __wrap_event_add(struct event *ev, const struct timeval *wait);
 
 int __wrap_event_add(struct event *ev, const struct timeval *wait)
 {
-	static const struct timeval soon = {.tv_usec = 500000};
+	const union timer_wait soon = timer_wait(500), *given = (const union timer_wait *)wait;
 
 	return __real_event_add(
-	    ev, hurry && wait != NULL && wait->tv_sec == SERVER_SWAP_LIMIT_S ? &soon : wait);
+	    ev, hurry && given != NULL && given->s == SERVER_SWAP_LIMIT_S ? &soon.tv : wait);
 }
 
 /* ---- a parent ---- */

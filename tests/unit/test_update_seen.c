@@ -93,12 +93,35 @@ static void test_note(void **state)
 	assert_false(update_seen_has_validator(&seen));
 	update_seen_note(&seen, NULL, MODIFIED, NULL); /* no Date to compare with */
 	assert_false(update_seen_has_validator(&seen));
+	update_seen_note(
+	    &seen, NULL, "Sat, 21 Jan 2040 10:00:00 GMT", "Sat, 21 Jan 2040 10:01:00 GMT");
+	assert_true(update_seen_has_validator(&seen)); /* that takes more than 32 bits */
 	memset(etag, 'x', sizeof(etag));
 	etag[sizeof(etag) - 1] = '\0';
 	seen = seen_of(etag, NULL); /* too long */
 	assert_false(update_seen_has_validator(&seen));
 	seen = seen_of("\"\033[2J\"", NULL);
 	assert_false(update_seen_has_validator(&seen));
+}
+
+/* RFC 9110, 5.6.7: the forms of a date, those that are obsolete too. */
+static void test_dates(void **state)
+{
+	static const char *const good[] = {
+	    MODIFIED, "Saturday, 21-Nov-26 10:00:00 GMT", "Sat Nov 21 10:00:00 2026"};
+	static const char *const bad[] = {"Sat, 21 Nov 2026 10:00:00 GMT and so on",
+	    "Sat, 21 Nov 2026 10:00:00 CET", "21 Nov", "1795255200"};
+	struct update_seen seen;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		seen = seen_of(NULL, good[i]);
+		assert_string_equal(seen.modified, good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		seen = seen_of(NULL, bad[i]);
+		assert_string_equal(seen.modified, "");
+	}
 }
 
 /* RFC 9110, 8.8.3; and tags without quotes, which are in use. */
@@ -171,6 +194,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_file, scratch_set_up, scratch_tear_down),
 	    cmocka_unit_test_setup_teardown(test_other_files, scratch_set_up, scratch_tear_down),
 	    cmocka_unit_test(test_note),
+	    cmocka_unit_test(test_dates),
 	    cmocka_unit_test(test_tags),
 	    cmocka_unit_test(test_strong),
 	    cmocka_unit_test(test_fits),
