@@ -645,8 +645,11 @@ static void enter_sandbox(const struct conf *conf)
 	struct sandbox sandbox;
 
 	sandbox_enter(&wish, &sandbox);
-	if (sandbox_lacks(&sandbox, lacks)[0] != '\0')
-		(void)fprintf(stderr, "quell-update: this system is without %s\n", lacks);
+	/* Of the rest quellctl tells. */
+	if (!SANDBOX_INSTRUMENTED &&
+	    (sandbox.state[SANDBOX_FILES] > 0 || sandbox.state[SANDBOX_CALLS] > 0))
+		(void)fprintf(stderr, "quell-update: this system is without %s\n",
+		    sandbox_lacks(&sandbox, lacks));
 }
 
 int update_run(const struct conf *conf, const struct update_options *options)

@@ -135,7 +135,7 @@ def test_forbidden():
             for kind in ("parent", "worker", "loader"):
                 said = [line for line in daemon.log.all() if line.startswith("notice sandbox %s: " % kind)]
                 equal(len(said), 1, "lines about the " + kind)
-                assert "landlock-files (Operation not permitted)" in said[0] and "seccomp" in said[0], said
+                assert "landlock-scope (Operation not permitted)" in said[0] and "seccomp" in said[0], said
             equal(set(layers(daemon)["worker"]), {"no-new-privs", "no-dump", "capabilities"}, "layers of the worker")
             daemon.reload()
             assert_blocked(daemon.ask("one.test."))
