@@ -11,6 +11,7 @@ lib_libquell_a_SOURCES = \
 	lib/err.c lib/err.h \
 	lib/file.c lib/file.h \
 	lib/hash.c lib/hash.h \
+	lib/holder.c lib/holder.h \
 	lib/landlock.c lib/landlock.h \
 	lib/log.c lib/log.h \
 	lib/pages.c lib/pages.h \

@@ -84,7 +84,7 @@ static int open_udp(struct listener *l, unsigned n)
 
 /* Say why a socket could not be opened, and what that means for the address. */
 static int explain(struct listener *l, int saved_errno, enum channel_socket kind,
-    const struct holder_witness *witness)
+    const struct witness *witness)
 {
 	const char *protocol = kind == CHANNEL_SOCKET_UDP ? "UDP" : "TCP";
 	struct holder holder;
@@ -100,7 +100,7 @@ static int explain(struct listener *l, int saved_errno, enum channel_socket kind
 		return why_set(&l->why, ERR_NOTFOUND,
 		    "this machine does not speak the protocol of %s", l->text);
 	case EADDRINUSE:
-		holder_find(&holder, witness, &l->addr, kind == CHANNEL_SOCKET_TCP);
+		witness_find(&holder, witness, &l->addr, kind == CHANNEL_SOCKET_TCP);
 		holder_describe(&holder, &who);
 		return why_set(
 		    &l->why, ERR_TAKEN, "%s %s is held by %s", protocol, l->text, who.text);
@@ -120,7 +120,7 @@ static int explain(struct listener *l, int saved_errno, enum channel_socket kind
 /* Open the sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not
  * there. */
 static int listener_open(
-    struct listener *l, unsigned n_workers, const struct holder_witness *witness)
+    struct listener *l, unsigned n_workers, const struct witness *witness)
 {
 	int err = addr_parse(&l->addr, l->text, 53, &l->why);
 
@@ -186,7 +186,7 @@ static int explain_taken(const struct listener *l, const struct listeners *next,
 }
 
 int listeners_open(struct listeners *next, const struct listeners *now, const struct conf *conf,
-    const struct holder_witness *witness, struct why *why)
+    const struct witness *witness, struct why *why)
 {
 	next->n = 0;
 	/* Their number changes with a restart alone. */

@@ -20,7 +20,7 @@
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "resolver/channel.h"
-#include "resolver/holder.h"
+#include "resolver/witness.h"
 
 #define LISTENERS_BACKLOG 1024 /* TCP connections not accepted yet; the kernel may allow fewer */
 #define LISTENERS_UDP_BUFFER                                                                       \
@@ -54,7 +54,7 @@ typedef void listeners_change_fn(void *ctx, unsigned worker, enum channel_type t
  * Returns 0, also where addresses are waiting; ERR_TAKEN or ERR_DENIED or ERR_SYS with the reason
  * in `why`, and *next is empty. */
 int listeners_open(struct listeners *next, const struct listeners *now, const struct conf *conf,
-    const struct holder_witness *witness, struct why *why) QUELL_CHECK;
+    const struct witness *witness, struct why *why) QUELL_CHECK;
 
 /* Close the sockets of *next that it does not share: it will not be used. */
 void listeners_drop(struct listeners *next);

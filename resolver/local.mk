@@ -60,7 +60,6 @@ resolver_libquelld_a_SOURCES = \
 	resolver/confine.c resolver/confine.h \
 	resolver/ctl.c resolver/ctl.h \
 	resolver/saved.c resolver/saved.h \
-	resolver/holder.c resolver/holder.h \
 	resolver/hostnet.c resolver/hostnet.h \
 	resolver/listeners.c resolver/listeners.h \
 	resolver/steer.c resolver/steer.h \
@@ -80,6 +79,7 @@ resolver_libquelld_a_SOURCES = \
 	resolver/server.c resolver/server.h \
 	resolver/settings.c resolver/settings.h \
 	resolver/supervise.c resolver/supervise.h \
+	resolver/witness.c resolver/witness.h \
 	resolver/worker.c resolver/worker.h
 
 sbin_PROGRAMS += quelld

@@ -13,7 +13,7 @@
 
 #include "lib/log.h"
 #include "lib/sandbox.h"
-#include "resolver/holder.h"
+#include "resolver/witness.h"
 #include "resolver/lists.h"
 #include "resolver/priv.h"
 #include "resolver/server.h"
@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 {
 	struct settings_flags flags = {0};
 	const struct sandbox_wish wish = {.kind = SANDBOX_PARENT};
-	struct holder_witness witness = {.fd = -1};
+	struct witness witness = {.fd = -1};
 	struct sandbox sandbox;
 	enum action action;
 	struct conf *conf;
@@ -218,18 +218,18 @@ int main(int argc, char **argv)
 	action = parse(argc, argv, &flags);
 	if (action == RUN) {
 		unblock_log();
-		holder_witness_start(&witness);
+		witness_start(&witness);
 	}
 	err = priv_become(flags.user, &why);
 	if (err < 0) {
 		log_error("rights", "%s", why.text);
-		holder_witness_stop(&witness);
+		witness_stop(&witness);
 		return flags.user != NULL && err == ERR_NOTFOUND ? SERVER_USAGE : SERVER_FAILED;
 	}
 	sandbox_enter(&wish, &sandbox);
 	if (settings_read(&conf, &flags, &why) < 0) {
 		log_error("config", "%s", why.text);
-		holder_witness_stop(&witness);
+		witness_stop(&witness);
 		return SERVER_USAGE;
 	}
 	if (action == CHECK)

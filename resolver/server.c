@@ -438,7 +438,7 @@ static void server_stop(struct server *s, enum server_exit status);
 /* The first lists: now workers can start. */
 static void start_workers(struct server *s, struct lists *lists)
 {
-	holder_witness_stop(&s->witness);
+	witness_stop(&s->witness);
 	set_lists(s, lists);
 	s->generation = 1;
 	settings_options(s->conf, &s->options);
@@ -598,7 +598,7 @@ static void free_event(struct event *e)
 
 static void close_all(struct server *s)
 {
-	holder_witness_stop(&s->witness);
+	witness_stop(&s->witness);
 	ctl_close(s->ctl);
 	lists_loader_free(s->loader);
 	supervise_free(s->workers);
@@ -627,7 +627,7 @@ static void close_all(struct server *s)
 }
 
 enum server_exit server_run(struct conf *conf, const struct settings_flags *flags,
-    const struct holder_witness *witness, const struct sandbox *sandbox)
+    const struct witness *witness, const struct sandbox *sandbox)
 {
 	struct server *s = calloc(1, sizeof(*s));
 	enum server_exit status = SERVER_FAILED;

@@ -20,7 +20,7 @@
 #include "lib/sandbox.h"
 #include "resolver/core/options.h"
 #include "resolver/ctl.h"
-#include "resolver/holder.h"
+#include "resolver/witness.h"
 #include "resolver/listeners.h"
 #include "resolver/lists.h"
 #include "resolver/house.h"
@@ -107,7 +107,7 @@ struct server {
 
 	struct sandbox sandbox[SANDBOX_N_KINDS]; /* of the last process of each kind */
 
-	struct holder_witness witness;
+	struct witness witness;
 	struct supervisor *workers;
 	struct lists_loader *loader;
 	struct ctl *ctl; /* NULL: without */
@@ -124,7 +124,7 @@ struct server {
 /* Run the daemon until it is told to end.  `conf` becomes its; `flags` is borrowed; `witness` is
  * stopped when start-up is over; `sandbox` is what the process is in.  Returns its exit status. */
 enum server_exit server_run(struct conf *conf, const struct settings_flags *flags,
-    const struct holder_witness *witness, const struct sandbox *sandbox);
+    const struct witness *witness, const struct sandbox *sandbox);
 
 /* A process of this kind is in `sandbox`: kept for the status, and what lacks is logged once. */
 void server_sandbox(struct server *s, enum sandbox_kind kind, const struct sandbox *sandbox);

@@ -8,6 +8,7 @@ LIB_UNIT_TESTS = \
 	tests/unit/test_err \
 	tests/unit/test_file \
 	tests/unit/test_hash \
+	tests/unit/test_holder \
 	tests/unit/test_log \
 	tests/unit/test_pages \
 	tests/unit/test_resolvconf \
@@ -52,6 +53,10 @@ tests_unit_test_file_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 tests_unit_test_hash_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_hash_SOURCES = tests/unit/test_hash.c
 tests_unit_test_hash_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_holder_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_holder_SOURCES = tests/unit/test_holder.c
+tests_unit_test_holder_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_SOURCES = tests/unit/test_log.c

@@ -73,7 +73,6 @@ tests_fuzz_fuzz_stream_LDADD = $(FUZZ_MAIN) resolver/io/libio.a lib/libquell.a $
 if HAVE_CMOCKA
 PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_ctl \
-	tests/unit/test_holder \
 	tests/unit/test_hostnet \
 	tests/unit/test_listeners \
 	tests/unit/test_lists \
@@ -87,7 +86,8 @@ PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_rules \
 	tests/unit/test_server \
 	tests/unit/test_settings \
-	tests/unit/test_supervise
+	tests/unit/test_supervise \
+	tests/unit/test_witness
 check_PROGRAMS += $(PARENT_TESTS)
 TESTS += $(PARENT_TESTS)
 PARENT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
@@ -108,9 +108,9 @@ tests_unit_test_priv_LDADD = $(PARENT_LIBS)
 tests_unit_test_ctl_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
 tests_unit_test_ctl_LDADD = $(PARENT_LIBS)
-tests_unit_test_holder_CFLAGS = $(PARENT_CFLAGS)
-tests_unit_test_holder_SOURCES = tests/unit/test_holder.c
-tests_unit_test_holder_LDADD = $(PARENT_LIBS)
+tests_unit_test_witness_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_witness_SOURCES = tests/unit/test_witness.c
+tests_unit_test_witness_LDADD = $(PARENT_LIBS)
 tests_unit_test_listeners_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_listeners_SOURCES = tests/unit/test_listeners.c
 tests_unit_test_listeners_LDADD = $(PARENT_LIBS)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "resolver/holder.h"
+#include "lib/holder.h"
 
 static union addr parse(const char *text)
 {
@@ -132,32 +132,13 @@ static void test_find(void **state)
 	int fd = open_own(&a);
 
 	(void)state;
-	holder_find(&h, NULL, &a, false);
+	holder_find(&h, &a, false);
 	check_own(&h);
-	holder_find(&h, NULL, &a, true);
+	holder_find(&h, &a, true);
 	assert_false(h.found);
 	assert_int_equal(close(fd), 0);
-	holder_find(&h, NULL, &a, false);
+	holder_find(&h, &a, false);
 	assert_false(h.found);
-}
-
-static void test_witness(void **state)
-{
-	struct holder_witness w;
-	struct holder h;
-	union addr a;
-	int fd = open_own(&a);
-
-	(void)state;
-	holder_witness_start(&w);
-	if (geteuid() != 0)
-		assert_int_equal(w.fd, -1);
-	holder_find(&h, &w, &a, false); /* without a witness it looks itself */
-	check_own(&h);
-	holder_witness_stop(&w);
-	assert_int_equal(w.fd, -1);
-	holder_witness_stop(&w);
-	assert_int_equal(close(fd), 0);
 }
 
 static void test_describe(void **state)
@@ -169,6 +150,8 @@ static void test_describe(void **state)
 	holder_describe(&h, &why);
 	assert_non_null(strstr(why.text, "pid 17 (systemd-resolve)"));
 	assert_non_null(strstr(why.text, "DNSStubListener=no"));
+	holder_name(&h, &why);
+	assert_string_equal(why.text, "pid 17 (systemd-resolve)");
 	h = (struct holder){.found = true, .uid = 0};
 	holder_describe(&h, &why);
 	assert_string_equal(why.text, "a process of user root");
@@ -184,7 +167,6 @@ int main(void)
 	    cmocka_unit_test(test_only_listening_tcp),
 	    cmocka_unit_test(test_other_lines),
 	    cmocka_unit_test(test_find),
-	    cmocka_unit_test(test_witness),
 	    cmocka_unit_test(test_describe),
 	};
 

@@ -233,7 +233,7 @@ static void configure(const struct fixture *f, unsigned how, unsigned at, const 
 /* The daemon's process. */
 static void parent(const struct fixture *f, int gate, int log)
 {
-	const struct holder_witness witness = {.fd = -1};
+	const struct witness witness = {.fd = -1};
 	struct conf *conf;
 	struct why why;
 

@@ -1,31 +1,18 @@
 /* holder.c - from an address to a socket's inode to the process that has it open. */
-#include "resolver/holder.h"
+#include "lib/holder.h"
 
 #include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/capability.h>
-#include <poll.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/caps.h"
-
-#define ANSWER_WAIT_MS	 2000 /* for the witness; a scan of /proc takes some tens */
-#define STATE_TCP_LISTEN 10   /* include/net/tcp_states.h of Linux */
-
-struct question {
-	union addr addr;
-	bool tcp;
-};
+#define STATE_TCP_LISTEN 10 /* include/net/tcp_states.h of Linux */
 
 /* The address column: words of 32 bits as they lie in memory, in hex, and the port.  Returns the
  * family. */
@@ -153,7 +140,7 @@ static void find_process(struct holder *h, uint64_t inode)
 		read_command(h);
 }
 
-static void look(struct holder *h, const union addr *addr, bool tcp)
+void holder_find(struct holder *h, const union addr *addr, bool tcp)
 {
 	uint64_t inode = 0;
 
@@ -163,71 +150,6 @@ static void look(struct holder *h, const union addr *addr, bool tcp)
 	    find_socket(tcp ? "/proc/net/tcp6" : "/proc/net/udp6", addr, tcp, &inode, &h->uid);
 	if (h->found)
 		find_process(h, inode);
-}
-
-/* The witness: answers until the other end is closed. */
-static void witness(int fd)
-{
-	struct question question;
-	struct holder answer;
-
-	while (recv(fd, &question, sizeof(question), 0) == (ssize_t)sizeof(question)) {
-		look(&answer, &question.addr, question.tcp);
-		if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
-			break;
-	}
-}
-
-void holder_witness_start(struct holder_witness *w)
-{
-	int fds[2];
-
-	*w = (struct holder_witness){.fd = -1};
-	if (geteuid() != 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return;
-	w->pid = fork();
-	if (w->pid == 0) {
-		(void)close(fds[0]);
-		(void)signal(SIGINT, SIG_IGN);
-		if (caps_keep(CAPS_BIT(CAP_SYS_PTRACE) | CAPS_BIT(CAP_DAC_READ_SEARCH)) == 0)
-			witness(fds[1]);
-		_exit(EXIT_SUCCESS);
-	}
-	(void)close(fds[1]);
-	if (w->pid < 0)
-		(void)close(fds[0]);
-	else
-		w->fd = fds[0];
-}
-
-void holder_witness_stop(struct holder_witness *w)
-{
-	if (w->fd < 0)
-		return;
-	(void)close(w->fd);
-	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	*w = (struct holder_witness){.fd = -1};
-}
-
-static bool ask_witness(struct holder *h, int fd, const struct question *question)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return send(fd, question, sizeof(*question), MSG_NOSIGNAL) == (ssize_t)sizeof(*question) &&
-	       poll(&p, 1, ANSWER_WAIT_MS) == 1 &&
-	       recv(fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h);
-}
-
-void holder_find(struct holder *h, const struct holder_witness *w, const union addr *addr, bool tcp)
-{
-	struct question question;
-
-	memset(&question, 0, sizeof(question));
-	question.addr = *addr;
-	question.tcp = tcp;
-	if (w == NULL || w->fd < 0 || !ask_witness(h, w->fd, &question))
-		look(h, addr, tcp);
 }
 
 /* What to do about those that usually sit on port 53. */
@@ -243,16 +165,27 @@ static const char *hint(const struct holder *h, const struct passwd *user)
 	return "";
 }
 
-void holder_describe(const struct holder *h, struct why *why)
+static const struct passwd *user_of(const struct holder *h)
 {
-	const struct passwd *user = h->found ? getpwuid(h->uid) : NULL;
+	return h->found ? getpwuid(h->uid) : NULL;
+}
+
+void holder_name(const struct holder *h, struct why *why)
+{
+	const struct passwd *user = user_of(h);
 
 	if (h->pid != 0)
-		(void)why_set(why, 0, "pid %" PRId32 " (%s)%s", h->pid, h->command, hint(h, user));
+		(void)why_set(why, 0, "pid %" PRId32 " (%s)", h->pid, h->command);
 	else if (user != NULL)
-		(void)why_set(why, 0, "a process of user %s%s", user->pw_name, hint(h, user));
+		(void)why_set(why, 0, "a process of user %s", user->pw_name);
 	else if (h->found)
 		(void)why_set(why, 0, "a process of user %" PRIu32, h->uid);
 	else
 		(void)why_set(why, 0, "a process that cannot be seen from here");
+}
+
+void holder_describe(const struct holder *h, struct why *why)
+{
+	holder_name(h, why);
+	(void)why_set(why, 0, "%s%s", why->text, hint(h, user_of(h)));
 }
