@@ -7,10 +7,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Room for one descriptor; by its alignment the kernel may fit in a second. */
+/* Room for one descriptor, and for a second that is one too many. */
 union control {
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[CMSG_SPACE(2 * sizeof(int))];
 };
 
 int channel_send(
@@ -31,7 +31,7 @@ int channel_send(
 		struct cmsghdr *cmsg = &control.align;
 
 		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
+		msg.msg_controllen = CMSG_SPACE(sizeof(fd));
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
 		cmsg->cmsg_len = CMSG_LEN(sizeof(int));

@@ -25,7 +25,7 @@ tests_unit_test_addr_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 # The test shows the clock what it likes.
 tests_unit_test_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+tests_unit_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=__clock_gettime64
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c
 tests_unit_test_clock_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 

@@ -19,6 +19,7 @@ tests_unit_test_listen_tcp_CFLAGS = $(IO_CFLAGS)
 tests_unit_test_listen_tcp_SOURCES = tests/unit/test_listen_tcp.c $(IO_SOURCES)
 tests_unit_test_listen_tcp_LDADD = $(IO_LIBS)
 tests_unit_test_carrier_udp_CFLAGS = $(IO_CFLAGS)
+tests_unit_test_carrier_udp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrlimit64
 tests_unit_test_carrier_udp_SOURCES = tests/unit/test_carrier_udp.c $(IO_SOURCES)
 tests_unit_test_carrier_udp_LDADD = $(IO_LIBS)
 tests_unit_test_carrier_tcp_CFLAGS = $(IO_CFLAGS)

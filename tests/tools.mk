@@ -120,7 +120,7 @@ part_test_libs = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCK
 
 # The test is the time of day.
 tests_unit_test_update_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_update_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
+tests_unit_test_update_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time,--wrap=__time64
 tests_unit_test_update_clock_SOURCES = tests/unit/test_update_clock.c tools/update_clock.c
 tests_unit_test_update_clock_LDADD = $(CMOCKA_LIBS)
 

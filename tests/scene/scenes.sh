@@ -1,4 +1,5 @@
 #!/bin/sh
 # Run every scene of this folder.
 cd "${top_srcdir:-.}" || exit 1
-exec "${top_builddir:-.}/tests/scene/scene" tests/scene/*.scene
+# shellcheck disable=SC2086 # a list of words
+exec ${QUELL_WRAPPER:-} "${top_builddir:-.}/tests/scene/scene" tests/scene/*.scene

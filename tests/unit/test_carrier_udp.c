@@ -126,18 +126,27 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Not 0: how many descriptors are said to be allowed, by getrlimit() as the linker knows it. */
+static rlim_t files_allowed;
+
+int __real_getrlimit64(int resource, struct rlimit *limit);
+int __wrap_getrlimit64(int resource, struct rlimit *limit);
+
+int __wrap_getrlimit64(int resource, struct rlimit *limit)
+{
+	if (files_allowed == 0)
+		return __real_getrlimit64(resource, limit);
+	*limit = (struct rlimit){.rlim_cur = files_allowed, .rlim_max = files_allowed};
+	return 0;
+}
+
 /* A pool as a process gets it that may have `files` descriptors. */
 static void renew_with_limit(rlim_t files)
 {
-	struct rlimit before, lower;
-
 	carrier_udp_free(carrier);
-	assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
-	lower = before;
-	lower.rlim_cur = files;
-	assert_return_code(setrlimit(RLIMIT_NOFILE, &lower), errno);
+	files_allowed = files;
 	carrier = carrier_udp_new(base, &rng);
-	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
+	files_allowed = 0;
 	assert_non_null(carrier);
 }
 

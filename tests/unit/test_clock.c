@@ -13,6 +13,12 @@
 
 #include "lib/clock.h"
 
+/* Where times had 32 bits at first, this is what the linker knows it by. */
+#if __TIMESIZE == 32
+#define __real_clock_gettime __real___clock_gettime64
+#define __wrap_clock_gettime __wrap___clock_gettime64
+#endif
+
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 

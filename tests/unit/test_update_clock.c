@@ -14,6 +14,11 @@
 
 static time_t now;
 
+/* Where times had 32 bits at first, this is what the linker knows it by. */
+#if __TIMESIZE == 32
+#define __wrap_time __wrap___time64
+#endif
+
 time_t __wrap_time(time_t *out);
 
 time_t __wrap_time(time_t *out)
