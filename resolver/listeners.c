@@ -79,7 +79,14 @@ static int open_udp(struct listener *l, unsigned n)
 		if (l->udp[i] < 0 || (i == 0 && n > 1 && steer_share(l->udp[0]) < 0))
 			return -1;
 	}
-	return n > 1 ? steer_attach(l->udp[0], n) : 0;
+	if (n == 1 || steer_attach(l->udp[0], n) == 0)
+		return 0;
+	if (errno != ENOPROTOOPT)
+		return -1;
+	log_warning("listen",
+	    "%s: this system cannot send the same question to the same worker: %s", l->text,
+	    strerror(errno));
+	return 0;
 }
 
 /* Say why a socket could not be opened, and what that means for the address. */
