@@ -71,7 +71,8 @@ static void close_sockets(struct listener *l)
 	l->tcp = -1;
 }
 
-/* The UDP sockets of n workers.  Returns 0, or -1 with errno; what is open then stands in l->udp. */
+/* The UDP sockets of n workers.  Returns 0, or -1 with errno; what is open then stands in l->udp.  A system that
+ * runs Linux programs without being Linux deals queries out as it likes: only the caches have less in common. */
 static int open_udp(struct listener *l, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
