@@ -116,7 +116,7 @@ static void test_write(void **state)
 
 		trie_bucket(&t, bucket, &begin, &end);
 		if (bucket % FORMAT_SHELF == 0)
-			before = format_whole_units(before) + FORMAT_SHELF_HEAD;
+			before = (size_t)(format_whole_units(before) + FORMAT_SHELF_HEAD);
 		assert_int_equal(begin, before);
 		/* In bits: where an anchor more would go. */
 		assert_int_equal((w.layout.buckets[bucket] + 7) / 8, end);
