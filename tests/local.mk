@@ -25,3 +25,9 @@ include $(srcdir)/tests/bench.mk
 
 TESTS += tests/test_layers.sh tests/test_answers.py
 EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/test_answers.py tests/coverage.awk
+dist_check_SCRIPTS += tests/arch.sh
+
+# For those who run some of them.
+.PHONY: list-tests
+list-tests:
+	@echo $(TESTS)
