@@ -19,13 +19,19 @@ static unsigned suppressed(const struct query *q, const uint8_t *name, uint16_t 
 	return q->options.suppress;
 }
 
+bool query_family_is_suppressed(
+    const struct query *q, const uint8_t *name, uint16_t type, uint16_t class)
+{
+	return (change_bit(type) & suppressed(q, name, class)) != 0;
+}
+
 size_t query_family_suppress(struct query *q, const struct msg_query *asked, const uint8_t *name,
     const struct answer_to *to, uint8_t *out, const char **outcome)
 {
 	bool truncated;
 	size_t len;
 
-	if ((change_bit(asked->qtype) & suppressed(q, name, asked->qclass)) == 0)
+	if (!query_family_is_suppressed(q, name, asked->qtype, asked->qclass))
 		return 0;
 	q->stats.suppressed++;
 	*outcome = "answered: its type is suppressed";

@@ -13,6 +13,10 @@
 size_t query_family_suppress(struct query *q, const struct msg_query *asked, const uint8_t *name,
     const struct answer_to *to, uint8_t *out, const char **outcome);
 
+/* Are clients given no records of this type and class of `name`, the end of their question's way? */
+bool query_family_is_suppressed(
+    const struct query *q, const uint8_t *name, uint16_t type, uint16_t class);
+
 /* What query_family_change() does where it has anything to do. */
 bool query_family_change_it(struct query *q, const struct effect_ask *ask,
     const struct cache_answer *a, const struct answer_to *to, uint64_t now_ms,

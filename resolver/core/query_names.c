@@ -212,8 +212,11 @@ bool query_names_why(
 	len = name_len(aliased.name);
 	memcpy(end, aliased.name, len);
 	aliased.name = end;
-	if (!find_special(q, end, len, ask->type, &special))
+	if (find_special(q, end, len, ask->type, &special))
+		reason_find_special(&q->policy, &aliased, &special, out);
+	else if (q->way.n_hops == 0 && is_lost(q, end, len, ask->type))
+		reason_find_lost(&q->policy, ask, out);
+	else
 		return false;
-	reason_find_special(&q->policy, &aliased, &special, out);
 	return true;
 }

@@ -1,5 +1,6 @@
 /* query_why.c - why a query would get the answer it would get now: its way once more, with words. */
 #include "resolver/core/query_answer.h"
+#include "resolver/core/query_family.h"
 #include "resolver/core/query_names.h"
 #include "resolver/core/query_state.h"
 
@@ -24,18 +25,21 @@ void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, s
 	struct effect_ask asked = *ask, end = *ask;
 	struct cache_answer cached;
 	uint8_t aliased[NAME_SIZE], name[NAME_SIZE];
-	bool is_cached;
+	bool is_suppressed, is_cached;
 
 	if (query_names_why(q, ask, aliased, out))
 		return;
 	asked.name = aliased;
 	reason_end(&q->policy, &asked, name);
 	end.name = name;
-	is_cached = find_cached(q, &end, now_ms, &cached);
+	is_suppressed = query_family_is_suppressed(q, name, ask->type, CLASS_IN);
+	is_cached = !is_suppressed && find_cached(q, &end, now_ms, &cached);
 	reason_find(&q->policy, &asked, is_cached ? &cached : NULL, out);
 	if (is_cached && !out->blocked && query_answer_rebinds(q, name, &cached))
 		reason_set_rebinding(out, &cached);
-	if (!out->blocked) {
+	if (!out->blocked && is_suppressed) {
+		reason_set_suppressed(out);
+	} else if (!out->blocked) {
 		out->forwarded = true;
 		out->group = query_state_group(q, name, name_len(name));
 		out->asked = (uint8_t)upstream_group(&q->upstreams, out->group);

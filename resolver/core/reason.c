@@ -289,11 +289,10 @@ void reason_find_local(const struct policy *p, const struct effect_ask *ask,
 		    name_to_text(found->zone, zone));
 }
 
-void reason_find_special(const struct policy *p, const struct effect_ask *ask,
-    const struct special_answer *special, struct reason *out)
+/* ask->name has a fixed answer, unless a rule of the user's own allows it. */
+static void set_special(struct reason *out, const struct policy *p, const struct effect_ask *ask)
 {
 	struct reason_step *step = &out->step[0];
-	const char *gets = "no records";
 
 	memset(out, 0, sizeof(*out));
 	out->special = true;
@@ -301,12 +300,34 @@ void reason_find_special(const struct policy *p, const struct effect_ask *ask,
 	step->how = REASON_ASKED;
 	memcpy(step->name, ask->name, name_len(ask->name));
 	add_own(out, p->rules, ask->name);
+}
+
+void reason_find_special(const struct policy *p, const struct effect_ask *ask,
+    const struct special_answer *special, struct reason *out)
+{
+	const char *gets = "no records";
+
+	set_special(out, p, ask);
 	if (special->rcode == RCODE_NXDOMAIN)
 		gets = "NXDOMAIN";
 	else if (special->n_records != 0 || special->soa)
 		gets = "a fixed answer";
 	(void)snprintf(out->verdict, sizeof(out->verdict), "special name (%s): %s",
 	    special_words[special->word], gets);
+}
+
+void reason_find_lost(const struct policy *p, const struct effect_ask *ask, struct reason *out)
+{
+	set_special(out, p, ask);
+	(void)snprintf(
+	    out->verdict, sizeof(out->verdict), "name of one label, not forwarded: NXDOMAIN");
+}
+
+void reason_set_suppressed(struct reason *out)
+{
+	out->answer = REASON_ANSWER_OPEN;
+	(void)snprintf(out->verdict, sizeof(out->verdict),
+	    "no records: this type is suppressed on this network");
 }
 
 void reason_set_rebinding(struct reason *out, const struct cache_answer *cached)

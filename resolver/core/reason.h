@@ -63,7 +63,7 @@ struct reason {
 	uint8_t blocked;		    /* the asker is not let through */
 	uint8_t by_client;		    /* another client might get another verdict */
 	uint8_t answer;			    /* enum reason_answer */
-	uint8_t special; /* neither rule nor list decides: it has a fixed answer */
+	uint8_t special;      /* neither rule nor list decides: it has a fixed answer */
 	uint8_t forwarded;    /* what is not cached would be asked for ... */
 	uint8_t group, asked; /* ... by this group, and now of this, which is it or one behind it */
 	uint32_t n_steps;
@@ -97,6 +97,13 @@ void reason_find_local(const struct policy *p, const struct effect_ask *ask,
 /* The same of a name that gets `special`. */
 void reason_find_special(const struct policy *p, const struct effect_ask *ask,
     const struct special_answer *special, struct reason *out);
+
+/* The same of a name of one label that nobody here knows, where such are not forwarded. */
+void reason_find_lost(const struct policy *p, const struct effect_ask *ask, struct reason *out);
+
+/* Of `out` from reason_find(), where what is said there lets the asker through: nobody is asked, for clients
+ * are not given records of this type. */
+void reason_set_suppressed(struct reason *out);
 
 /* Of `out` from reason_find(), where what is said there lets the asker through: the cached answer is refused
  * for its private address (rebind.h). */
