@@ -1027,6 +1027,7 @@ void conf_free(struct conf *conf)
 	free(conf->lists);
 	free(conf->forwards);
 	free(conf->groups);
+	free(conf->file);
 	texts_free(&conf->records);
 	texts_free(&conf->hosts);
 	texts_free(&conf->leases);

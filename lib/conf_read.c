@@ -305,6 +305,9 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		return reader_fail(cfg, ERR_FORMAT,
 		    "fallback: there is no group \"%s\" above; it stands before who names it",
 		    value);
+	/* What is wrong with a record is found out later, by the loader. */
+	if (section == NULL && strcmp(opt->name, "record") == 0)
+		reader.conf->record_line[opt->nvalues - 1] = (unsigned)cfg->line;
 	*(const char **)result = value;
 	return 0;
 }
@@ -452,7 +455,10 @@ static int read_text(struct conf **out, char *text, const char *name, struct why
 	if (err < 0)
 		return err;
 	reader = (struct reader){.conf = conf_new(), .name = name, .why = why};
-	if (reader.conf == NULL || conf_set_defaults(&reader.blank, conf_list_options) < 0)
+	if (reader.conf != NULL)
+		reader.conf->file = strdup(name);
+	if (reader.conf == NULL || reader.conf->file == NULL ||
+	    conf_set_defaults(&reader.blank, conf_list_options) < 0)
 		err = why_set(why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	reader.list = reader.blank;
 	if (err == 0)

@@ -59,6 +59,11 @@ static int read_file(const struct conf *conf, struct local_build *b, const struc
 	else
 		err = house_read_leases(b, text, len, domain, time(NULL), &counts);
 	free(text);
+	if (err == ERR_LIMIT) {
+		tell(out, in->path, "has too many names: those that come first count");
+		out->n_bad++;
+		err = 0;
+	}
 	out->n_names += counts.n_names;
 	out->n_bad += counts.n_bad;
 	if (counts.n_bad != 0) {
@@ -81,6 +86,17 @@ static const uint8_t *domain_of(const struct conf *conf, uint8_t name[NAME_SIZE]
 	return name;
 }
 
+/* Record `i` of the configuration. */
+static int read_record(const struct conf *conf, struct local_build *b, unsigned i, struct why *why)
+{
+	struct why said;
+	int err = house_read_record(b, conf->records.text[i], &said);
+
+	return err == 0
+		   ? 0
+		   : why_set(why, err, "%s:%u: %s", conf->file, conf->record_line[i], said.text);
+}
+
 static int read_all(const struct conf *conf, struct local_build *b, const struct loader_input *in,
     unsigned n, struct channel_loaded *out, struct why *why)
 {
@@ -89,7 +105,7 @@ static int read_all(const struct conf *conf, struct local_build *b, const struct
 	int err = domain != NULL ? local_build_zone(b, domain) : 0;
 
 	for (unsigned i = 0; err == 0 && i < conf->records.n; i++)
-		err = house_read_record(b, conf->records.text[i], why);
+		err = read_record(conf, b, i, why);
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; err == 0 && i < n; i++)

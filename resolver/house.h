@@ -7,8 +7,8 @@
  *                                    |
  *                              house_commit(): in force, workers told, files watched
  *
- * A record that is malformed is an error of the configuration.  A file that is not there, or has lines
- * that are not understood, is not: the rest counts, and it is told of.
+ * A record that is malformed is an error of the configuration.  A file that is not there, has lines that
+ * are not understood, or more names than there may be, is not: the rest counts, and it is told of.
  */
 #ifndef QUELL_HOUSE_H
 #define QUELL_HOUSE_H

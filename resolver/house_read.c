@@ -28,13 +28,14 @@ int house_read_record(struct local_build *b, const char *text, struct why *why)
 	unsigned type;
 
 	if (status != LDNS_STATUS_OK)
-		return why_set(
-		    why, ERR_FORMAT, "record '%s': %s", text, ldns_get_errorstr_by_id(status));
+		return why_set(why, ERR_FORMAT,
+		    "record '%.80s': %s; write it as in a zone file: nas.lan. 300 IN A 192.168.1.5",
+		    text, ldns_get_errorstr_by_id(status));
 	type = (unsigned)ldns_rr_get_type(rr);
 	if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
-		err = why_set(why, ERR_FORMAT, "record '%s': its class is not IN", text);
+		err = why_set(why, ERR_FORMAT, "record '%.80s': its class is not IN", text);
 	else if (type == 0 || type == TYPE_OPT || (type >= 128 && type <= 255))
-		err = why_set(why, ERR_FORMAT, "record '%s': no record has this type", text);
+		err = why_set(why, ERR_FORMAT, "record '%.80s': no record has this type", text);
 	for (size_t i = 0; err == 0 && i < ldns_rr_rd_count(rr); i++) {
 		const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
 
@@ -49,7 +50,7 @@ int house_read_record(struct local_build *b, const char *text, struct why *why)
 		err = local_build_add(b, ldns_rdf_data(ldns_rr_owner(rr)), LOCAL_RECORD,
 		    (uint16_t)type, ldns_rr_ttl(rr), rdata, len);
 		if (err < 0)
-			(void)why_set(why, err, "record '%s': %s", text, err_text(err));
+			(void)why_set(why, err, "record '%.80s': %s", text, err_text(err));
 	}
 	ldns_rr_free(rr);
 	return err;
@@ -116,6 +117,13 @@ static int add_host(struct local_build *b, const char *name, enum local_rank ran
 
 /* ---- Lines ---- */
 
+/* A NUL would end the text there: as another control character it spoils its own line alone. */
+static void replace_nuls(char *text, size_t len)
+{
+	for (char *nul = text; (nul = memchr(nul, '\0', len - (size_t)(nul - text))) != NULL;)
+		*nul = '\1';
+}
+
 /* The next line of *text, without its end; NULL: there is none. */
 static char *next_line(char **text)
 {
@@ -158,7 +166,7 @@ int house_read_hosts(struct local_build *b, char *text, size_t len, const uint8_
 	uint64_t number = 0;
 	int err = 0, family;
 
-	(void)len;
+	replace_nuls(text, len);
 	while (err == 0 && (line = next_line(&text)) != NULL) {
 		unsigned n;
 
@@ -507,15 +515,18 @@ int house_read_leases(struct local_build *b, char *text, size_t len, const uint8
 	struct leases l = {.domain = domain, .wall_s = wall_s, .counts = counts};
 	int err;
 
-	(void)len;
+	replace_nuls(text, len);
 	if (strncmp(text, "address,", 8) == 0)
 		err = read_kea(&l, text);
 	else if (is_isc(text))
 		err = read_isc(&l, text);
 	else
 		err = read_dnsmasq(&l, text);
-	if (err == 0)
-		err = add_leases(&l, b);
+	if (err == 0 || err == ERR_LIMIT) {
+		int added = add_leases(&l, b);
+
+		err = added != 0 ? added : err;
+	}
 	free(l.all);
 	return err;
 }

@@ -35,7 +35,7 @@ int house_read_record(struct local_build *b, const char *text, struct why *why) 
 
 /* Add what a hosts file has, text[0..len) with a NUL behind it; it is changed.  A name of one label is added
  * in `domain` too (wire form; NULL: there is none).  Addresses of this host and of groups are left out.
- * Returns 0, ERR_NOMEM or ERR_LIMIT. */
+ * Returns 0, ERR_NOMEM, or ERR_LIMIT: there are too many, of which the first are added. */
 int house_read_hosts(struct local_build *b, char *text, size_t len, const uint8_t *domain,
     struct house_counts *counts) QUELL_CHECK;
 

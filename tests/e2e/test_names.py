@@ -138,18 +138,18 @@ def test_records():
 
 @test
 def test_record_mistakes():
-    """A record that is none ends the program, and --check, with what is wrong"""
+    """A record that is none ends the program, and --check, with the line and what is wrong"""
     with temporary_folder() as folder:
         os.chmod(folder, 0o777)
         path = os.path.join(folder, "quell.conf")
         for text, part in (("nas.lan A", "nas.lan A"), ("nas.lan A 1.2.3", "1.2.3"), ("nas.lan CH TXT x", "class"),
                            ("nas..lan A 192.168.1.1", "nas..lan"), ("nas.lan ANY x", "nas.lan ANY")):
             with open(path, "w") as f:
-                f.write('record = {"%s"}\n' % text)
+                f.write('record = {"good.lan A 192.168.1.1",\n"%s"}\n' % text)
             for arguments in (["--check"], ["--listen", "127.0.0.1:%d" % free_port(), "--control", os.path.join(folder, "control")]):
                 status, _, said = quelld_once("-c", path, *arguments)
                 equal(status, 2, "exit status")
-                assert part in said, said
+                assert path + ":2: record " in said and part in said, said
 
 
 @test
@@ -202,6 +202,32 @@ def test_hosts_and_leases():
             os.kill(daemon.children()[0], signal.SIGKILL)
             daemon.log.wait("^warning worker-died ")
             equal(addresses(daemon.ask("nas.lan.")), ["192.168.1.5"])
+
+
+@test
+def test_too_many_names():
+    """Files with more names than there may be end nothing: those that come first count, and it is told of"""
+    with temporary_folder() as folder, FakeUpstream() as upstream:
+        hosts, leases = os.path.join(folder, "hosts"), os.path.join(folder, "leases")
+        os.chmod(folder, 0o755)
+        with open(hosts, "w") as f:
+            f.writelines("192.168.%d.%d h%d\n" % (i // 250, i % 250 + 1, i) for i in range(40000))
+        with open(leases, "w") as f:
+            f.writelines("0 aa:bb:cc:dd:ee:ff 10.%d.%d.%d l%d *\n" % (i // 62500, i // 250 % 250, i % 250 + 1, i) for i in range(70000))
+        conf = 'hosts = {"%s"}\nleases = {"%s"}\nsingle_label = nxdomain\n' % (hosts, leases)
+        with Quelld([upstream], conf=conf) as daemon:
+            equal(addresses(daemon.ask("h0.")), ["192.168.0.1"])
+            said = daemon.ctl("status")[1]
+            assert hosts + ": has too many names" in said and leases + ": has too many names" in said, said
+            with open(hosts + ".new", "w") as f:
+                f.write("192.168.1.5 nas\n")
+            since = len(daemon.log.all())
+            os.rename(hosts + ".new", hosts)
+            daemon.log.wait("^info names changed: ", since)
+            said = daemon.ctl("status")[1]
+            assert hosts not in said and leases + ": has too many names" in said, said
+            equal(addresses(daemon.ask("nas.")), ["192.168.1.5"])
+            equal(addresses(daemon.ask("l0.")), ["10.0.0.1"])
 
 
 @test

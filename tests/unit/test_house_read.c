@@ -183,6 +183,28 @@ static void hosts_files(void **state)
 	assert_int_equal(f->counts.first_bad, 8);
 }
 
+/* A NUL does not hide the lines behind it. */
+static void nuls(void **state)
+{
+	static const char host[] = "192.168.1.5 nas\0\n192.168.1.6 tv\n";
+	static const char lease[] = "0 aa:bb:cc:dd:ee:01 192.168.1.30 ph\0ne *\n"
+				    "0 aa:bb:cc:dd:ee:02 192.168.1.31 printer *\n";
+	struct fixture *f = *state;
+	char text[128];
+
+	memcpy(text, host, sizeof(host));
+	assert_int_equal(house_read_hosts(f->b, text, sizeof(host) - 1, NULL, &f->counts), 0);
+	assert_int_equal(f->counts.n_bad, 1);
+	memcpy(text, lease, sizeof(lease));
+	assert_int_equal(house_read_leases(f->b, text, sizeof(lease) - 1, NULL, 0, &f->counts), 0);
+	make(f);
+	assert_string_equal(has(f, "tv"), "192.168.1.6");
+	assert_string_equal(has(f, "printer"), "192.168.1.31");
+	assert_string_equal(has(f, "nas"), "-");
+	assert_string_equal(has(f, "ph"), "-");
+	assert_int_equal(f->counts.n_bad, 2);
+}
+
 static void leases_of_dnsmasq(void **state)
 {
 	struct fixture *f = *state;
@@ -457,6 +479,7 @@ int main(void)
 	    TEST(records_in_zone_syntax),
 	    TEST(records_that_are_none),
 	    TEST(hosts_files),
+	    TEST(nuls),
 	    TEST(leases_of_dnsmasq),
 	    TEST(leases_of_isc),
 	    TEST(leases_of_isc_for_ipv6),
