@@ -92,6 +92,12 @@ void policy_judge(const struct policy *p, const struct effect_ask *asked, struct
 	policy_judge_from(p, asked, way);
 }
 
+bool policy_allows_alias(const struct policy *p, const uint8_t *asked, const struct policy_way *way)
+{
+	return way->n_local != 0 && p->rules != NULL &&
+	       overlay_judge(p->rules, asked) == OVERLAY_ALLOW;
+}
+
 void policy_judge_from(
     const struct policy *p, const struct effect_ask *asked, struct policy_way *way)
 {
@@ -99,7 +105,8 @@ void policy_judge_from(
 	uint8_t name[NAME_SIZE];
 	bool by_client;
 
-	ask.name = policy_way_end(way, asked->name);
+	if (!policy_allows_alias(p, asked->name, way))
+		ask.name = policy_way_end(way, asked->name);
 	way->own = judge_one(p, &ask, RULE_LISTS_MAX, &way->verdict);
 	while (leads_on(&way->verdict, ask.type, name)) {
 		if (name_equal(name, ask.name)) {

@@ -51,6 +51,11 @@ void policy_set_guard(struct policy *p, bool on);
  * judge_name() for each name. */
 void policy_judge(const struct policy *p, const struct effect_ask *ask, struct policy_way *way);
 
+/* Does `way` lead by aliases of the house, and does a rule of the user's own allow the name asked, in lower
+ * case or not?  Then where they lead is not judged, as for any other name that is allowed so. */
+bool policy_allows_alias(
+    const struct policy *p, const uint8_t *asked, const struct policy_way *way);
+
 /* The same from the end of `way` on, to where aliases lead; `way` has n_hops and n_local. */
 void policy_judge_from(
     const struct policy *p, const struct effect_ask *ask, struct policy_way *way);

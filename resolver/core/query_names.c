@@ -9,19 +9,25 @@
 
 /* ---- Names of the house ---- */
 
-/* Is something known of name[0..len), of class `class`, and does no rule of the user's own block it?  In a
- * forward zone there may be more than is known here. */
+/* Is something known of name[0..len), of class `class`?  In a forward zone there may be more than is known
+ * here. */
+static bool knows_local(const struct query *q, const uint8_t *name, size_t len, uint16_t class,
+    struct local_name *found)
+{
+	return local_maybe(&q->local, name, len) && (class == CLASS_IN || class == CLASS_ANY) &&
+	       local_find(&q->local, name, len, found) &&
+	       (found->exists || query_state_group(q, name, len) == 0);
+}
+
+/* The same, and does no rule of the user's own block it? */
 static bool find_local(const struct query *q, const uint8_t *name, size_t len, uint16_t class,
     struct local_name *found)
 {
 	struct overlay_rule own;
 
-	if (!local_maybe(&q->local, name, len) || (class != CLASS_IN && class != CLASS_ANY) ||
-	    !local_find(&q->local, name, len, found) ||
-	    (!found->exists && query_state_group(q, name, len) != 0))
-		return false;
-	return q->rules->paused || overlay_matches(q->rules, name, &own, 1) == 0 ||
-	       own.action != OVERLAY_BLOCK;
+	return knows_local(q, name, len, class, found) &&
+	       (q->rules->paused || overlay_matches(q->rules, name, &own, 1) == 0 ||
+		   own.action != OVERLAY_BLOCK);
 }
 
 /* Is `name`, which is asked for its pointer, that of an address of IPv4 within one of IPv6?  Then it is an alias
@@ -38,16 +44,19 @@ static bool is_embedded(
 
 /* Follow the aliases of the house from `name` on.  Returns whether it has the answer, for the end of q->way;
  * if not, q->way is where they lead to. */
-static bool follow_local(struct query *q, const uint8_t *name, uint16_t type, uint16_t class)
+static bool follow_local(struct query *q, const uint8_t *asked, uint16_t type, uint16_t class)
 {
 	struct policy_way *way = &q->way;
+	const uint8_t *name = asked;
 	struct local_name found;
 	struct local_record record;
 	unsigned n_before = is_embedded(q, name, type, class, way->hop[0]) ? 1 : 0;
 
 	way->n_hops = way->n_local = n_before;
 	name = policy_way_end(way, name);
-	while (find_local(q, name, name_len(name), class, &found)) {
+	while (find_local(q, name, name_len(name), class, &found) ||
+	       (policy_allows_alias(&q->policy, asked, way) &&
+		   knows_local(q, name, name_len(name), class, &found))) {
 		if (type == TYPE_CNAME || type == TYPE_ANY || local_get(&found, type, &record) ||
 		    !local_get(&found, TYPE_CNAME, &record) || way->n_hops == LOCAL_HOPS_MAX) {
 			way->n_hops = way->n_local = n_before;

@@ -29,8 +29,12 @@ void query_why(struct query *q, const struct effect_ask *ask, uint64_t now_ms, s
 
 	if (query_names_why(q, ask, aliased, out))
 		return;
-	asked.name = aliased;
+	/* Of an alias that is allowed, where it leads is not judged. */
+	if (!policy_allows_alias(&q->policy, ask->name, &q->way))
+		asked.name = aliased;
 	reason_end(&q->policy, &asked, name);
+	if (asked.name != aliased)
+		memcpy(name, aliased, name_len(aliased));
 	end.name = name;
 	is_suppressed = query_family_is_suppressed(q, name, ask->type, CLASS_IN);
 	is_cached = !is_suppressed && find_cached(q, &end, now_ms, &cached);
