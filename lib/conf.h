@@ -112,7 +112,6 @@ struct conf_texts {
 };
 
 struct conf {
-	char *file; /* that it was read from, for messages; NULL: none */
 	/* Where the interface of a link-local address is not there, listen[i] is AF_UNSPEC and
 	 * listen_text[i] is to be parsed again later; the text is kept as it stands in the file. */
 	union addr listen[CONF_LISTEN_MAX];
@@ -178,8 +177,9 @@ struct conf {
 	struct conf_group *groups; /* n_groups of them, each behind those that it names */
 	unsigned n_groups;
 	struct conf_texts records, hosts, leases; /* the names of the house */
-	unsigned record_line[CONF_RECORDS_MAX];	  /* of the file: where each record stands */
+	unsigned record_line[CONF_RECORDS_MAX];	  /* of `file`: where each record stands */
 	struct conf_texts rebind_allow;		  /* ... for names in these zones */
+	char *file; /* that it was read from, for messages; owned; NULL: none */
 };
 
 /* The compiled-in path of the configuration. */

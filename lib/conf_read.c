@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/dns/name.h"
 #include "lib/file.h"
 
 #define FILE_SIZE_MAX (1024 * 1024) /* a larger file is something else: a list, /dev/zero */
@@ -351,6 +352,23 @@ static int on_list(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+/* libconfuse knows no names: lan, LAN and lan. are three titles. */
+static bool has_forward(const char *zone)
+{
+	uint8_t name[NAME_SIZE], other[NAME_SIZE];
+	size_t len;
+
+	if (name_from_text(zone, strlen(zone), name, &len) != 0)
+		return false;
+	for (unsigned i = 0; i < reader.conf->n_forwards; i++) {
+		const char *text = reader.conf->forwards[i].zone;
+
+		if (name_from_text(text, strlen(text), other, &len) == 0 && name_equal(name, other))
+			return true;
+	}
+	return false;
+}
+
 /* Called by libconfuse at the end of each forward section. */
 static int on_forward(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -360,6 +378,9 @@ static int on_forward(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (conf_forward_zone.kind->set(&reader.forward, &conf_forward_zone, 0, zone, &why) < 0)
 		return reader_fail(cfg, ERR_FORMAT, "forward: %s", why.text);
+	if (has_forward(zone))
+		return reader_fail(cfg, ERR_FORMAT,
+		    "forward \"%s\" stands there twice; name all of its upstreams in one", zone);
 	if (reader.forward.upstream.n == 0)
 		return reader_fail(cfg, ERR_FORMAT,
 		    "forward \"%s\" has no upstream; name who knows these names", zone);

@@ -450,6 +450,8 @@ static void test_refused_grammar(void **state)
 	    {"list a { match = exact\nmatch = auto }", 2, "match is set twice"},
 	    {"list a { file = x }\nlist b { file = x\n }\nlist a { file = x }", 4,
 		"title 'a'; each has its own name"},
+	    {"forward lan { upstream = 10.0.0.1 }\nforward LAN. { upstream = 10.0.0.2\n}", 3,
+		"\"LAN.\" stands there twice"},
 	    {"list a {\n}\n", 2, "neither url nor file"},
 	    {"list a {\n url = 'http://x/'\n file = y }\n", 3, "both url and file"},
 	    {"list .a { file = x }", 1, "'.a' is not a name"},
