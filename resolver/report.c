@@ -416,6 +416,7 @@ static struct report *start(struct server *s, uint64_t client)
 	    .serial = ++s->report_serial,
 	    .limit = r->limit,
 	    .owner = s,
+	    .total.stats.network_news = s->network_news,
 	};
 	timer_start(r->limit, WORKER_LIMIT_MS);
 	return r;

@@ -107,6 +107,7 @@ static void on_settled(evutil_socket_t fd, short what, void *arg)
 	network.moved = sources_moved(s);
 	if (network.moved)
 		log_notice("network", "the upstreams are asked from other addresses now");
+	s->network_news++;
 	supervise_send_all(s->workers, CHANNEL_NETWORK, 0, &network, sizeof(network), -1);
 }
 

@@ -118,6 +118,7 @@ struct server {
 	struct event *on_hup, *on_term, *on_int;
 	struct event *retry, *swap_limit, *settle; /* timers */
 	struct event *address_news;
+	uint64_t network_news; /* so often the workers were told */
 	int address_fd;
 };
 

@@ -170,7 +170,8 @@ SCENES = \
 	tests/scene/refused.scene \
 	tests/scene/unreachable.scene \
 	tests/scene/why-ede.scene \
-	tests/scene/why-query.scene
+	tests/scene/why-query.scene \
+	tests/scene/workers.scene
 check_PROGRAMS += tests/scene/scene
 tests_scene_scene_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(EVENT_CFLAGS)
 tests_scene_scene_SOURCES = tests/scene/scene.c tests/scene/split.c tests/scene/split.h

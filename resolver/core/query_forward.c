@@ -434,7 +434,6 @@ void query_network(struct query *q, bool moved, uint64_t now_ms)
 {
 	struct inflight_question *question, *next;
 
-	q->stats.network_news++;
 	upstream_network(&q->upstreams, moved, now_ms);
 	if (!moved)
 		return;

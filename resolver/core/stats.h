@@ -1,7 +1,8 @@
 /* stats.h - the one table of counters.
  *
- * A worker counts in its own struct stats; the parent asks for them and adds them up.  To add a
- * counter, add a row, anywhere: `quellctl stats` shows the rows of a group together.
+ * A worker counts in its own struct stats; the parent asks for them and adds them up.  What it tells all of them
+ * it counts itself (network_news).  To add a counter, add a row, anywhere: `quellctl stats` shows the rows of a
+ * group together.
  */
 #ifndef QUELL_STATS_H
 #define QUELL_STATS_H

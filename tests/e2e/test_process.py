@@ -231,6 +231,7 @@ def test_address_changes():
                 equal(addresses(daemon.ask(name)), [address_of(name)], "address")
                 for asked in upstream.asked(name):
                     equal(asked.source[0], "203.0.113.11", "asked from")
+            assert daemon.stats()["network_news"] >= 1, "no news is counted"
 
 
 # --- who is answered ---

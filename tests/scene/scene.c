@@ -1,12 +1,14 @@
 /* scene.c - runs scripted questions through the real query core, with a fake clock and a fake
  * network.
  *
- *   scene FILE...      each scene in the order given, then all of them once more in shuffled order
+ *   scene [-n N] FILE...   each scene in the order given, with -n once more with the cores of N workers, then
+ *                          all of them once more in shuffled order
  *
  * Messages are made and read by ldns, not by the code under test.  The language of the files is in
  * tests/scene/README.md.  A scene is run twice with different random numbers, then in another order
- * with those of the first run, its TCP clients behind the real listener (split.h): the trace of its
- * events must be the same but for IDs and ports, which are not part of it.  Prints TAP; SCENE_SEED=N repeats a shuffle.
+ * with those of the first run, its TCP clients behind the real listener (split.h); and twice with N cores, among which
+ * the questions are dealt as steer.h does.  The trace of its events must be the same but for IDs and ports, which are
+ * not part of it.  Prints TAP; SCENE_SEED=N repeats a shuffle.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "blocklists/build.h"
 #include "blocklists/feed.h"
@@ -25,8 +28,10 @@
 #include "resolver/core/query.h"
 #include "resolver/core/rebind.h"
 #include "resolver/local_build.h"
+#include "resolver/steer.h"
 #include "tests/scene/split.h"
 
+#define CORES_MAX	  8
 #define ASKS_MAX	  256
 #define SENT_MAX	  4096
 #define WORDS_MAX	  32
@@ -39,8 +44,19 @@
 #define SCENE_RNG_ONE	  11
 #define SCENE_RNG_TWO	  47
 
+struct scene;
+
+/* The core of a worker. */
+struct core {
+	struct scene *scene;
+	struct query *query;
+	struct split *split; /* NULL: its TCP clients ask it directly */
+	uint64_t armed_ms;
+};
+
 struct ask {
 	char label[32];
+	struct core *core; /* who was asked */
 	uint8_t query[512];
 	size_t query_len;
 	uint8_t *answer; /* NULL: none yet */
@@ -52,6 +68,7 @@ struct ask {
 
 struct sent {
 	char label[32]; /* "": not claimed by a `sent` line yet */
+	struct core *core;
 	struct query_try try;
 	uint8_t msg[600];
 	size_t len;
@@ -64,10 +81,10 @@ struct scene {
 	char failure[1024];
 	struct options options;
 	struct cookie_secrets cookies;
-	struct query *core;
-	bool splits; /* TCP clients go through the real listener */
-	struct split *split;
-	uint64_t now_ms, armed_ms, rng_seed;
+	struct core cores[CORES_MAX];
+	unsigned n_cores, n_workers; /* so many run, and so many are to */
+	bool splits;		     /* TCP clients go through the real listener */
+	uint64_t now_ms, rng_seed;
 	struct build *lists;
 	unsigned n_lists;     /* list 0 has the rules of `block` */
 	char text[TEXT_SIZE]; /* of the list being read */
@@ -84,6 +101,12 @@ struct scene {
 	char trace[TRACE_SIZE];
 	size_t trace_len;
 };
+
+/* Behind the last that runs. */
+static struct core *cores_end(struct scene *s)
+{
+	return s->cores + s->n_cores;
+}
 
 static bool fail(struct scene *s, const char *fmt, ...) QUELL_PRINTF(2, 3);
 static bool fail(struct scene *s, const char *fmt, ...)
@@ -115,7 +138,8 @@ static void trace(struct scene *s, const char *fmt, ...)
 /* Take down what the core has for a client. */
 static void note_answer(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
 {
-	struct scene *s = ctx;
+	const struct core *c = ctx;
+	struct scene *s = c->scene;
 	struct ask *a = &s->asks[to->listener];
 
 	a->n_answers++;
@@ -125,35 +149,34 @@ static void note_answer(void *ctx, const struct query_asker *to, const uint8_t *
 		abort();
 	memcpy(a->answer, msg, len);
 	a->answer_len = len;
-	a->unread = to->tcp && s->split != NULL;
+	a->unread = to->tcp && c->split != NULL;
 	trace(s, "%" PRIu64 " send %s %zu %u\n", s->now_ms, a->label, len, msg[3] & 15u);
 }
 
 static void net_send(void *ctx, const struct query_asker *to, const uint8_t *msg, size_t len)
 {
-	struct scene *s = ctx;
+	struct core *c = ctx;
 
 	if (len == 0)
-		s->asks[to->listener].for_good = to->tcp;
+		c->scene->asks[to->listener].for_good = to->tcp;
 	else
-		note_answer(s, to, msg, len);
-	if (to->tcp && s->split != NULL)
-		split_send(s->split, to, msg, len);
+		note_answer(c, to, msg, len);
+	if (to->tcp && c->split != NULL)
+		split_send(c->split, to, msg, len);
 }
 
 static int net_port(void *ctx, enum query_carrier via, const union addr *to, uint32_t *port)
 {
-	struct scene *s = ctx;
-
 	(void)via;
 	(void)to;
-	*port = ++s->last_port;
+	*port = ++((struct core *)ctx)->scene->last_port;
 	return 0;
 }
 
 static int net_ask(void *ctx, const struct query_try *try, const uint8_t *msg, size_t len)
 {
-	struct scene *s = ctx;
+	struct core *c = ctx;
+	struct scene *s = c->scene;
 	struct sent *t = &s->sent[s->n_sent];
 	char to[ADDR_TEXT_SIZE];
 
@@ -162,6 +185,7 @@ static int net_ask(void *ctx, const struct query_try *try, const uint8_t *msg, s
 		return ERR_NET;
 	s->n_sent++;
 	t->label[0] = '\0';
+	t->core = c;
 	t->try = *try;
 	memcpy(t->msg, msg, len);
 	t->len = len;
@@ -171,7 +195,7 @@ static int net_ask(void *ctx, const struct query_try *try, const uint8_t *msg, s
 
 static void net_done(void *ctx, const struct query_try *try)
 {
-	struct scene *s = ctx;
+	struct scene *s = ((struct core *)ctx)->scene;
 
 	for (unsigned i = s->n_sent; i-- > 0;)
 		if (s->sent[i].try.port == try->port && s->sent[i].try.via == try->via)
@@ -180,7 +204,7 @@ static void net_done(void *ctx, const struct query_try *try)
 
 static void net_arm(void *ctx, uint64_t at_ms)
 {
-	((struct scene *)ctx)->armed_ms = at_ms;
+	((struct core *)ctx)->armed_ms = at_ms;
 }
 
 /* ---- Words of a line ---- */
@@ -220,21 +244,54 @@ static unsigned long number(const char *text)
 	return text == NULL ? 0 : strtoul(text, NULL, 10);
 }
 
-/* ---- The core ---- */
+/* ---- The cores ---- */
+
+static bool start_core(struct scene *s, struct core *c)
+{
+	const struct query_net net = {c, net_send, net_port, net_ask, net_done, net_arm};
+	struct rng rng;
+
+	*c = (struct core){.scene = s, .armed_ms = UINT64_MAX};
+	rng_init_fixed(&rng, s->rng_seed + s->n_cores);
+	if (query_new(&c->query, &s->options, &net, &rng) != 0)
+		return fail(s, "no core");
+	s->n_cores++;
+	if (s->splits)
+		c->split = split_new(c->query, (unsigned)rand(), note_answer, c);
+	return true;
+}
 
 static bool start(struct scene *s)
 {
-	const struct query_net net = {s, net_send, net_port, net_ask, net_done, net_arm};
-	struct rng rng;
+	bool ok = true;
 
-	if (s->core != NULL)
-		return true;
-	rng_init_fixed(&rng, s->rng_seed);
-	if (query_new(&s->core, &s->options, &net, &rng) != 0)
-		return fail(s, "no core");
-	if (s->splits)
-		s->split = split_new(s->core, (unsigned)rand(), note_answer, s);
-	return true;
+	while (ok && s->n_cores < s->n_workers)
+		ok = start_core(s, &s->cores[s->n_cores]);
+	return ok;
+}
+
+/* That to which a question comes over UDP; over TCP any would do. */
+static struct core *steered(struct scene *s, const ldns_rr *question)
+{
+	const ldns_rdf *name = ldns_rr_owner(question);
+
+	return &s->cores[steer_worker(ldns_rdf_data(name), ldns_rdf_size(name),
+	    (uint16_t)ldns_rr_get_type(question), s->n_cores)];
+}
+
+/* The options have changed. */
+static void tell_options(struct scene *s)
+{
+	for (struct core *c = s->cores; c < cores_end(s); c++)
+		query_set_options(c->query, &s->options);
+}
+
+/* workers N: the scene is about so many, and has them in all runs. */
+static bool do_workers(struct scene *s, const struct words *w)
+{
+	s->n_workers = (unsigned)number(w->n == 2 ? w->word[1] : NULL);
+	return (s->n_cores == 0 && s->n_workers > 0 && s->n_workers <= CORES_MAX) ||
+	       fail(s, "workers N, before all that needs a core");
 }
 
 /* Put the rules gathered by `block` and `list` in force. */
@@ -250,7 +307,8 @@ static bool swap_lists(struct scene *s)
 	if (build_image(s->lists, s->n_lists, &s->image, &len, &why) != 0 ||
 	    trie_open(&trie, s->image, len, &why) != 0)
 		return fail(s, "lists: %s", why.text);
-	query_set_lists(s->core, &trie);
+	for (struct core *c = s->cores; c < cores_end(s); c++)
+		query_set_lists(c->query, &trie);
 	build_free(s->lists);
 	s->lists = build_new();
 	s->n_lists = 1;
@@ -339,7 +397,8 @@ static bool do_answers(struct scene *s, const struct words *w)
 				return fail(s, "%s", why.text);
 		}
 	}
-	query_set_answers(s->core, w->n > 1 ? &s->answers : NULL);
+	for (struct core *c = s->cores; c < cores_end(s); c++)
+		query_set_answers(c->query, w->n > 1 ? &s->answers : NULL);
 	return true;
 }
 
@@ -371,7 +430,10 @@ static bool do_own(struct scene *s, const struct words *w)
 		}
 		used += overlay_put(rules + used, &rule);
 	}
-	return query_set_rules(s->core, paused, rules, used) == 0 || fail(s, "rules refused");
+	for (struct core *c = s->cores; c < cores_end(s); c++)
+		if (query_set_rules(c->query, paused, rules, used) != 0)
+			return fail(s, "rules refused");
+	return true;
 }
 
 static bool do_upstream(struct scene *s, const struct words *w)
@@ -381,8 +443,7 @@ static bool do_upstream(struct scene *s, const struct words *w)
 		if (addr_parse(
 			&s->options.upstream[s->options.n_upstream++], w->word[i], 53, NULL) != 0)
 			return fail(s, "no address: %s", w->word[i]);
-	if (s->core != NULL)
-		query_set_options(s->core, &s->options);
+	tell_options(s);
 	return true;
 }
 
@@ -424,8 +485,7 @@ static bool do_forward(struct scene *s, const struct words *w)
 	for (unsigned i = 2; i < w->n; i++)
 		if (!add_server(s, w->word[i], group))
 			return false;
-	if (s->core != NULL)
-		query_set_options(s->core, &s->options);
+	tell_options(s);
 	return true;
 }
 
@@ -456,8 +516,7 @@ static bool do_fallback(struct scene *s, const struct words *w)
 	for (unsigned i = first; i < w->n; i++)
 		if (!add_server(s, w->word[i], next))
 			return false;
-	if (s->core != NULL)
-		query_set_options(s->core, o);
+	tell_options(s);
 	return true;
 }
 
@@ -672,8 +731,8 @@ static bool do_option(struct scene *s, const struct words *w)
 		ok = set_dns64(s, w);
 	else
 		ok = set_option(s, w);
-	if (ok && s->core != NULL)
-		query_set_options(s->core, &s->options);
+	if (ok)
+		tell_options(s);
 	return ok;
 }
 
@@ -691,8 +750,7 @@ static bool do_access(struct scene *s, const struct words *w)
 			return fail(s, "no network: %s", w->word[i]);
 		client_put(&s->options, &net, access);
 	}
-	if (s->core != NULL)
-		query_set_options(s->core, &s->options);
+	tell_options(s);
 	return true;
 }
 
@@ -703,7 +761,8 @@ static bool do_names(struct scene *s, const struct words *w)
 	for (unsigned i = 1; i < w->n; i++)
 		(void)snprintf(s->names.name[s->names.n++], CONF_NAME_SIZE, "%s", w->word[i]);
 	memset(s->names.configured, true, s->names.n);
-	query_set_names(s->core, &s->names);
+	for (struct core *c = s->cores; c < cores_end(s); c++)
+		query_set_names(c->query, &s->names);
 	return true;
 }
 
@@ -823,7 +882,8 @@ static bool do_secret(struct scene *s, const struct words *w)
 	c->known = true;
 	memset(c->current, (int)number(w->word[1]), sizeof(c->current));
 	c->wall_s = (int64_t)number(w->word[2]) - (int64_t)(s->now_ms / 1000);
-	query_set_cookies(s->core, c);
+	for (struct core *core = s->cores; core < cores_end(s); core++)
+		query_set_cookies(core->query, c);
 	return true;
 }
 
@@ -866,7 +926,7 @@ static bool do_ask(struct scene *s, const struct words *w)
 	size_t wire_len, len;
 	bool ok = false;
 
-	if (s->n_asks == ASKS_MAX || name == NULL || !start(s))
+	if (s->n_asks == ASKS_MAX || name == NULL)
 		return fail(s, "ask LABEL NAME TYPE ...");
 	*a = (struct ask){0};
 	(void)snprintf(a->label, sizeof(a->label), "%s", w->word[1]);
@@ -896,16 +956,17 @@ static bool do_ask(struct scene *s, const struct words *w)
 	}
 	memcpy(a->query, wire, wire_len);
 	a->query_len = wire_len;
+	a->core = steered(s, ldns_rr_list_rr(ldns_pkt_question(pkt), 0));
 	asker.listener = (uint16_t)s->n_asks++;
-	if (asker.tcp && s->split != NULL) {
-		ok = split_ask(s->split, &asker, a->query, a->query_len, s->now_ms) ||
+	if (asker.tcp && a->core->split != NULL) {
+		ok = split_ask(a->core->split, &asker, a->query, a->query_len, s->now_ms) ||
 		     fail(s, "the listener does not ask the core");
 		goto out;
 	}
-	len = query_ask(s->core, &asker, a->query, a->query_len, s->now_ms, out,
+	len = query_ask(a->core->query, &asker, a->query, a->query_len, s->now_ms, out,
 	    asker.tcp ? sizeof(out) : 4096);
 	if (len != 0)
-		net_send(s, &asker, out, len);
+		net_send(a->core, &asker, out, len);
 	ok = true;
 out:
 	free(wire);
@@ -1149,7 +1210,7 @@ static bool do_reply(struct scene *s, const struct words *w, const struct record
 	if (after(w, "cut") != NULL && number(after(w, "cut")) < len)
 		len -= number(after(w, "cut"));
 	for (unsigned long i = 0; i < repeat; i++)
-		query_reply(s->core, t->try.via, port, &from, wire, len, s->now_ms);
+		query_reply(t->core->query, t->try.via, port, &from, wire, len, s->now_ms);
 	free(wire);
 	return true;
 }
@@ -1200,7 +1261,8 @@ static bool do_local(struct scene *s, const struct words *w, const struct record
 		free(bytes);
 		return fail(s, "no names of the house: %s", err_text(err));
 	}
-	query_set_local(s->core, &local);
+	for (struct core *c = s->cores; c < cores_end(s); c++)
+		query_set_local(c->query, &local);
 	free(s->local);
 	s->local = bytes;
 	return true;
@@ -1343,30 +1405,45 @@ static bool do_unanswered(struct scene *s, const struct words *w)
 
 /* ---- Time and the rest ---- */
 
-/* time MS: the loop's timer fires whenever it is due meanwhile. */
+/* The core whose timer is due first. */
+static struct core *next_due(struct scene *s)
+{
+	struct core *first = s->cores;
+
+	for (struct core *c = s->cores; c < cores_end(s); c++)
+		if (c->armed_ms < first->armed_ms)
+			first = c;
+	return first;
+}
+
+/* time MS: the loops' timers fire whenever they are due meanwhile. */
 static bool do_time(struct scene *s, const struct words *w)
 {
 	uint64_t until_ms = s->now_ms + number(w->n == 2 ? w->word[1] : NULL);
+	struct core *c;
 
-	for (unsigned i = 0; s->armed_ms <= until_ms; i++) {
+	for (unsigned i = 0; (c = next_due(s))->armed_ms <= until_ms; i++) {
 		if (i == 100000)
 			return fail(s, "the timer never rests");
-		if (s->armed_ms > s->now_ms)
-			s->now_ms = s->armed_ms;
-		s->armed_ms = UINT64_MAX;
-		query_tick(s->core, s->now_ms);
+		if (c->armed_ms > s->now_ms)
+			s->now_ms = c->armed_ms;
+		c->armed_ms = UINT64_MAX;
+		query_tick(c->query, s->now_ms);
 	}
 	s->now_ms = until_ms;
 	return true;
 }
 
-/* count COUNTER N */
+/* count COUNTER N: added up over the cores */
 static bool do_count(struct scene *s, const struct words *w)
 {
-	struct stats stats;
+	struct stats stats = {0}, part;
 	const uint64_t *field = (const uint64_t *)&stats;
 
-	query_stats(s->core, &stats);
+	for (struct core *c = s->cores; c < cores_end(s); c++) {
+		query_stats(c->query, &part);
+		stats_add(&stats, &part);
+	}
 	for (size_t i = 0; w->n == 3 && i < STATS_N; i++)
 		if (strcmp(stats_rows[i].name, w->word[1]) == 0)
 			return field[i] == number(w->word[2]) ||
@@ -1379,6 +1456,8 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 	const char *command = w->n != 0 ? w->word[0] : "";
 	struct sent *t;
 
+	if (strcmp(command, "workers") == 0)
+		return do_workers(s, w);
 	if (strcmp(command, "upstream") == 0)
 		return do_upstream(s, w);
 	if (strcmp(command, "forward") == 0)
@@ -1432,18 +1511,19 @@ static bool do_line(struct scene *s, const struct words *w, const struct records
 		return s->n_claimed == s->n_sent ||
 		       fail(s, "%u messages more were sent", s->n_sent - s->n_claimed);
 	if (strcmp(command, "news") == 0) {
-		query_network(s->core, has(w, "moved"), s->now_ms);
+		for (struct core *c = s->cores; c < cores_end(s); c++)
+			query_network(c->query, has(w, "moved"), s->now_ms);
 		return true;
 	}
 	if (strcmp(command, "unanswered") == 0)
 		return do_unanswered(s, w);
 	if (strcmp(command, "failed") == 0 && w->n == 2 && (t = find_sent(s, w->word[1])) != NULL) {
-		query_failed(s->core, t->try.try, s->now_ms);
+		query_failed(t->core->query, t->try.try, s->now_ms);
 		return true;
 	}
 	if (strcmp(command, "refused") == 0 && w->n == 2 &&
 	    (t = find_sent(s, w->word[1])) != NULL) {
-		query_refused(s->core, t->try.via, t->try.port, s->now_ms);
+		query_refused(t->core->query, t->try.via, t->try.port, s->now_ms);
 		return true;
 	}
 	return fail(s, "unknown or incomplete: %s", command);
@@ -1455,7 +1535,7 @@ static bool read_answers(struct scene *s)
 	for (unsigned i = 0; i < s->n_asks; i++) {
 		struct ask *a = &s->asks[i];
 
-		if (a->unread && !split_received(s->split, i, a->answer, a->answer_len))
+		if (a->unread && !split_received(a->core->split, i, a->answer, a->answer_len))
 			return fail(s, "%s: not the answer that the core gave", a->label);
 		a->unread = false;
 	}
@@ -1464,15 +1544,15 @@ static bool read_answers(struct scene *s)
 
 /* ---- Files ---- */
 
-static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
+static void scene_init(struct scene *s, const char *path, uint64_t rng_seed, unsigned n_workers)
 {
 	struct net allowed;
 
 	memset(s, 0, sizeof(*s));
 	s->path = path;
 	s->rng_seed = rng_seed;
+	s->n_workers = n_workers;
 	s->now_ms = START_MS;
-	s->armed_ms = UINT64_MAX;
 	s->sent = calloc(SENT_MAX, sizeof(*s->sent));
 	s->lists = build_new();
 	s->n_lists = 1;
@@ -1498,8 +1578,10 @@ static void scene_init(struct scene *s, const char *path, uint64_t rng_seed)
 
 static void scene_fini(struct scene *s)
 {
-	split_free(s->split);
-	query_free(s->core);
+	for (struct core *c = s->cores; c < cores_end(s); c++) {
+		split_free(c->split);
+		query_free(c->query);
+	}
 	build_free(s->lists);
 	free(s->image);
 	free(s->local);
@@ -1573,11 +1655,12 @@ static bool run(struct scene *s)
 }
 
 /* Run a scene with these random numbers; its trace (malloc) when it held, else NULL. */
-static char *run_path(struct scene *s, const char *path, uint64_t rng_seed, bool splits)
+static char *run_path(
+    struct scene *s, const char *path, uint64_t rng_seed, unsigned n_workers, bool splits)
 {
 	char *seen = NULL;
 
-	scene_init(s, path, rng_seed);
+	scene_init(s, path, rng_seed, n_workers);
 	s->splits = splits;
 	if (run(s))
 		seen = strdup(s->trace);
@@ -1585,63 +1668,113 @@ static char *run_path(struct scene *s, const char *path, uint64_t rng_seed, bool
 	return seen;
 }
 
+/* Twice, with different random numbers, to the same trace. */
+static char *run_twice(struct scene *s, const char *path, unsigned n_workers)
+{
+	char *one = run_path(s, path, SCENE_RNG_ONE, n_workers, false);
+	char *two = one == NULL ? NULL : run_path(s, path, SCENE_RNG_TWO, n_workers, false);
+	bool same = two != NULL && strcmp(one, two) == 0;
+
+	if (two != NULL && !same)
+		(void)fail(s, "the events depend on the random numbers");
+	free(two);
+	if (same)
+		return one;
+	free(one);
+	return NULL;
+}
+
+/* ---- All of them ---- */
+
+struct play {
+	char **path; /* n of them */
+	int n;
+	char **trace; /* of each, in the order given; NULL: it did not hold */
+	int n_cases, n_failed;
+};
+
+/* A line of TAP.  `held`: with what is in `s`, if not. */
+static void report(struct play *p, const struct scene *s, bool held, const char *how)
+{
+	(void)printf("%sok %d - %s%s\n", held ? "" : "not ", ++p->n_cases, s->path, how);
+	if (!held)
+		(void)printf("# %s\n", s->failure);
+	p->n_failed += !held;
+}
+
+/* The scene was run again, to the trace `again` (freed here): was it that of before? */
+static void report_again(
+    struct play *p, struct scene *s, char *again, const char *before, const char *how)
+{
+	bool same = again != NULL && before != NULL && strcmp(again, before) == 0;
+
+	if (again != NULL && !same)
+		(void)fail(s, "the events are not those of before");
+	free(again);
+	report(p, s, same, how);
+}
+
+static void play_in_order(struct play *p, struct scene *s)
+{
+	for (int i = 0; i < p->n; i++) {
+		p->trace[i] = run_twice(s, p->path[i], 1);
+		report(p, s, p->trace[i] != NULL, "");
+	}
+}
+
+static void play_shuffled(struct play *p, struct scene *s)
+{
+	for (int i = p->n - 1; i >= 0; i--) {
+		int j = rand() % (i + 1);
+		char *path = p->path[j], *trace = p->trace[j];
+
+		p->path[j] = p->path[i];
+		p->trace[j] = p->trace[i];
+		p->path[i] = path;
+		p->trace[i] = trace;
+		report_again(p, s, run_path(s, path, SCENE_RNG_ONE, 1, true), trace,
+		    " again, in another order and with split frames");
+	}
+}
+
+static void play_workers(struct play *p, struct scene *s, unsigned n_workers)
+{
+	char how[64];
+
+	(void)snprintf(how, sizeof(how), " with %u workers", n_workers);
+	for (int i = 0; i < p->n; i++)
+		report_again(p, s, run_twice(s, p->path[i], n_workers), p->trace[i], how);
+}
+
 int main(int argc, char **argv)
 {
 	static struct scene s;
-	const int n = argc - 1;
 	const char *seed_text = getenv("SCENE_SEED");
 	unsigned seed = seed_text == NULL ? (unsigned)time(NULL) : (unsigned)number(seed_text);
-	char **traces = calloc((size_t)n + 1, sizeof(*traces));
-	int *order = calloc((size_t)n + 1, sizeof(*order));
-	int n_failed = 0;
+	unsigned n_workers = 1;
+	struct play play = {0};
+	int c;
 
-	if (traces == NULL || order == NULL) {
-		free(traces);
-		free(order);
-		return 1;
-	}
-	(void)printf("1..%d\n# SCENE_SEED=%u\n", 2 * n, seed);
-	srand(seed);
-	for (int i = 0; i < n; i++) {
-		char *other = NULL;
-
-		traces[i] = run_path(&s, argv[i + 1], SCENE_RNG_ONE, false);
-		if (traces[i] != NULL)
-			other = run_path(&s, argv[i + 1], SCENE_RNG_TWO, false);
-		if (other != NULL && strcmp(traces[i], other) != 0) {
-			(void)fail(&s, "the events depend on the random numbers");
-			free(other);
-			other = NULL;
+	while ((c = getopt(argc, argv, "n:")) != -1) {
+		n_workers = c == 'n' ? (unsigned)number(optarg) : 0;
+		if (n_workers < 2 || n_workers > CORES_MAX) {
+			(void)fprintf(stderr, "scene [-n 2..%d] FILE...\n", CORES_MAX);
+			return 2;
 		}
-		(void)printf("%sok %d - %s\n", other == NULL ? "not " : "", i + 1, argv[i + 1]);
-		if (other == NULL)
-			(void)printf("# %s\n", s.failure);
-		n_failed += other == NULL;
-		free(other);
-		order[i] = i;
 	}
-	for (int i = n - 1; i > 0; i--) {
-		int j = rand() % (i + 1), swap = order[i];
-
-		order[i] = order[j];
-		order[j] = swap;
-	}
-	for (int i = 0; i < n; i++) {
-		const int which = order[i];
-		char *again = run_path(&s, argv[which + 1], SCENE_RNG_ONE, true);
-		bool same =
-		    again != NULL && traces[which] != NULL && strcmp(again, traces[which]) == 0;
-
-		(void)printf("%sok %d - %s again, in another order and with split frames\n",
-		    same ? "" : "not ", n + i + 1, argv[which + 1]);
-		if (again == NULL)
-			(void)printf("# %s\n", s.failure);
-		n_failed += !same;
-		free(again);
-	}
-	for (int i = 0; i < n; i++)
-		free(traces[i]);
-	free(traces);
-	free(order);
-	return n_failed != 0;
+	play.path = argv + optind;
+	play.n = argc - optind;
+	play.trace = calloc((size_t)play.n + 1, sizeof(*play.trace));
+	if (play.trace == NULL)
+		return 1;
+	(void)printf("1..%d\n# SCENE_SEED=%u\n", (n_workers > 1 ? 3 : 2) * play.n, seed);
+	srand(seed);
+	play_in_order(&play, &s);
+	if (n_workers > 1)
+		play_workers(&play, &s, n_workers);
+	play_shuffled(&play, &s);
+	for (int i = 0; i < play.n; i++)
+		free(play.trace[i]);
+	free(play.trace);
+	return play.n_failed != 0;
 }
