@@ -65,10 +65,21 @@ static unsigned long kib(const void *bytes, const char *what)
 	return found;
 }
 
+/* Is what is mapped here shown there?  Not by an emulator with addresses of its own. */
+static bool can_look(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned long found = kib(page, "Size");
+
+	assert_int_equal(munmap(page, 4096), 0);
+	return found != 0;
+}
+
 static void test_maps_all(void **state)
 {
 	static const size_t lens[] = {
 	    1, 4096, 70000, HUGE_PAGE - 1, HUGE_PAGE, 2 * HUGE_PAGE + 777};
+	const bool look = can_look();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
@@ -78,7 +89,7 @@ static void test_maps_all(void **state)
 		assert_non_null(bytes);
 		assert_true(lens[i] < HUGE_PAGE || (uintptr_t)bytes % HUGE_PAGE == 0);
 		assert_whole(bytes, lens[i]);
-		assert_true(kib(bytes, "Rss") * 1024 >= lens[i]);
+		assert_true(!look || kib(bytes, "Rss") * 1024 >= lens[i]);
 		pages_gather(bytes, lens[i]);
 		assert_whole(bytes, lens[i]);
 		assert_int_equal(munmap(bytes, lens[i]), 0);
