@@ -51,8 +51,48 @@ tests_unit_test_ctl_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LIST
 tests_unit_test_quellctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources) $(fake_quelld_sources) \
 	tools/control.c tools/ctl_cache.c tools/ctl_json.c tools/ctl_keys.c tools/ctl_show.c tools/ctl_why.c \
-	tools/text.c tools/why_text.c
+	$(doctor_sources) tools/text.c tools/why_text.c
 tests_unit_test_quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+
+# A check of the doctor's by itself, on files of the test's own making.
+doctor_sources = tools/doctor.c tools/doctor_answers.c tools/doctor_daemon.c tools/doctor_host.c tools/doctor_lists.c \
+	tools/doctor_net.c tools/doctor_port.c tools/doctor_run.c tools/doctor_upstream.c tools/probe.c tools/update_clock.c
+doctor_test_sources = $(scratch_sources) tests/unit/findings.h tools/doctor.c tools/probe.c tools/text.c
+doctor_test_libs = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+DOCTOR_UNIT_TESTS = tests/unit/test_doctor tests/unit/test_doctor_answers tests/unit/test_doctor_daemon \
+	tests/unit/test_doctor_host tests/unit/test_doctor_lists tests/unit/test_doctor_net tests/unit/test_doctor_port \
+	tests/unit/test_doctor_upstream tests/unit/test_probe
+if HAVE_CMOCKA
+check_PROGRAMS += $(DOCTOR_UNIT_TESTS)
+TESTS += $(DOCTOR_UNIT_TESTS)
+endif
+tests_unit_test_doctor_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c $(doctor_test_sources)
+tests_unit_test_doctor_LDADD = $(doctor_test_libs)
+tests_unit_test_doctor_answers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_answers_SOURCES = tests/unit/test_doctor_answers.c tests/unit/images.h $(doctor_test_sources) tools/doctor_answers.c
+tests_unit_test_doctor_answers_LDADD = $(doctor_test_libs)
+tests_unit_test_doctor_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_daemon_SOURCES = tests/unit/test_doctor_daemon.c $(doctor_test_sources) tools/doctor_daemon.c
+tests_unit_test_doctor_daemon_LDADD = $(doctor_test_libs)
+tests_unit_test_doctor_host_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_host_SOURCES = tests/unit/test_doctor_host.c $(doctor_test_sources) tools/doctor_host.c
+tests_unit_test_doctor_host_LDADD = $(doctor_test_libs)
+tests_unit_test_doctor_lists_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_lists_SOURCES = tests/unit/test_doctor_lists.c $(doctor_test_sources) tools/doctor_lists.c
+tests_unit_test_doctor_lists_LDADD = $(doctor_test_libs)
+tests_unit_test_doctor_net_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_net_SOURCES = tests/unit/test_doctor_net.c $(doctor_test_sources) tools/doctor_net.c
+tests_unit_test_doctor_net_LDADD = $(doctor_test_libs)
+tests_unit_test_doctor_port_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_port_SOURCES = tests/unit/test_doctor_port.c $(doctor_test_sources) tools/doctor_port.c
+tests_unit_test_doctor_port_LDADD = $(doctor_test_libs)
+tests_unit_test_doctor_upstream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_upstream_SOURCES = tests/unit/test_doctor_upstream.c $(doctor_test_sources) tools/doctor_upstream.c
+tests_unit_test_doctor_upstream_LDADD = $(doctor_test_libs)
+tests_unit_test_probe_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_probe_SOURCES = tests/unit/test_probe.c tools/probe.c
+tests_unit_test_probe_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 offline_sources = $(scratch_sources) tools/text.c tools/update_offline.c tools/update_origin.c tools/update_skips.c tools/update_store.c
 tests_unit_test_update_bench_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

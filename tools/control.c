@@ -32,9 +32,9 @@ static int connect_error(const char *path, struct why *why)
 }
 
 /* Returns the socket, or an error. */
-static int open_socket(const char *path, struct why *why)
+static int open_socket(const char *path, unsigned wait_s, struct why *why)
 {
-	const struct timeval wait = {.tv_sec = CONTROL_WAIT_S};
+	const struct timeval wait = {.tv_sec = (time_t)wait_s};
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd, err;
 
@@ -53,7 +53,7 @@ static int open_socket(const char *path, struct why *why)
 	return err;
 }
 
-static int read_answer(int fd, const char *path, char *answer, struct why *why)
+static int read_answer(int fd, const char *path, unsigned wait_s, char *answer, struct why *why)
 {
 	size_t len = 0;
 	ssize_t n;
@@ -64,7 +64,7 @@ static int read_answer(int fd, const char *path, char *answer, struct why *why)
 			len += (size_t)n;
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return why_set(why, ERR_NET, "%s: no answer within %d s", path, CONTROL_WAIT_S);
+		return why_set(why, ERR_NET, "%s: no answer within %u s", path, wait_s);
 	/* Closed with the request unread: a reset comes behind what was said. */
 	if (n < 0 && (errno != ECONNRESET || len == 0))
 		return sys_error(path, why);
@@ -91,11 +91,12 @@ static int judge(const char *path, char *answer, char **lines, struct why *why)
 	return *lines != NULL ? 0 : why_set(why, ERR_NOMEM, "no memory");
 }
 
-int control_ask(const char *path, const char *request, char **lines, struct why *why)
+int control_ask_within(
+    const char *path, const char *request, unsigned wait_s, char **lines, struct why *why)
 {
 	const size_t len = strlen(request);
 	char *answer = NULL;
-	int err = 0, fd = open_socket(path, why);
+	int err = 0, fd = open_socket(path, wait_s, why);
 
 	if (fd < 0)
 		return fd;
@@ -109,11 +110,16 @@ int control_ask(const char *path, const char *request, char **lines, struct why 
 		err = why_set(why, ERR_NOMEM, "no memory");
 		goto out;
 	}
-	err = read_answer(fd, path, answer, why);
+	err = read_answer(fd, path, wait_s, answer, why);
 	if (err == 0)
 		err = judge(path, answer, lines, why);
 out:
 	close(fd);
 	free(answer);
 	return err;
+}
+
+int control_ask(const char *path, const char *request, char **lines, struct why *why)
+{
+	return control_ask_within(path, request, CONTROL_WAIT_S, lines, why);
 }

@@ -14,4 +14,8 @@
  * CONTROL_ANSWER_MAX bytes or longer, or does not come within CONTROL_WAIT_S; ERR_SYS, ERR_NOMEM. */
 int control_ask(const char *path, const char *request, char **lines, struct why *why) QUELL_CHECK;
 
+/* The same within `wait_s` (not 0) instead. */
+int control_ask_within(const char *path, const char *request, unsigned wait_s, char **lines,
+    struct why *why) QUELL_CHECK;
+
 #endif

@@ -43,7 +43,18 @@ quellctl_SOURCES = tools/quellctl.c \
 	tools/ctl_keys.c tools/ctl_keys.h \
 	tools/ctl_show.c tools/ctl_show.h \
 	tools/ctl_why.c tools/ctl_why.h \
+	tools/doctor.c tools/doctor.h \
+	tools/doctor_answers.c tools/doctor_answers.h \
+	tools/doctor_daemon.c tools/doctor_daemon.h \
+	tools/doctor_host.c tools/doctor_host.h \
+	tools/doctor_lists.c tools/doctor_lists.h \
+	tools/doctor_net.c tools/doctor_net.h \
+	tools/doctor_port.c tools/doctor_port.h \
+	tools/doctor_run.c tools/doctor_run.h \
+	tools/doctor_upstream.c tools/doctor_upstream.h \
+	tools/probe.c tools/probe.h \
 	tools/text.c tools/text.h \
+	tools/update_clock.c tools/update_clock.h \
 	tools/why_text.c tools/why_text.h
 quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS)
 dist_noinst_SCRIPTS = tools/build.sh tools/check tools/deps tools/quickstart

@@ -22,6 +22,7 @@
 #include "tools/ctl_json.h"
 #include "tools/ctl_show.h"
 #include "tools/ctl_why.h"
+#include "tools/doctor_run.h"
 #include "tools/text.h"
 
 #define REQUEST_MAX 1024
@@ -43,6 +44,8 @@ static const char help[] =
     "  flush NAME       forget the cached answers of this name; --below: of those below it, too;\n"
     "                   flush --all: of all names\n"
     "  reload           read configuration and lists again; exit status 1: it was refused\n"
+    "  doctor           what is in the way on this machine and in the network, each with what to\n"
+    "                   type; exit status 0: nothing, 1: warnings, 2: something bad\n"
     "\n"
     "Rules of your own come before all lists, at once:\n"
     "  allow NAME [for TIME]  never block this name, nor what is below it\n"
@@ -281,6 +284,10 @@ int main(int argc, char **argv)
 		make_own_request(request, argc - optind, argv + optind, comment);
 	else
 		make_request(request, argc - optind, argv + optind, all, below, client);
+	if (strcmp(argv[optind], "doctor") == 0) {
+		status = doctor_run(conf_path, control, json);
+		return fflush(stdout) == 0 ? status : EXIT_DOWN;
+	}
 	err =
 	    control_ask(control != NULL ? control : control_path(conf_path), request, &lines, &why);
 	if (err < 0)

@@ -8,17 +8,17 @@
 
 #define DAY_S 86400
 
-/* When this program was built; the compiler takes SOURCE_DATE_EPOCH for it. */
-static time_t build_time(void)
+/* The compiler takes SOURCE_DATE_EPOCH for it. */
+int64_t update_clock_built_s(void)
 {
 	struct tm tm = {.tm_isdst = 0};
 
-	return strptime(__DATE__, "%b %d %Y", &tm) != NULL ? timegm(&tm) : 0;
+	return strptime(__DATE__, "%b %d %Y", &tm) != NULL ? (int64_t)timegm(&tm) : 0;
 }
 
 bool update_clock_is_set(void)
 {
-	return time(NULL) >= build_time() - DAY_S; /* the day is that of some time zone */
+	return time(NULL) >= update_clock_built_s() - DAY_S; /* the day is that of some time zone */
 }
 
 int update_clock_watch(void)

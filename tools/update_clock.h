@@ -6,6 +6,10 @@
 #define QUELL_UPDATE_CLOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* When this program was built, in s since 1970: the beginning of that day somewhere. */
+int64_t update_clock_built_s(void);
 
 /* False: the clock is before the day on which this program was built. */
 bool update_clock_is_set(void);

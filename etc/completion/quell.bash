@@ -60,7 +60,7 @@ _quellctl() {
 		return
 	fi
 	case ${#_quell_said[@]},${_quell_said[0]} in
-	0,) _quell_words "status stats why cache upstreams flush reload allow block unset rules pause resume" ;;
+	0,) _quell_words "status stats why cache upstreams flush reload doctor allow block unset rules pause resume" ;;
 	1,unset) _quell_words "$(quellctl rules 2>/dev/null | sed -n 's/^rule  *\(allow\|block\) \([^ ]*\).*/\2/p')" ;;
 	1,pause) _quell_words "$_quell_times" ;;
 	2,why | 2,cache) _quell_words "$_quell_types" ;;
