@@ -1132,9 +1132,12 @@ static uint8_t *make_reply(struct scene *s, const struct sent *t, const struct w
 	    LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY, LDNS_SECTION_ADDITIONAL};
 	ldns_pkt *pkt = NULL;
 	ldns_lookup_table *rcode;
-	uint8_t *wire = NULL;
+	uint8_t *wire = NULL, msg[sizeof(t->msg)];
 
-	if (ldns_wire2pkt(&pkt, t->msg, t->len) != LDNS_STATUS_OK)
+	memcpy(msg, t->msg, t->len);
+	if (has(w, "plain")) /* of the additional section ldns sees nothing */
+		memset(msg + MSG_HEADER - 2, 0, 2);
+	if (ldns_wire2pkt(&pkt, msg, t->len) != LDNS_STATUS_OK)
 		return NULL;
 	ldns_pkt_set_qr(pkt, !has(w, "no-qr"));
 	ldns_pkt_set_opcode(pkt, has(w, "wrong-opcode") ? LDNS_PACKET_NOTIFY : LDNS_PACKET_QUERY);
@@ -1162,11 +1165,6 @@ static uint8_t *make_reply(struct scene *s, const struct sent *t, const struct w
 	if (!put_subnet(s, pkt, after(w, "subnet"), 24)) {
 		ldns_pkt_free(pkt);
 		return NULL;
-	}
-	if (has(w, "plain")) {
-		ldns_pkt_set_edns_udp_size(pkt, 0);
-		ldns_pkt_set_edns_do(pkt, false);
-		pkt->_edns_present = false;
 	}
 	for (unsigned i = 0; i < 3; i++)
 		for (size_t j = 0; j < ldns_rr_list_rr_count(r->section[i]); j++)
