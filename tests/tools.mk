@@ -55,8 +55,8 @@ tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources)
 tests_unit_test_quellctl_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 
 # A check of the doctor's by itself, on files of the test's own making.
-doctor_sources = tools/doctor.c tools/doctor_answers.c tools/doctor_daemon.c tools/doctor_host.c tools/doctor_lists.c \
-	tools/doctor_net.c tools/doctor_port.c tools/doctor_run.c tools/doctor_upstream.c tools/probe.c tools/update_clock.c
+doctor_sources = tools/doctor.c tools/doctor_answers.c tools/doctor_daemon.c tools/doctor_host.c tools/doctor_leases.c \
+	tools/doctor_lists.c tools/doctor_net.c tools/doctor_port.c tools/doctor_run.c tools/doctor_upstream.c tools/probe.c tools/update_clock.c
 doctor_test_sources = $(scratch_sources) tests/unit/findings.h tools/doctor.c tools/probe.c tools/text.c
 doctor_test_libs = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CONFUSE_LIBS) $(CMOCKA_LIBS)
 DOCTOR_UNIT_TESTS = tests/unit/test_doctor tests/unit/test_doctor_answers tests/unit/test_doctor_daemon \
@@ -82,7 +82,7 @@ tests_unit_test_doctor_lists_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_doctor_lists_SOURCES = tests/unit/test_doctor_lists.c $(doctor_test_sources) tools/doctor_lists.c
 tests_unit_test_doctor_lists_LDADD = $(doctor_test_libs)
 tests_unit_test_doctor_net_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_doctor_net_SOURCES = tests/unit/test_doctor_net.c $(doctor_test_sources) tools/doctor_net.c
+tests_unit_test_doctor_net_SOURCES = tests/unit/test_doctor_net.c $(doctor_test_sources) tools/doctor_leases.c tools/doctor_net.c
 tests_unit_test_doctor_net_LDADD = $(doctor_test_libs)
 tests_unit_test_doctor_port_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_doctor_port_SOURCES = tests/unit/test_doctor_port.c $(doctor_test_sources) tools/doctor_port.c

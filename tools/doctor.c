@@ -28,9 +28,10 @@ void doctor_say(struct doctor *d, enum doctor_grade grade, const char *check, co
 
 	if (grade > d->worst)
 		d->worst = grade;
+	d->last = NULL;
 	if (d->n == DOCTOR_FINDINGS_MAX)
 		return;
-	f = &d->found[d->n++];
+	f = d->last = &d->found[d->n++];
 	*f = (struct doctor_finding){.check = check, .grade = grade};
 	va_start(ap, fmt);
 	(void)vsnprintf(f->text, sizeof(f->text), fmt, ap);
@@ -39,9 +40,11 @@ void doctor_say(struct doctor *d, enum doctor_grade grade, const char *check, co
 
 void doctor_fix(struct doctor *d, const char *fmt, ...)
 {
-	struct doctor_finding *f = &d->found[d->n - 1];
+	struct doctor_finding *f = d->last;
 	va_list ap;
 
+	if (f == NULL)
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(f->fix, sizeof(f->fix), fmt, ap);
 	va_end(ap);

@@ -1,12 +1,12 @@
 /* doctor.h - what is in the way of quell on this machine: findings, each with what to type.
  *
- *   ok       port       192.168.1.2:53 is free
- *   bad      self       ...
- *                       fix: ...
+ *   ok       clock      it is 2026-11-21 15:00 UTC, synchronised
+ *   bad      port       UDP 0.0.0.0:53 is held by pid 312 (dnsmasq)
+ *                       fix: sudo systemctl disable --now dnsmasq
  *
- * A check looks at a struct doctor_case and says what it found; it changes nothing, and needs no rights:
- * what it may not see is `unknown`.  The files of the system that it reads are below case->root, so that a
- * test can show it another machine.
+ * A check looks at a struct doctor_case and says what it found; it changes nothing, and needs no
+ * rights: what it may not see is `unknown`.  The files of the system that it reads are below
+ * case->root, so that a test can show it another machine.
  */
 #ifndef QUELL_DOCTOR_H
 #define QUELL_DOCTOR_H
@@ -36,6 +36,7 @@ struct doctor_finding {
 struct doctor {
 	struct doctor_finding found[DOCTOR_FINDINGS_MAX];
 	unsigned n;
+	struct doctor_finding *last; /* that doctor_fix() is about; NULL: there was no room */
 	enum doctor_grade worst;
 };
 
@@ -78,14 +79,15 @@ void doctor_fix(struct doctor *d, const char *fmt, ...) QUELL_PRINTF(2, 3);
 /* 0: all is well, or not known; 1: a warning; 2: something is bad. */
 int doctor_exit_status(const struct doctor *d);
 
-/* All findings: lines for people; {"state":"well","checks":[{"check":...,"state":...,"text":...,"fix":...}]}. */
+/* All findings: lines for people;
+ * {"state":"well","checks":[{"check":...,"state":...,"text":...,"fix":...}]}. */
 void doctor_print(const struct doctor *d, FILE *to);
 void doctor_print_json(const struct doctor *d, FILE *to);
 
 /* ---- for the checks ---- */
 
-/* Cut the next line of quelld's answer at *at into key and value, each terminated and perhaps cut.  False: there is
- * none. */
+/* Cut the next line of quelld's answer at *at into key and value, each terminated and perhaps
+ * cut.  False: there is none. */
 struct doctor_pair {
 	char key[32];
 	char value[DOCTOR_TEXT_SIZE];
@@ -96,7 +98,8 @@ bool doctor_next(const char **at, struct doctor_pair *pair);
 /* The value of the first line with this key.  False: there is none. */
 bool doctor_value(const char *answer, const char *key, struct doctor_pair *pair);
 
-/* The text of the file `path` below the root, at most 64 KiB: malloc'ed, the caller's.  NULL: it cannot be read. */
+/* The text of the file `path` below the root, at most 64 KiB: malloc'ed, the caller's.  NULL: it
+ * cannot be read. */
 char *doctor_read(const struct doctor_case *c, const char *path);
 
 /* Put `a` to them, unless it is there already or there is no room. */

@@ -1,4 +1,5 @@
-/* doctor_daemon.h - does quelld run, and what does it say of itself: trouble, sandbox, lists, whether it blocks. */
+/* doctor_daemon.h - does quelld run, and what does it say of itself: trouble, sandbox, lists,
+ * whether it blocks. */
 #ifndef QUELL_DOCTOR_DAEMON_H
 #define QUELL_DOCTOR_DAEMON_H
 

@@ -1,12 +1,12 @@
-/* doctor_net.c - the files in which this machine keeps what it was given. */
+/* doctor_net.c - resolvers and addresses of this machine, looked at. */
 #include "tools/doctor_net.h"
 
 #include <arpa/inet.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/resolvconf.h"
+#include "tools/doctor_leases.h"
 #include "tools/doctor_port.h"
 
 #define RESOLVERS_MAX 16
@@ -74,103 +74,6 @@ void doctor_self(struct doctor *d, const struct doctor_case *c)
 
 /* ---- the router ---- */
 
-enum syntax {
-	IN_KEYS,  /* DNS=192.0.2.1 2001:db8::1 */
-	IN_LEASE, /* option domain-name-servers 192.0.2.1, 192.0.2.2; */
-	IN_CONF,  /* nameserver 192.0.2.1 */
-};
-
-/* Where it is written what this machine was given.  (What NetworkManager or resolved use may be set by hand: not here.) */
-static const struct source {
-	const char *pattern;
-	enum syntax syntax;
-	int family; /* AF_UNSPEC: both; else the other one may be set by hand */
-} sources[] = {
-    {"/run/systemd/netif/leases/*", IN_KEYS, AF_UNSPEC},
-    {"/run/systemd/netif/links/*", IN_KEYS, AF_INET6}, /* with router advertisements */
-    {"/var/lib/dhcp/dhclient*.leases", IN_LEASE, AF_UNSPEC},
-    {"/var/lib/NetworkManager/dhclient*.lease", IN_LEASE, AF_UNSPEC},
-    {"/run/resolvconf/interface*/*.dhcp*", IN_CONF, AF_UNSPEC}, /* dhcpcd, ifupdown */
-    {"/run/resolvconf/interface*/*.dhclient*", IN_CONF, AF_UNSPEC},
-    {"/run/resolvconf/interface*/*.ra", IN_CONF, AF_INET6},
-};
-
-/* The addresses between blanks and commas in `text`, up to `;` or the end of the line. */
-static void take_list(struct doctor_addrs *given, const char *text, int family)
-{
-	char word[ADDR_TEXT_SIZE];
-	union addr a;
-
-	while (*text != '\0' && *text != ';' && *text != '\n') {
-		size_t len = strcspn(text, " ,;\n");
-
-		if (len > 0 && len < sizeof(word)) {
-			memcpy(word, text, len);
-			word[len] = '\0';
-			if (addr_parse(&a, word, DOCTOR_DNS_PORT, NULL) == 0 &&
-			    (family == AF_UNSPEC || a.sa.sa_family == family))
-				doctor_addrs_add(given, &a);
-		}
-		text += len + (text[len] == ' ' || text[len] == ',');
-	}
-}
-
-/* Those of the last line that has `key` (a file of leases grows at its end). */
-static void take_last(struct doctor_addrs *given, const char *text, const char *key, int family)
-{
-	const char *last = NULL;
-
-	for (const char *at = text; (at = strstr(at, key)) != NULL; at += strlen(key)) {
-		if (at == text || at[-1] == '\n' || at[-1] == ' ')
-			last = at + strlen(key);
-	}
-	if (last != NULL)
-		take_list(given, last, family);
-}
-
-static void take_file(struct doctor_addrs *given, const char *text, const struct source *source)
-{
-	union addr found[RESOLVERS_MAX];
-	unsigned n;
-
-	switch (source->syntax) {
-	case IN_KEYS:
-		take_last(given, text, "DNS=", source->family);
-		return;
-	case IN_LEASE:
-		take_last(given, text, "option domain-name-servers ", source->family);
-		take_last(given, text, "option dhcp6.name-servers ", source->family);
-		return;
-	case IN_CONF:
-		n = resolvconf_parse(text, found, RESOLVERS_MAX, NULL, 0);
-		for (unsigned i = 0; i < n; i++) {
-			if (source->family == AF_UNSPEC || found[i].sa.sa_family == source->family)
-				doctor_addrs_add(given, &found[i]);
-		}
-	}
-}
-
-static void find_given(const struct doctor_case *c, struct doctor_addrs *given)
-{
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		char pattern[CONF_PATH_SIZE];
-		glob_t found;
-
-		if (snprintf(pattern, sizeof(pattern), "%s%s", c->root, sources[i].pattern) >=
-			(int)sizeof(pattern) ||
-		    glob(pattern, 0, NULL, &found) != 0)
-			continue;
-		for (size_t k = 0; k < found.gl_pathc; k++) {
-			char *text = doctor_read(c, found.gl_pathv[k] + strlen(c->root));
-
-			if (text != NULL)
-				take_file(given, text, &sources[i]);
-			free(text);
-		}
-		globfree(&found);
-	}
-}
-
 /* An address of this machine that devices can be told, as text. */
 static const char *own_address(const struct doctor_case *c, char text[ADDR_TEXT_SIZE])
 {
@@ -212,7 +115,7 @@ void doctor_router(struct doctor *d, const struct doctor_case *c)
 	struct doctor_addrs given = {.n = 0}, quell = {.n = 0}, others = {.n = 0};
 	char text[HOSTS_SIZE], here[HOSTS_SIZE], own[ADDR_TEXT_SIZE];
 
-	find_given(c, &given);
+	doctor_leases(c, &given);
 	for (unsigned i = 0; i < given.n; i++)
 		doctor_addrs_add(doctor_addrs_has_host(&c->own, &given.addr[i]) ? &quell : &others,
 		    &given.addr[i]);

@@ -4,7 +4,8 @@
 #include <pwd.h>
 #include <string.h>
 
-/* Those that sit on port 53: the beginning of the program's name, the user where that cannot be seen. */
+/* Those that sit on port 53: the beginning of the program's name, the user where that cannot be
+ * seen. */
 static const struct known {
 	const char *command, *user, *fix;
 } known[] = {

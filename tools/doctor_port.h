@@ -12,7 +12,8 @@ void doctor_listening(struct doctor_case *c);
 
 void doctor_port(struct doctor *d, const struct doctor_case *c);
 
-/* What to type so that this program gives the port free; `user` (NULL: not known) is whose it is. */
+/* What to type so that this program gives the port free; `user` (NULL: not known) is whose it
+ * is. */
 const char *doctor_port_fix(const struct holder *h, const char *user);
 
 #endif

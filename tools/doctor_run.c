@@ -1,4 +1,5 @@
-/* doctor_run.c - from the outside in: quelld, its ports and answers, the upstreams, the network, the machine. */
+/* doctor_run.c - from the outside in: quelld, its ports and answers, the upstreams, the network,
+ * the machine. */
 #include "tools/doctor_run.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* doctor_upstream.h - are the upstreams reached from here, over UDP and TCP, with EDNS and DNSSEC, and what has quelld seen of
- * them? */
+/* doctor_upstream.h - are the upstreams reached from here, over UDP and TCP, with EDNS and
+ * DNSSEC, and what has quelld seen of them? */
 #ifndef QUELL_DOCTOR_UPSTREAM_H
 #define QUELL_DOCTOR_UPSTREAM_H
 
@@ -25,10 +25,12 @@ struct doctor_servers {
 /* Each server has these probes, in this order. */
 enum { DOCTOR_PROBE_PLAIN, DOCTOR_PROBE_EDNS, DOCTOR_PROBE_TCP, DOCTOR_PROBES };
 
-/* Those that quelld names in its answer to `upstreams`; where there is none, those of the configuration. */
+/* Those that quelld names in its answer to `upstreams`; where there is none, those of the
+ * configuration. */
 void doctor_servers(const struct doctor_case *c, struct doctor_servers *servers);
 
-/* What is to be asked into probes[0..servers->n * DOCTOR_PROBES).  Returns how many: there is none for one behind a proxy. */
+/* What is to be asked into probes[0..servers->n * DOCTOR_PROBES).  Returns how many: there is
+ * none for one behind a proxy. */
 unsigned doctor_upstream_ask(const struct doctor_servers *servers, struct probe *probes);
 
 /* Judge the same when they have been asked. */

@@ -47,6 +47,7 @@ quellctl_SOURCES = tools/quellctl.c \
 	tools/doctor_answers.c tools/doctor_answers.h \
 	tools/doctor_daemon.c tools/doctor_daemon.h \
 	tools/doctor_host.c tools/doctor_host.h \
+	tools/doctor_leases.c tools/doctor_leases.h \
 	tools/doctor_lists.c tools/doctor_lists.h \
 	tools/doctor_net.c tools/doctor_net.h \
 	tools/doctor_port.c tools/doctor_port.h \

@@ -88,7 +88,8 @@ static bool read_reply(struct probe *p, const uint8_t *msg, size_t len)
 	return more == 0 || p->truncated; /* some cut in the middle of a record */
 }
 
-/* Is msg[0..len) a reply to what was asked?  One that cannot read the question need not repeat it. */
+/* Is msg[0..len) a reply to what was asked?  One that cannot read the question need not repeat
+ * it. */
 static bool is_reply(const struct trial *t, const uint8_t *msg, size_t len)
 {
 	const uint8_t *query = t->query + TCP_PREFIX;

@@ -1,6 +1,8 @@
-/* probe.h - a few questions to DNS servers, all at once, each over UDP or TCP: who answers, and with what.
+/* probe.h - a few questions to DNS servers, all at once, each over UDP or TCP: who answers, and
+ * with what.
  *
- * A reply counts that comes from the address that was asked, with the ID and the question that were sent.
+ * A reply counts that comes from the address that was asked, with the ID and the question that
+ * were sent.
  */
 #ifndef QUELL_PROBE_H
 #define QUELL_PROBE_H
@@ -22,7 +24,8 @@ struct probe {
 
 	/* What came of it. */
 	bool answered;
-	int error; /* not answered: an errno, as ECONNREFUSED; ETIMEDOUT: silence; EPROTO: no reply to this */
+	/* Not answered: an errno, as ECONNREFUSED; ETIMEDOUT: silence; EPROTO: no reply to this. */
+	int error;
 	uint32_t rtt_ms; /* TCP: with the connection */
 	uint16_t rcode;	 /* the full one */
 	bool truncated;
@@ -31,8 +34,8 @@ struct probe {
 	bool blocked;	/* extended error 15 (RFC 8914, 4.16) */
 };
 
-/* Ask them all, and wait `wait_ms` at most.  Over UDP each is asked once more after a third of the time.  Costs a
- * descriptor and 4 KiB for each. */
+/* Ask them all, and wait `wait_ms` at most.  Over UDP each is asked once more after a third of
+ * the time.  Costs a descriptor and 4 KiB for each. */
 void probe_run(struct probe *probes, unsigned n, unsigned wait_ms);
 
 /* Why there is no answer, in words. */

@@ -11,8 +11,8 @@
 #include "tests/unit/scratch.h"
 #include "tools/doctor.h"
 
-/* One finding, and no other: of `check`, with `grade`, with `text` in its text and `fix` ("": there is none) in its
- * fix.  Then `d` is empty again. */
+/* One finding, and no other: of `check`, with `grade`, with `text` in its text and `fix` ("":
+ * there is none) in its fix.  Then `d` is empty again. */
 static inline void assert_finding(
     struct doctor *d, const char *check, enum doctor_grade grade, const char *text, const char *fix)
 {

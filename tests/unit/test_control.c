@@ -225,6 +225,21 @@ static void test_no_permission(void **state)
 	assert_non_null(strstr(why.text, "sudo")); /* what helps */
 }
 
+/* One that takes the request and never answers. */
+static void test_wait_is_bounded(void **state)
+{
+	int fd = fake_quelld_bind("socket");
+	struct why why;
+	char *lines = untouched;
+
+	(void)state;
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(control_ask_within("socket", "status\n", 1, &lines, &why), ERR_NET);
+	assert_string_equal(why.text, "socket: no answer within 1 s");
+	assert_ptr_equal(lines, untouched);
+	(void)close(fd);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, scratch_set_up, scratch_tear_down)
 
 int main(void)
@@ -241,6 +256,7 @@ int main(void)
 	    TEST(test_unusable_path),
 	    TEST(test_long_path),
 	    TEST(test_no_permission),
+	    TEST(test_wait_is_bounded),
 	};
 
 	return cmocka_run_group_tests_name("control", tests, NULL, NULL);

@@ -67,6 +67,7 @@ static void test_too_many(void **state)
 	doctor_say(&d, DOCTOR_BAD, "a", "one more");
 	doctor_fix(&d, "nothing");
 	assert_int_equal(d.n, DOCTOR_FINDINGS_MAX);
+	assert_string_equal(d.found[d.n - 1].fix, "");
 	assert_int_equal(doctor_exit_status(&d), 2);
 }
 

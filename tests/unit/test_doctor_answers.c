@@ -1,4 +1,5 @@
-/* test_doctor_answers.c - what quelld is asked at its own addresses, and a name that has to be blocked. */
+/* test_doctor_answers.c - what quelld is asked at its own addresses, and a name that has to be
+ * blocked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

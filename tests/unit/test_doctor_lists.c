@@ -1,4 +1,5 @@
-/* test_doctor_lists.c - copies that are new, old, held or missing; a timer that runs or does not. */
+/* test_doctor_lists.c - copies that are new, old, held or missing; a timer that runs or does
+ * not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

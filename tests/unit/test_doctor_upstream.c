@@ -1,4 +1,5 @@
-/* test_doctor_upstream.c - which servers are asked, and what their answers, or their silence, mean. */
+/* test_doctor_upstream.c - which servers are asked, and what their answers, or their silence,
+ * mean. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
