@@ -8,8 +8,8 @@ import dns.name
 import dns.rcode
 
 from harness import (
-    WAIT_SECONDS, FakeUpstream, Later, Quelld, address_of, addresses, assert_blocked, assert_rcode, check_answer, equal, main,
-    query, reply_to, test, to_wire, usual_reply)
+    WAIT_SECONDS, FakeUpstream, Later, Quelld, address_of, addresses, assert_blocked, assert_rcode, check_answer,
+    equal, main, one_worker, query, reply_to, test, to_wire, usual_reply)
 
 TWO = ("--workers", "2")
 
@@ -216,6 +216,7 @@ def test_upstreams():
 @test
 def test_learnt():
     """No EDNS, and letter case that is not kept, are shown when they were found out"""
+    one_worker()
     def old(ask):
         if ask.query.edns >= 0:
             return reply_to(ask.query, rcode=dns.rcode.FORMERR, edns=False)

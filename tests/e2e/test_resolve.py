@@ -17,7 +17,7 @@ import dns.rdatatype
 
 from harness import (
     SOA, WAIT_SECONDS, FakeUpstream, Later, Quelld, Skip, address_of, addresses, assert_asked, assert_blocked,
-    assert_rcode, bind_pair, check_answer, ede_codes, equal, frame, has_ipv6, main, query, read_frame,
+    assert_rcode, bind_pair, check_answer, ede_codes, equal, frame, has_ipv6, main, one_worker, query, read_frame,
     records, reply_to, test, to_wire, usual_reply)
 
 
@@ -341,6 +341,7 @@ def test_second_upstream():
 @test
 def test_dead_upstream():
     """A dead upstream is avoided, probed, and used again when it is back"""
+    one_worker()
     first_speaks = threading.Event()
     second_speaks = threading.Event()
     second_speaks.set()

@@ -19,8 +19,8 @@ import dns.flags
 import dns.message
 
 from harness import (
-    FakeUpstream, Namespace, Quelld, Skip, WRAPPER, assert_rcode, check_answer, equal, frame, main, plain_query, query,
-    read_frame, reply_to, test, to_wire, usual_reply, wire_query)
+    FakeUpstream, Namespace, Quelld, Skip, WRAPPER, assert_rcode, check_answer, equal, frame, main, one_worker,
+    plain_query, query, read_frame, reply_to, test, to_wire, usual_reply, wire_query)
 
 CONTROL = "control.example."
 BIG = "big.example."
@@ -91,6 +91,7 @@ def test_keepalive():
 @test
 def test_keepalive_shrinks():
     """Row 45b: the time-out that is announced shrinks as connections get scarce, down to nothing"""
+    one_worker()
     with FakeUpstream() as upstream, Quelld([upstream], conf="tcp_clients_max = 8\n") as daemon, \
             contextlib.ExitStack() as stack:
         announced = []
@@ -202,6 +203,7 @@ def test_half_closed_with_much_to_say():
 @test
 def test_limit_for_a_client():
     """Row 45a: one connection too many of a client takes the place of its own, not of others'"""
+    one_worker()
     namespace = Namespace()
     try:
         for address in ("192.168.53.1/32", "192.168.53.2/32"):
@@ -331,6 +333,7 @@ def ask_in_turn(clients, latencies, between=lambda: None):
 @test
 def test_stalled_clients():
     """2,000 clients, half of them stalled in every way: the others are answered, and memory stays in its bound"""
+    one_worker()
     raise_file_limit(10000)
     with FakeUpstream(handler) as upstream, \
             Quelld([upstream], conf="tcp_idle = %ds\n" % IDLE_SECONDS) as daemon, contextlib.ExitStack() as stack:
@@ -381,6 +384,7 @@ def test_stalled_clients():
 @test
 def test_short_connections():
     """5,000 connections one after the other leave nothing behind: no descriptors, no ports"""
+    one_worker()
     with FakeUpstream() as upstream, Quelld([upstream]) as daemon:
         daemon.ask(CONTROL, tcp=True)
         (worker,) = daemon.children()

@@ -11,8 +11,8 @@ import dns.edns
 import dns.message
 
 from harness import (
-    FakeUpstream, Quelld, address_of, addresses, assert_rcode, ede, equal, main, read_exactly, reply_to, test, usual_reply,
-    wait_until)
+    FakeUpstream, Quelld, address_of, addresses, assert_rcode, ede, equal, main, one_worker, read_exactly, reply_to,
+    test, usual_reply, wait_until)
 
 FAR = "127.0.0.77:5300"  # nobody is there: only a proxy leads there
 
@@ -32,6 +32,7 @@ def asked_by_why(daemon, name):
 @test
 def test_fallback():
     """A group is asked where none of the upstreams answers, and left with the first good reply of one of them"""
+    one_worker()
     answering = threading.Event()
 
     def near(ask):
@@ -68,6 +69,7 @@ def test_fallback():
 @test
 def test_why():
     """quellctl why says who is asked for the names of a zone"""
+    one_worker()
     with FakeUpstream() as upstream, FakeUpstream(silent) as lan, FakeUpstream() as other:
         conf = ('group others {\n upstream = {"%s"}\n}\nforward lan {\n upstream = {"%s"}\n fallback = others\n}\n'
                 'forward 192.168.0.0/16 {\n upstream = {"%s"}\n}\n' % (other.address, lan.address, other.address))
@@ -258,6 +260,7 @@ def subnets(message):
 @test
 def test_client_subnet():
     """What a client says of its network is never passed on; what is configured is sent, and no client hears of it"""
+    one_worker()
     def says_it(ask):
         r = usual_reply(ask)
         r.use_edns(0, options=[o for o in ask.query.options if isinstance(o, dns.edns.ECSOption)]

@@ -11,7 +11,7 @@ import dns.rcode
 
 from harness import (
     BUILD, WRAPPER, FakeUpstream, Quelld, Skip, address_of, addresses, assert_blocked, assert_rcode, ede, equal, main,
-    reply_to, temporary_folder, test)
+    one_worker, reply_to, temporary_folder, test)
 
 # The rule wanted stands in the line that is named below.
 LISTS = {
@@ -239,6 +239,7 @@ def test_target():
 @test
 def test_free():
     """A name that nothing matches"""
+    one_worker()
     with place() as there:
         equal(addresses(there.daemon.ask("free.test.")), [address_of("free.test.")], "address")
         said = there.ctl("free.test")
