@@ -297,6 +297,7 @@ def test_chain_to_a_listed_name():
 @test
 def test_asked_once():
     """A question that is in flight is not asked again; all that wait get their own answer"""
+    one_worker()
     release = threading.Event()
 
     def handler(ask):
