@@ -478,13 +478,16 @@ static void find_tops(struct trie *t)
 {
 	for (uint32_t hub = 1; hub < t->n_hubs && hub < TRIE_TOP_HUBS; hub++) {
 		uint32_t from = format_get_u32(t->hub_ends + 4 * (size_t)hub);
-		const uint8_t *name = t->hub_names + from;
+		const uint8_t *name;
 		struct trie_top *top;
 		struct path path;
 		uint64_t label;
 
+		if (from >= t->hub_names_len)
+			continue;
+		name = t->hub_names + from;
 		/* One label, and the root. */
-		if (from >= t->hub_names_len || name[0] == 0 || name[0] > NAME_LABEL_MAX ||
+		if (name[0] == 0 || name[0] > NAME_LABEL_MAX ||
 		    t->hub_names_len - from < name[0] + 2u || name[name[0] + 1] != 0)
 			continue;
 		label = top_label(name);
