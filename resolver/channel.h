@@ -131,7 +131,7 @@ struct channel_message {
 	struct channel_head head;
 	size_t len; /* of payload */
 	int fd;	    /* now the caller's, or -1 */
-	_Alignas(16) uint8_t payload[CHANNEL_MAX];
+	_Alignas(max_align_t) uint8_t payload[CHANNEL_MAX]; /* aligned as by malloc */
 };
 
 /* Receive one.  Returns 1; 0 when the other end has closed; ERR_SYS (EAGAIN: nothing there);
