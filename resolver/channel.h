@@ -40,6 +40,7 @@ enum channel_type {
 	CHANNEL_NETWORK, /* struct channel_network: there is news of the network */
 	CHANNEL_CACHED,	 /* struct channel_name, type 0: all; the answer is struct cached */
 	CHANNEL_UPSTREAM, /* union addr; the answer is struct query_upstream_whole */
+	CHANNEL_PING,	  /* empty; the answer is the same */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
 	CHANNEL_SANDBOX, /* struct sandbox: what the worker has given up */

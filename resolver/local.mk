@@ -60,6 +60,7 @@ resolver_libquelld_a_SOURCES = \
 	resolver/confine.c resolver/confine.h \
 	resolver/ctl.c resolver/ctl.h \
 	resolver/saved.c resolver/saved.h \
+	resolver/health.c resolver/health.h \
 	resolver/hostnet.c resolver/hostnet.h \
 	resolver/listeners.c resolver/listeners.h \
 	resolver/steer.c resolver/steer.h \
@@ -79,6 +80,7 @@ resolver_libquelld_a_SOURCES = \
 	resolver/server.c resolver/server.h \
 	resolver/settings.c resolver/settings.h \
 	resolver/supervise.c resolver/supervise.h \
+	resolver/watchdog.c resolver/watchdog.h \
 	resolver/witness.c resolver/witness.h \
 	resolver/worker.c resolver/worker.h
 

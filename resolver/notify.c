@@ -1,6 +1,7 @@
 /* notify.c - one datagram to the service manager. */
 #include "resolver/notify.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -36,4 +37,24 @@ void notify_send(const char *fmt, ...)
 	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	(void)close(fd);
+}
+
+/* A number in the environment; 0: none. */
+static uint64_t number_in(const char *variable)
+{
+	const char *text = getenv(variable);
+	char *end;
+	uint64_t n;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return 0;
+	n = strtoumax(text, &end, 10);
+	return *end == '\0' ? n : 0;
+}
+
+uint64_t notify_watchdog_us(void)
+{
+	if (getenv("WATCHDOG_PID") != NULL && number_in("WATCHDOG_PID") != (uint64_t)getpid())
+		return 0;
+	return number_in("WATCHDOG_USEC");
 }

@@ -45,6 +45,8 @@ static void write_reasons(const struct report *r, struct evbuffer *to)
 	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
 		if (s->swap_failed[i])
 			evbuffer_add_printf(to, "reason worker %u could not take the lists\n", i);
+		if (supervise_loops(s->workers, i))
+			evbuffer_add_printf(to, "reason worker %u keeps dying\n", i);
 	}
 	for (unsigned i = 0; i < s->listeners.n; i++) {
 		if (s->listeners.all[i].state == LISTENER_WAITING)
@@ -117,6 +119,20 @@ static void write_sandbox(const struct server *s, struct evbuffer *to)
 	}
 }
 
+/* Workers that had to be replaced, and why the last time. */
+static void write_restarts(const struct server *s, struct evbuffer *to)
+{
+	struct supervise_past past;
+
+	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
+		supervise_past(s->workers, i, &past);
+		if (past.n_died != 0)
+			evbuffer_add_printf(to,
+			    "restarts worker %u: %u, the last %" PRIu64 " s ago: %s\n", i,
+			    past.n_died, (clock_ms() - past.died_ms) / 1000, past.why);
+	}
+}
+
 static void write_status(const struct report *r, struct evbuffer *to)
 {
 	const struct server *s = r->owner;
@@ -140,6 +156,7 @@ static void write_status(const struct report *r, struct evbuffer *to)
 	house_status(s, to);
 	write_load(&r->total.stats, to);
 	write_upstreams(&r->total, to);
+	write_restarts(s, to);
 	write_sandbox(s, to);
 	if (reasons != NULL) {
 		(void)evbuffer_add_buffer(to, reasons);

@@ -20,8 +20,8 @@
 /* ---- what workers are told ---- */
 
 /* A listeners_change_fn.  A worker that is not there is told when it starts. */
-static void tell_listen(void *ctx, unsigned worker, enum channel_type type,
-    const struct channel_listen *listen, int fd)
+static void tell_listen(
+    void *ctx, unsigned worker, enum channel_type type, const struct channel_listen *listen, int fd)
 {
 	struct server *s = ctx;
 
@@ -44,7 +44,9 @@ static void on_worker_started(void *ctx, unsigned worker)
 	(void)supervise_send(
 	    s->workers, worker, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
 	listeners_each(&s->listeners, worker, tell_listen, s);
-	saved_tell(s, worker);
+	/* One that keeps dying may do so of what it reads there. */
+	if (!supervise_loops(s->workers, worker))
+		saved_tell(s, worker);
 }
 
 /* ---- the world around: addresses and upstreams that come and go ---- */
@@ -221,7 +223,6 @@ static void reload_end(struct server *s)
 	struct reload *r = &s->reload;
 	struct evbuffer *answer = evbuffer_new();
 
-	(void)evtimer_del(s->swap_limit);
 	for (unsigned i = 0; answer != NULL && i < r->n_clients; i++) {
 		if (r->failed.text[0] != '\0')
 			evbuffer_add_printf(answer, "error %s\n", r->failed.text);
@@ -272,16 +273,18 @@ static bool any_swap_failed(const struct server *s)
 
 static void on_all_swapped(struct server *s)
 {
+	(void)evtimer_del(s->swap_limit);
 	if (!s->ready) {
 		s->ready = true;
 		log_state(s, "ready");
 		notify_send("READY=1\nSTATUS=running");
+		watchdog_start(s->watchdog);
 		reload_next(s);
 	} else if (s->reload.committed) {
 		if (any_swap_failed(s)) {
 			(void)why_set(&s->reload.failed, 0, "a worker could not take the lists");
 			log_each(LOG_ERROR, "reload-failed", "%s", s->reload.failed.text);
-		} else {
+		} else if (s->reload.failed.text[0] == '\0') {
 			log_state(s, "reloaded");
 		}
 		reload_end(s);
@@ -312,12 +315,69 @@ static void on_worker_message(void *ctx, unsigned worker, const struct channel_m
 		on_all_swapped(s);
 }
 
+/* ---- the trial of new lists ---- */
+
+static void trial_end(struct server *s)
+{
+	(void)evtimer_del(s->trial);
+	if (s->before.fd >= 0)
+		(void)close(s->before.fd);
+	s->before.fd = -1;
+}
+
+/* `lists` are in force from now on, for a trial. */
+static void trial_begin(struct server *s, const struct lists *lists)
+{
+	trial_end(s);
+	s->before = s->lists;
+	set_lists(s, lists);
+	timer_start(s->trial, SERVER_TRIAL_S * 1000);
+}
+
+static void on_trial(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	trial_end(arg);
+}
+
+/* To all workers: the lists in force are others now. */
+static void tell_lists(struct server *s)
+{
+	struct channel_image image = {.generation = ++s->generation};
+
+	lists_names(&s->lists, s->conf, s->flags, &image.names);
+	image.answers_differ = lists_answers(&s->lists, s->conf, &image.answers);
+	memset(s->swap_failed, 0, sizeof(s->swap_failed));
+	supervise_send_all(s->workers, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
+	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
+}
+
+/* What kills the workers may be something else, but with the lists before they lived. */
+static void trial_fail(struct server *s)
+{
+	const struct lists bad = s->lists;
+
+	(void)why_set(&s->reload.failed, 0,
+	    "workers keep dying with the new lists: those before are in force again");
+	log_each(LOG_ERROR, "reload-failed", "%s", s->reload.failed.text);
+	notify_send("STATUS=reload failed: %.400s", s->reload.failed.text);
+	s->lists = s->before;
+	s->before = bad;
+	trial_end(s);
+	tell_lists(s);
+}
+
 static void on_worker_died(void *ctx, unsigned worker)
 {
 	struct server *s = ctx;
+	struct supervise_past past;
 
 	s->swapped[worker] = 0;
 	report_died(s, worker);
+	supervise_past(s->workers, worker, &past);
+	if (evtimer_pending(s->trial, NULL) && supervise_loops(s->workers, worker) &&
+	    !past.by_others)
+		trial_fail(s);
 }
 
 /* Workers that do not take the lists in time are replaced; the new ones get them at once. */
@@ -327,10 +387,8 @@ static void on_swap_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
-		if (s->swapped[i] == s->generation)
-			continue;
-		log_warning("worker-stuck", "worker %u did not take the lists", i);
-		supervise_kill(s->workers, i);
+		if (s->swapped[i] != s->generation)
+			supervise_kill(s->workers, i, "it did not take the lists");
 	}
 	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
 }
@@ -360,7 +418,6 @@ static void keep_until_restart(struct conf *next, const struct conf *now)
 static void reload_commit(struct server *s, struct lists *lists)
 {
 	struct reload *r = &s->reload;
-	struct channel_image image = {.generation = ++s->generation};
 
 	warn_restart(s->conf, r->conf);
 	keep_until_restart(r->conf, s->conf);
@@ -369,20 +426,15 @@ static void reload_commit(struct server *s, struct lists *lists)
 	r->conf = NULL;
 	r->committed = true;
 	r->failed.text[0] = '\0';
-	if (s->lists.fd >= 0)
-		(void)close(s->lists.fd);
-	set_lists(s, lists);
-	lists_names(&s->lists, s->conf, s->flags, &image.names);
-	image.answers_differ = lists_answers(&s->lists, s->conf, &image.answers);
-	memset(s->swap_failed, 0, sizeof(s->swap_failed));
+	trial_begin(s, lists);
 
 	settings_options(s->conf, &s->options);
 	supervise_send_all(s->workers, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
 	own_read(s);
 	house_commit(s);
-	supervise_send_all(s->workers, CHANNEL_IMAGE, 0, &image, sizeof(image), s->lists.fd);
+	tell_lists(s);
 	listeners_switch(&s->listeners, &r->listeners, tell_listen, s);
-	timer_start(s->swap_limit, SERVER_SWAP_LIMIT_S * 1000);
+	watchdog_renew(s->watchdog);
 	saved_arm(s);
 	warn_no_upstream(s);
 	look_around(s);
@@ -525,9 +577,11 @@ static int open_events(struct server *s)
 	s->retry = evtimer_new(s->base, on_retry, s);
 	s->settle = evtimer_new(s->base, on_settled, s);
 	s->swap_limit = evtimer_new(s->base, on_swap_limit, s);
+	s->trial = evtimer_new(s->base, on_trial, s);
 	if (s->on_hup == NULL || s->on_term == NULL || s->on_int == NULL || s->retry == NULL ||
-	    s->settle == NULL || s->swap_limit == NULL || event_add(s->on_hup, NULL) < 0 ||
-	    event_add(s->on_term, NULL) < 0 || event_add(s->on_int, NULL) < 0)
+	    s->settle == NULL || s->swap_limit == NULL || s->trial == NULL ||
+	    event_add(s->on_hup, NULL) < 0 || event_add(s->on_term, NULL) < 0 ||
+	    event_add(s->on_int, NULL) < 0)
 		return ERR_NOMEM;
 	if (hostnet_watch_open(&s->address_fd) < 0) {
 		s->address_fd = -1;
@@ -554,8 +608,9 @@ static int open_all(struct server *s)
 		return ERR_NOMEM;
 	s->workers = supervise_new(s->base, s->conf->workers, &hooks);
 	s->loader = lists_loader_new(s->base, on_lists, s);
-	if (s->workers == NULL || s->loader == NULL || report_init(s) < 0 || own_init(s) < 0 ||
-	    house_init(s) < 0 || secret_init(s) < 0 || saved_init(s) < 0)
+	s->watchdog = watchdog_new(s->base, &s->listeners);
+	if (s->workers == NULL || s->loader == NULL || s->watchdog == NULL || report_init(s) < 0 ||
+	    own_init(s) < 0 || house_init(s) < 0 || secret_init(s) < 0 || saved_init(s) < 0)
 		return ERR_NOMEM;
 	return open_events(s);
 }
@@ -603,12 +658,15 @@ static void close_all(struct server *s)
 	ctl_close(s->ctl);
 	lists_loader_free(s->loader);
 	supervise_free(s->workers);
+	watchdog_free(s->watchdog);
 	listeners_drop(&s->reload.listeners);
 	listeners_close(&s->listeners);
 	conf_free(s->reload.conf);
 	conf_free(s->conf);
 	if (s->lists.fd >= 0)
 		(void)close(s->lists.fd);
+	if (s->before.fd >= 0)
+		(void)close(s->before.fd);
 	report_fini(s);
 	own_fini(s);
 	house_fini(s);
@@ -620,6 +678,7 @@ static void close_all(struct server *s)
 	free_event(s->retry);
 	free_event(s->settle);
 	free_event(s->swap_limit);
+	free_event(s->trial);
 	free_event(s->address_news);
 	if (s->address_fd >= 0)
 		(void)close(s->address_fd);
@@ -643,7 +702,7 @@ enum server_exit server_run(struct conf *conf, const struct settings_flags *flag
 	s->witness = *witness;
 	server_sandbox(s, SANDBOX_PARENT, sandbox);
 	s->started_ms = clock_ms();
-	s->lists.fd = s->address_fd = -1;
+	s->lists.fd = s->before.fd = s->address_fd = -1;
 	s->house.now.fd = s->house.next.fd = s->house.watch = -1;
 	if (open_all(s) < 0) {
 		log_error("start", "no memory");

@@ -6,8 +6,8 @@
  *                 \---------------+------------+--> not good: reload-failed, nothing has changed
  *   SIGTERM   the cache is saved, workers end, within SERVER_STOP_MS
  *
- * One event loop, one thread.  The parent reads no packet and no list; it hands sockets and images
- * to processes that have no rights (supervise.h, loader.h).
+ * One event loop, one thread.  The parent reads no list, and no packet but the answer to its own question
+ * (watchdog.h); it hands sockets and images to processes that have no rights (supervise.h, loader.h).
  */
 #ifndef QUELL_SERVER_H
 #define QUELL_SERVER_H
@@ -29,12 +29,14 @@
 #include "resolver/secret.h"
 #include "resolver/settings.h"
 #include "resolver/supervise.h"
+#include "resolver/watchdog.h"
 
 #define SERVER_STOP_MS	    900 /* workers that have not ended by then are killed */
 #define SERVER_SAVE_MS	    500 /* of these, for the cache to be saved */
 #define SERVER_RETRY_S	    1	/* for addresses and upstreams that are not there yet */
 #define SERVER_SETTLE_MS    250 /* after news of an address, more usually come */
 #define SERVER_SWAP_LIMIT_S 20	/* for a worker to take new lists; longer, and it is replaced */
+#define SERVER_TRIAL_S	    10	/* of new lists: where workers keep dying, those before come back */
 
 enum server_exit { SERVER_OK = 0, SERVER_FAILED = 1, SERVER_USAGE = 2 };
 
@@ -78,7 +80,7 @@ struct report {
 	unsigned n_answers;	     /* so many had one */
 	struct evbuffer *of_workers; /* REPORT_UPSTREAMS: what they say, owned; NULL: nothing yet */
 	struct query_upstream_whole whole; /* and what is added up */
-	bool failed;	       /* REPORT_OWN: a worker could not do it */
+	bool failed;			   /* REPORT_OWN: a worker could not do it */
 };
 
 /* Open to report.c, which tells of all of it. */
@@ -100,8 +102,9 @@ struct server {
 	struct saved saved; /* the caches, on disk */
 	uint64_t stop_ms;   /* when the end began; 0: not yet */
 	struct lists lists;
-	struct house house;		    /* of the house */
-	uint32_t generation;		    /* of lists */
+	struct lists before; /* that are on trial, while `trial` is pending: those that come back */
+	struct house house;  /* of the house */
+	uint32_t generation; /* of lists */
 	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */
 	bool swap_failed[CONF_WORKERS_MAX]; /* it could not take the last */
 
@@ -109,6 +112,7 @@ struct server {
 
 	struct witness witness;
 	struct supervisor *workers;
+	struct watchdog *watchdog;
 	struct lists_loader *loader;
 	struct ctl *ctl; /* NULL: without */
 	struct reload reload;
@@ -116,7 +120,7 @@ struct server {
 	uint32_t report_serial;
 
 	struct event *on_hup, *on_term, *on_int;
-	struct event *retry, *swap_limit, *settle; /* timers */
+	struct event *retry, *swap_limit, *settle, *trial; /* timers */
 	struct event *address_news;
 	uint64_t network_news; /* so often the workers were told */
 	int address_fd;

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "resolver/child.h"
+#include "resolver/health.h"
 #include "resolver/io/timer.h"
 #include "resolver/worker.h"
 
@@ -18,10 +21,10 @@ struct worker {
 	pid_t pid; /* 0: not running */
 	int channel;
 	struct event *readable;
-	struct event *restart;		    /* timer */
-	uint64_t died_ms[SUPERVISE_DEATHS]; /* a ring of the last deaths; 0: none */
-	unsigned n_died;
-	unsigned delay_ms;
+	struct event *restart; /* timer */
+	const char *killed;    /* why, borrowed; NULL: it was not */
+	struct health health;
+	struct supervise_past past;
 };
 
 struct supervisor {
@@ -30,7 +33,7 @@ struct supervisor {
 	bool stopping;
 	void (*ended)(void *ctx);
 	void *ended_ctx;
-	struct event *limit;
+	struct event *limit, *ping; /* timers */
 	unsigned n;
 	struct worker workers[];
 };
@@ -38,27 +41,6 @@ struct supervisor {
 static unsigned number(const struct worker *w)
 {
 	return (unsigned)(w - w->owner->workers);
-}
-
-/* How long to wait before the next start: nothing, unless the last SUPERVISE_DEATHS deaths were
- * close together. */
-static unsigned restart_delay_ms(struct worker *w, uint64_t now_ms)
-{
-	uint64_t *oldest = &w->died_ms[w->n_died++ % SUPERVISE_DEATHS];
-	bool loop;
-
-	*oldest = now_ms;
-	oldest = &w->died_ms[w->n_died % SUPERVISE_DEATHS];
-	loop = *oldest != 0 && now_ms - *oldest < SUPERVISE_WINDOW_MS;
-	if (!loop)
-		w->delay_ms = 0;
-	else if (w->delay_ms == 0)
-		w->delay_ms = SUPERVISE_DELAY_MIN_MS;
-	else if (w->delay_ms * 2 <= SUPERVISE_DELAY_MAX_MS)
-		w->delay_ms *= 2;
-	else
-		w->delay_ms = SUPERVISE_DELAY_MAX_MS;
-	return w->delay_ms;
 }
 
 /* Close the channel; errno stays. */
@@ -85,22 +67,45 @@ static int bury(struct worker *w)
 	return status;
 }
 
+/* Keep why it died, for who asks. */
+static void note_end(struct worker *w, int status, uint64_t now_ms)
+{
+	char text[64];
+
+	(void)child_status(status, text);
+	w->past.n_died++;
+	w->past.died_ms = now_ms;
+	w->past.by_others = w->killed == NULL && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	if (w->killed != NULL)
+		(void)snprintf(w->past.why, sizeof(w->past.why), "%s: %s", w->killed, text);
+	else
+		(void)snprintf(w->past.why, sizeof(w->past.why), "%s", text);
+}
+
 static void on_end(struct worker *w)
 {
 	struct supervisor *s = w->owner;
+	const uint64_t now_ms = clock_ms();
 	pid_t pid = w->pid;
-	int status = bury(w);
-	char text[64];
+	unsigned delay_ms;
 
-	s->hooks.died(s->hooks.ctx, number(w));
+	note_end(w, bury(w), now_ms);
 	if (s->stopping) {
+		s->hooks.died(s->hooks.ctx, number(w));
 		if (supervise_running(s) == 0)
 			s->ended(s->ended_ctx);
 		return;
 	}
-	log_warning("worker-died", "worker %u, pid %d: %s", number(w), (int)pid,
-	    child_status(status, text));
-	timer_start(w->restart, restart_delay_ms(w, clock_ms()));
+	delay_ms = health_died(&w->health, now_ms);
+	if (delay_ms != 0)
+		log_warning("worker-died",
+		    "worker %u, pid %d: %s; it keeps dying, the next starts in %u ms", number(w),
+		    (int)pid, w->past.why, delay_ms);
+	else
+		log_warning(
+		    "worker-died", "worker %u, pid %d: %s", number(w), (int)pid, w->past.why);
+	timer_start(w->restart, delay_ms);
+	s->hooks.died(s->hooks.ctx, number(w));
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -119,7 +124,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (message.fd >= 0) /* workers have none to give */
 		(void)close(message.fd);
-	s->hooks.message(s->hooks.ctx, number(w), &message);
+	health_heard(&w->health, message.head.type == CHANNEL_PING);
+	if (message.head.type != CHANNEL_PING)
+		s->hooks.message(s->hooks.ctx, number(w), &message);
 }
 
 /* Fork one and watch its channel.  Returns 0, or ERR_SYS with errno. */
@@ -147,6 +154,18 @@ fail:
 	return ERR_SYS;
 }
 
+static void ping(struct worker *w)
+{
+	struct supervisor *s = w->owner;
+
+	if (w->pid == 0 || w->killed != NULL)
+		return;
+	if (health_ping(&w->health))
+		(void)supervise_send(s, number(w), CHANNEL_PING, 0, NULL, 0, -1);
+	else
+		supervise_kill(s, number(w), "it stands still");
+}
+
 static void worker_start(struct worker *w)
 {
 	struct supervisor *s = w->owner;
@@ -154,11 +173,15 @@ static void worker_start(struct worker *w)
 	if (spawn(w) < 0) {
 		log_error(
 		    "no-worker", "worker %u cannot be started: %s", number(w), strerror(errno));
-		timer_start(w->restart, SUPERVISE_DELAY_MAX_MS);
+		timer_start(w->restart, HEALTH_DELAY_MAX_MS);
 		return;
 	}
+	w->killed = NULL;
+	health_started(&w->health, clock_ms());
 	log_info("worker-started", "worker %u, pid %d", number(w), (int)w->pid);
 	s->hooks.started(s->hooks.ctx, number(w));
+	/* When it answers that it has taken all of the above. */
+	ping(w);
 }
 
 static void on_restart(evutil_socket_t fd, short what, void *arg)
@@ -167,13 +190,23 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 	worker_start(arg);
 }
 
+static void on_ping(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor *s = arg;
+
+	(void)fd, (void)what;
+	for (unsigned i = 0; i < s->n; i++)
+		ping(&s->workers[i]);
+	timer_start(s->ping, HEALTH_PING_MS);
+}
+
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
 	struct supervisor *s = arg;
 
 	(void)fd, (void)what;
 	for (unsigned i = 0; i < s->n; i++)
-		supervise_kill(s, i);
+		supervise_kill(s, i, "it does not end");
 }
 
 struct supervisor *supervise_new(
@@ -186,7 +219,8 @@ struct supervisor *supervise_new(
 	s->base = base;
 	s->hooks = *hooks;
 	s->limit = evtimer_new(base, on_limit, s);
-	if (s->limit == NULL)
+	s->ping = evtimer_new(base, on_ping, s);
+	if (s->limit == NULL || s->ping == NULL)
 		goto fail;
 	for (; s->n < n; s->n++) {
 		struct worker *w = &s->workers[s->n];
@@ -206,6 +240,7 @@ void supervise_start(struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		worker_start(&s->workers[i]);
+	timer_start(s->ping, HEALTH_PING_MS);
 }
 
 bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type type, uint32_t serial,
@@ -217,9 +252,9 @@ bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type typ
 		return false;
 	if (channel_send(w->channel, type, serial, payload, len, fd) == 0)
 		return true;
+	/* One that is dead cannot be killed: its end is seen in a moment. */
 	if (errno != EPIPE && errno != ECONNRESET)
-		log_warning("worker-stuck", "worker %u does not read: %s", worker, strerror(errno));
-	supervise_kill(s, worker);
+		supervise_kill(s, worker, "it does not read what it is sent");
 	return false;
 }
 
@@ -244,10 +279,26 @@ unsigned supervise_running(const struct supervisor *s)
 	return n;
 }
 
-void supervise_kill(struct supervisor *s, unsigned worker)
+void supervise_kill(struct supervisor *s, unsigned worker, const char *why)
 {
-	if (s->workers[worker].pid != 0)
-		(void)kill(s->workers[worker].pid, SIGKILL);
+	struct worker *w = &s->workers[worker];
+
+	if (w->pid == 0)
+		return;
+	if (w->killed == NULL)
+		log_warning("worker-stuck", "worker %u, pid %d: %s", worker, (int)w->pid, why);
+	w->killed = why;
+	(void)kill(w->pid, SIGKILL);
+}
+
+bool supervise_loops(const struct supervisor *s, unsigned worker)
+{
+	return health_loops(&s->workers[worker].health, clock_ms());
+}
+
+void supervise_past(const struct supervisor *s, unsigned worker, struct supervise_past *out)
+{
+	*out = s->workers[worker].past;
 }
 
 void supervise_stop(struct supervisor *s, unsigned limit_ms, void (*ended)(void *ctx), void *ctx)
@@ -256,6 +307,7 @@ void supervise_stop(struct supervisor *s, unsigned limit_ms, void (*ended)(void 
 	s->ended = ended;
 	s->ended_ctx = ctx;
 	timer_start(s->limit, limit_ms);
+	(void)evtimer_del(s->ping);
 	for (unsigned i = 0; i < s->n; i++) {
 		(void)evtimer_del(s->workers[i].restart);
 		/* The worker reads an end; we still read its end. */
@@ -277,5 +329,7 @@ void supervise_free(struct supervisor *s)
 	}
 	if (s->limit != NULL)
 		event_free(s->limit);
+	if (s->ping != NULL)
+		event_free(s->ping);
 	free(s);
 }

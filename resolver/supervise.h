@@ -1,4 +1,4 @@
-/* supervise.h - the workers: started, spoken to, and replaced when they die.
+/* supervise.h - the workers: started, spoken to, and replaced when they die or stand still.
  *
  *   parent                       worker 0 .. n-1
  *   supervise_send() -----> channel -----> worker_run()
@@ -6,8 +6,8 @@
  *   hooks.started()    a new worker knows nothing: send it all of the state
  *
  * The end of its channel is how a worker's death is seen.  It is replaced at once; one that keeps
- * dying, after a while that grows to SUPERVISE_DELAY_MAX_MS.  One that does not read what it is
- * sent is killed, and so replaced.
+ * dying, after a while that grows to HEALTH_DELAY_MAX_MS.  Each is pinged, and answers from its loop:
+ * one that stands still (health.h), or does not read what it is sent, is killed, and so replaced.
  */
 #ifndef QUELL_SUPERVISE_H
 #define QUELL_SUPERVISE_H
@@ -19,16 +19,13 @@
 #include "lib/err.h"
 #include "resolver/channel.h"
 
-#define SUPERVISE_DEATHS       5 /* that many in SUPERVISE_WINDOW_MS are a crash loop */
-#define SUPERVISE_WINDOW_MS    10000
-#define SUPERVISE_DELAY_MIN_MS 100
-#define SUPERVISE_DELAY_MAX_MS 1000
+#define SUPERVISE_WHY_SIZE 128
 
 struct supervise_hooks {
 	void *ctx;
 	/* A worker was started, as number `worker`. */
 	void (*started)(void *ctx, unsigned worker);
-	/* It sent something (never a descriptor). */
+	/* It sent something (never a descriptor, nor the answer to a ping). */
 	void (*message)(void *ctx, unsigned worker, const struct channel_message *m);
 	/* It died: what it was asked will not be answered. */
 	void (*died)(void *ctx, unsigned worker);
@@ -54,8 +51,20 @@ void supervise_send_all(struct supervisor *s, enum channel_type type, uint32_t s
 unsigned supervise_n(const struct supervisor *s);	/* workers that there should be */
 unsigned supervise_running(const struct supervisor *s); /* that there are */
 
-/* Kill a worker, to have it replaced. */
-void supervise_kill(struct supervisor *s, unsigned worker);
+/* Kill a worker, to have it replaced.  `why` (borrowed, and kept) is logged. */
+void supervise_kill(struct supervisor *s, unsigned worker, const char *why);
+
+/* Does it die again and again? */
+bool supervise_loops(const struct supervisor *s, unsigned worker);
+
+/* How it has gone with one. */
+struct supervise_past {
+	unsigned n_died;
+	uint64_t died_ms;	      /* the last time, of clock_ms() */
+	char why[SUPERVISE_WHY_SIZE]; /* it did */
+	bool by_others;		      /* it was killed, and not by us: nothing is wrong with it */
+};
+void supervise_past(const struct supervisor *s, unsigned worker, struct supervise_past *out);
 
 /* Ask all to end and replace none.  `ended` is called when the last is gone (or at once); they have
  * `limit_ms` for it. */

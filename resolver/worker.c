@@ -536,6 +536,11 @@ static void on_upstream(struct worker *w, struct channel_message *m)
 	worker_tell(w, CHANNEL_UPSTREAM, m->head.serial, &answer, sizeof(answer));
 }
 
+static void on_ping(struct worker *w, struct channel_message *m)
+{
+	worker_tell(w, CHANNEL_PING, m->head.serial, NULL, 0);
+}
+
 /* What each message must bring, and who takes it; a descriptor left in it is closed. */
 static const struct handler {
 	size_t len;
@@ -556,6 +561,7 @@ static const struct handler {
     [CHANNEL_CACHE_SAVE] = {0, on_cache_save},
     [CHANNEL_NETWORK] = {sizeof(struct channel_network), on_network},
     [CHANNEL_OVERLAY] = {sizeof(struct channel_overlay), on_overlay},
+    [CHANNEL_PING] = {0, on_ping},
 };
 
 static void dispatch(struct worker *w, struct channel_message *m)

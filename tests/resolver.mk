@@ -74,6 +74,7 @@ tests_fuzz_fuzz_stream_LDADD = $(FUZZ_MAIN) resolver/io/libio.a lib/libquell.a $
 if HAVE_CMOCKA
 PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_ctl \
+	tests/unit/test_health \
 	tests/unit/test_hostnet \
 	tests/unit/test_listeners \
 	tests/unit/test_lists \
@@ -88,6 +89,7 @@ PARENT_TESTS = tests/unit/test_child \
 	tests/unit/test_server \
 	tests/unit/test_settings \
 	tests/unit/test_supervise \
+	tests/unit/test_watchdog \
 	tests/unit/test_witness
 check_PROGRAMS += $(PARENT_TESTS)
 TESTS += $(PARENT_TESTS)
@@ -145,6 +147,12 @@ tests_unit_test_server_LDADD = $(PARENT_LIBS)
 tests_unit_test_settings_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
 tests_unit_test_settings_LDADD = $(PARENT_LIBS)
+tests_unit_test_health_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_health_SOURCES = tests/unit/test_health.c
+tests_unit_test_health_LDADD = $(PARENT_LIBS)
+tests_unit_test_watchdog_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_watchdog_SOURCES = tests/unit/test_watchdog.c
+tests_unit_test_watchdog_LDADD = $(PARENT_LIBS)
 tests_unit_test_supervise_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_supervise_SOURCES = tests/unit/test_supervise.c
 tests_unit_test_supervise_LDADD = $(PARENT_LIBS)

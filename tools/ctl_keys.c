@@ -11,6 +11,7 @@
 const struct ctl_key ctl_keys[] = {
     {"listen", {"status"}, NULL, NULL, "listen"},
     {"upstream", {"status"}, NULL, NULL, "upstream"},
+    {"restarts", {"status"}, NULL, NULL, "restarts"},
     {"sandbox", {"status"}, NULL, NULL, "sandbox"},
     {"sandbox_lacks", {"status"}, NULL, NULL, "sandbox_lacks"},
     {"reason", {"status"}, NULL, NULL, "reason"},

@@ -172,7 +172,15 @@ size_t query_names_answer(struct query *q, const struct msg_query *asked,
 
 /* ---- Names of our own: all below quell.internal ---- */
 
-#define WHY_ZONE "\3why" QUERY_NAMES_ZONE
+#define WHY_ZONE   "\3why" QUERY_NAMES_ZONE
+#define ALIVE_ZONE "\5alive" QUERY_NAMES_ZONE
+
+/* The parent's question whether this worker answers (resolver/watchdog.h): no client's. */
+static bool is_watchdog(const struct query_asker *from, const struct msg_query *asked)
+{
+	return !from->tcp && addr_is_loopback(&from->from) &&
+	       name_in_zone(asked->qname, (const uint8_t *)ALIVE_ZONE);
+}
 
 size_t query_names_ours(struct query *q, const struct query_asker *from,
     const struct msg_query *asked, const struct answer_to *to, uint64_t now_ms, uint8_t *out)
@@ -184,6 +192,11 @@ size_t query_names_ours(struct query *q, const struct query_asker *from,
 	bool truncated;
 	size_t len;
 
+	if (is_watchdog(from, asked)) {
+		q->stats.queries_udp--;
+		q->stats.watchdog++;
+		return answer_write_empty(to, RCODE_NOERROR, EDE_NONE, NULL, out);
+	}
 	q->stats.internal++;
 	if (!why && asked->qname_len > sizeof(QUERY_NAMES_ZONE))
 		return answer_write_empty(to, RCODE_NXDOMAIN, EDE_NONE, NULL, out);

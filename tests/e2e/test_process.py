@@ -538,6 +538,110 @@ def test_worker_killed_under_load():
 
 
 @test
+def test_worker_stands_still():
+    """A worker that stands still is replaced; what is asked meanwhile is answered by the next, and status says why"""
+    with FakeUpstream() as upstream, Quelld([upstream], ["listed.test\n"]) as daemon:
+        pid = worker_of(daemon)
+        daemon.ask("a.example.")
+        since = len(daemon.log.all())
+        os.kill(pid, signal.SIGSTOP)
+        answers = daemon.ask_many([query("listed.test.", id=i) for i in range(100)])
+        for r in answers:
+            assert_blocked(r)
+        daemon.log.wait("^warning worker-stuck worker 0, pid %d: it stands still" % pid, since)
+        assert worker_of(daemon) != pid, "the same process"
+        status, text = daemon.ctl("status")
+        equal(status, 0, text)
+        assert re.search(r"^restarts +worker 0: 1, the last \d+ s ago: it stands still: signal 9", text, re.MULTILINE), text
+        del upstream
+
+
+@test
+def test_lists_that_kill():
+    """Where workers keep dying with new lists, those before come back, and the reload has failed"""
+    if SLOW > 1:
+        raise Skip("not behind a wrapper")
+    with FakeUpstream() as upstream, Quelld([upstream], ["listed.test\n"]) as daemon:
+        daemon.write("list0.txt", "other.test\n")
+        assert daemon.reload().startswith("notice reloaded ")
+        since, killed = len(daemon.log.all()), [worker_of(daemon)]
+        while not any(line.startswith("error reload-failed ") for line in daemon.log.all()[since:]):
+            os.kill(killed[-1], signal.SIGABRT)
+            daemon.log.wait("^warning worker-died worker 0, pid %d: " % killed[-1], since)
+            others = "|".join(map(str, killed))
+            line = daemon.log.wait("^info worker-started worker 0, pid (?!(%s)$)" % others, since)
+            killed.append(int(line.split()[-1]))
+        assert_blocked(daemon.ask("listed.test."))
+        assert_rcode(daemon.ask("other.test."), "NOERROR")
+        status, text = daemon.ctl("status")
+        equal(status, 1, text)
+        assert re.search("^reason +the last reload failed: workers keep dying", text, re.MULTILINE), text
+        assert re.search("^reason +worker 0 keeps dying$", text, re.MULTILINE), text
+        # The next reload tries again.
+        assert daemon.reload().startswith("notice reloaded ")
+        assert_blocked(daemon.ask("other.test."))
+        del upstream
+
+
+# --- the watchdog ---
+
+@contextlib.contextmanager
+def service_manager(usec):
+    """The socket of one, who has a watchdog of so many microseconds."""
+    with temporary_folder() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        path = os.path.join(folder, "notify")
+        s.bind(path)
+        os.chmod(path, 0o777)
+        s.settimeout(WAIT_SECONDS)
+        os.environ.update(NOTIFY_SOCKET=path, WATCHDOG_USEC=str(usec))
+        try:
+            yield s
+        finally:
+            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+
+
+def wait_fed(manager, times):
+    while times != 0:
+        times -= manager.recv(1024) == b"WATCHDOG=1"
+
+
+@test
+def test_watchdog():
+    """The watchdog is fed by questions to each worker, whoever is refused or limited; they are no client's"""
+    with contextlib.closing(Namespace()) as namespace, namespace, service_manager(400000) as manager:
+        namespace.ip("addr add 192.168.9.1/24 dev lo")
+        listen = ["192.168.9.1", "0.0.0.0:5399"]
+        if has_ipv6():
+            namespace.ip("addr add fd00:9::1/64 dev lo nodad")
+            listen += ["fd00:9::1", "[::]:5399"]
+        conf = 'drop = {"192.168.0.0/16", "fd00::/8"}\nrate_limit = 1\nrate_limit_network = 1\n'
+        with Quelld(None, ["listed.test\n"], listen, conf, ("--workers", "3"), namespace=namespace) as daemon:
+            daemon.log.wait("^info watchdog ")
+            wait_fed(manager, 20)
+            stats = daemon.stats()
+            assert stats["watchdog"] >= 10, stats["watchdog"]
+            for counter in ("queries_udp", "internal", "blocked", "rate_limited", "client_dropped"):
+                equal(stats[counter], 0, counter)
+            # Without an address nobody can be asked, and no restart would bring it back.
+            daemon.write_conf('listen = {"192.168.9.1:%d"}\n' % daemon.port + conf)
+            namespace.ip("addr del 192.168.9.1/24 dev lo")
+            wait_fed(manager, 10)
+
+
+@test
+def test_no_watchdog():
+    """Where the service manager has none, no question is asked"""
+    with contextlib.ExitStack() as stack:
+        manager = stack.enter_context(service_manager("none"))
+        with FakeUpstream() as upstream, Quelld([upstream]) as daemon:
+            while not manager.recv(1024).startswith(b"READY=1"):
+                pass
+            daemon.ask("a.example.")
+            equal(daemon.stats()["watchdog"], 0, "questions")
+            del upstream
+
+
+@test
 def test_flush():
     """quellctl flush forgets one name, or all, of every worker"""
     with FakeUpstream() as upstream, Quelld([upstream], args=["--workers", "2"]) as daemon:

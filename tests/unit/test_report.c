@@ -21,7 +21,8 @@
 
 struct supervisor {
 	unsigned n;
-	bool runs[CONF_WORKERS_MAX];
+	bool runs[CONF_WORKERS_MAX], loops[CONF_WORKERS_MAX];
+	struct supervise_past past[CONF_WORKERS_MAX];
 	unsigned n_sent[CONF_WORKERS_MAX];
 	enum channel_type type; /* of what was sent last */
 	uint32_t serial;
@@ -59,6 +60,16 @@ bool supervise_send(struct supervisor *s, unsigned worker, enum channel_type typ
 	s->len = len;
 	memcpy(&s->name, payload, len);
 	return true;
+}
+
+bool supervise_loops(const struct supervisor *s, unsigned worker)
+{
+	return s->loops[worker];
+}
+
+void supervise_past(const struct supervisor *s, unsigned worker, struct supervise_past *out)
+{
+	*out = s->past[worker];
 }
 
 /* Of what is linked here, and not run. */
@@ -379,6 +390,15 @@ static void test_status_well(void **state)
 	assert_true(has_line("queries 3"));
 	assert_true(has_line("blocked 0"));
 	assert_true(has_line("cached 0"));
+	assert_false(says("restarts"));
+	/* Whoever was replaced is well again. */
+	s->workers->past[1] =
+	    (struct supervise_past){.n_died = 3, .died_ms = clock_ms(), .why = "signal 11"};
+	get_status(s);
+	s->workers->past[1].n_died = 0;
+	assert_true(has_line("state well"));
+	assert_true(says("restarts worker 1: 3, the last "));
+	assert_true(says(" s ago: signal 11\n"));
 }
 
 /* One thing that is not well. */
@@ -403,6 +423,9 @@ static void test_status_reasons(void **state)
 	s->swap_failed[1] = true;
 	expect_reason(s, "reason worker 1 could not take the lists");
 	s->swap_failed[1] = false;
+	s->workers->loops[2] = true;
+	expect_reason(s, "reason worker 2 keeps dying");
+	s->workers->loops[2] = false;
 	s->listeners.n = 1;
 	s->listeners.all[0].state = LISTENER_WAITING;
 	(void)why_set(&s->listeners.all[0].why, 0, "no such address");

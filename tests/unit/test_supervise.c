@@ -14,16 +14,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "resolver/health.h"
 #include "resolver/supervise.h"
 #include "resolver/worker.h"
 
-/* What the test's worker does with a message, besides ending when the channel does: answer STATS
- * with its pid and how many descriptors it has; die of FLUSH; ignore that the channel ends after
- * WHY. */
+/* What the test's worker does with a message, besides answering pings, and ending when the channel does:
+ * answer STATS with its pid and how many descriptors it has; die of FLUSH; after NETWORK, loop for ever at the
+ * second ping; ignore that the channel ends after WHY. */
 int worker_run(int channel)
 {
 	static struct channel_message m;
-	bool stubborn = false;
+	bool stubborn = false, looping = false;
+	unsigned n_pings = 0;
 
 	for (;;) {
 		struct pollfd p = {.fd = channel, .events = POLLIN};
@@ -41,6 +43,13 @@ int worker_run(int channel)
 		stubborn = stubborn || m.head.type == CHANNEL_WHY;
 		if (m.head.type == CHANNEL_FLUSH)
 			_exit(3);
+		looping = looping || m.head.type == CHANNEL_NETWORK;
+		n_pings += m.head.type == CHANNEL_PING;
+		while (looping && n_pings == 2)
+			(void)getppid();
+		if (m.head.type == CHANNEL_PING &&
+		    channel_send(channel, CHANNEL_PING, m.head.serial, NULL, 0, -1) < 0)
+			return 1;
 		for (int fd = 3; fd < 64; fd++)
 			answer[1] += fd != channel && fcntl(fd, F_GETFD) >= 0;
 		if (m.head.type == CHANNEL_STATS &&
@@ -159,7 +168,7 @@ static void test_replace(void **state)
 	assert_int_equal(f->n_died, 1);
 	assert_int_equal(f->pid[0], first);
 	assert_int_not_equal(f->pid[1], second);
-	supervise_kill(f->workers, 0);
+	supervise_kill(f->workers, 0, "the test does");
 	run_until(f, 4);
 	assert_int_equal(f->n_died, 2);
 	assert_int_not_equal(f->pid[0], first);
@@ -170,12 +179,14 @@ static void test_crash_loop(void **state)
 {
 	struct fixture *f = *state;
 
-	for (unsigned i = 0; i < SUPERVISE_DEATHS + 1; i++) {
-		supervise_kill(f->workers, 0);
+	for (unsigned i = 0; i < HEALTH_DEATHS + 1; i++) {
+		supervise_kill(f->workers, 0, "the test does");
 		run_until(f, 3 + i);
 	}
-	assert_int_equal(f->n_died, SUPERVISE_DEATHS + 1);
+	assert_int_equal(f->n_died, HEALTH_DEATHS + 1);
 	assert_int_equal(supervise_running(f->workers), 2);
+	assert_true(supervise_loops(f->workers, 0));
+	assert_false(supervise_loops(f->workers, 1));
 }
 
 /* One that does not read is replaced when its channel is full. */
@@ -191,6 +202,25 @@ static void test_stuck(void **state)
 		assert_true(++n < 1000);
 	run_until(f, 3);
 	assert_int_equal(f->n_died, 1);
+}
+
+/* Of two that answer pings, one comes no more to do so: it is replaced, and the idle one stays. */
+static void test_stands_still(void **state)
+{
+	struct fixture *f = *state;
+	const int32_t idle = f->pid[1];
+	struct supervise_past past;
+
+	assert_true(supervise_send(f->workers, 0, CHANNEL_NETWORK, 0, NULL, 0, -1));
+	run_until(f, 3);
+	assert_int_equal(f->n_died, 1);
+	assert_int_equal(f->pid[1], idle);
+	supervise_past(f->workers, 0, &past);
+	assert_int_equal(past.n_died, 1);
+	assert_string_equal(past.why, "it stands still: signal 9 (Killed)");
+	assert_false(past.by_others);
+	supervise_past(f->workers, 1, &past);
+	assert_int_equal(past.n_died, 0);
 }
 
 static void test_stop(void **state)
@@ -223,6 +253,7 @@ int main(void)
 	    TEST(test_replace),
 	    TEST(test_crash_loop),
 	    TEST(test_stuck),
+	    TEST(test_stands_still),
 	    TEST(test_stop),
 	    TEST(test_stop_stubborn),
 	};
