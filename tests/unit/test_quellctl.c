@@ -290,7 +290,7 @@ static void test_status_for_people(void **state)
 	    WELL);
 	ASSERT_OBJECT(said.out, "\"state\":\"well\"", "\"uptime_s\":93784", "\"queries\":2000",
 	    "\"blocked\":13", "\"listen\":[]", "\"upstream\":[]", "\"reason\":[]", "\"sandbox\":[]",
-	    "\"sandbox_lacks\":[]");
+	    "\"sandbox_lacks\":[]", "\"restarts\":[]");
 }
 
 static void test_answer_without_lines(void **state)
@@ -311,11 +311,11 @@ static void test_json_status(void **state)
 	ASSERT_OBJECT(said.out, "\"state\":\"well\"", "\"pid\":17", "\"version\":\"1.0\"",
 	    "\"listen\":[\"127.0.0.1:53 open\",\"[::1]:53 open\"]",
 	    "\"upstream\":[\"192.0.2.1:53 udp 12 ms\"]", "\"reason\":[]", "\"sandbox\":[]",
-	    "\"sandbox_lacks\":[]");
+	    "\"sandbox_lacks\":[]", "\"restarts\":[]");
 	assert_int_equal(run_answered("--json --control socket status", ok(degraded)), DEGRADED);
 	ASSERT_OBJECT(said.out, "\"state\":\"degraded\"",
 	    "\"reason\":[\"no upstream answers\",\"lists are old\"]", "\"listen\":[]",
-	    "\"upstream\":[]", "\"sandbox\":[]", "\"sandbox_lacks\":[]");
+	    "\"upstream\":[]", "\"sandbox\":[]", "\"sandbox_lacks\":[]", "\"restarts\":[]");
 }
 
 static void test_json_why(void **state)
