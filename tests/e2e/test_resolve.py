@@ -211,6 +211,42 @@ def big_reply(ask):
     return reply_to(ask.query, *['big.example. 300 IN TXT "%s"' % (c * 50) for c in string.ascii_letters])
 
 
+class ByBytes:
+    """A connection on which each byte is sent by itself."""
+
+    def __init__(self, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection = connection
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.connection.close()
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def sendall(self, data):
+        for i in range(len(data)):
+            self.connection.sendall(data[i:i + 1])
+
+
+class UpstreamInPieces(FakeUpstream):
+    def _tcp_client(self, connection, source):
+        super()._tcp_client(ByBytes(connection), source)
+
+
+@test
+def test_reply_in_pieces():
+    """A reply that comes byte by byte is taken when it is whole"""
+    with UpstreamInPieces(big_reply) as upstream, Quelld([upstream]) as daemon:
+        r = daemon.ask("big.example.", "TXT", tcp=True)
+        assert_rcode(r, "NOERROR")
+        equal(len(records(r)), len(string.ascii_letters), "records")
+        assert_asked(daemon, upstream, 2)  # over UDP, then over TCP
+
+
 @test
 def test_truncated_for_the_client():
     """An answer that does not fit has TC and at most the client's size; over TCP it is whole"""
