@@ -242,5 +242,5 @@ fuzz_programs += tests/fuzz/fuzz_cookie
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c
 tests_fuzz_fuzz_cookie_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)
 fuzz_programs += tests/fuzz/fuzz_core
-tests_fuzz_fuzz_core_SOURCES = tests/fuzz/fuzz_core.c
+tests_fuzz_fuzz_core_SOURCES = tests/fuzz/fuzz_core.c $(mutate_core_sources)
 tests_fuzz_fuzz_core_LDADD = $(FUZZ_MAIN) $(UNIT_LIBS)

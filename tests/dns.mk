@@ -30,9 +30,9 @@ ORACLE = tests/unit/liboracle.a lib/libquell.a
 
 fuzz_programs += tests/fuzz/fuzz_query tests/fuzz/fuzz_reply
 tests_fuzz_fuzz_query_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS)
-tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c $(mutate_message_sources)
 tests_fuzz_fuzz_query_LDADD = $(FUZZ_MAIN) $(ORACLE) $(LDNS_LIBS)
 tests_fuzz_fuzz_reply_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS)
-tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c
+tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c $(mutate_message_sources)
 tests_fuzz_fuzz_reply_LDADD = $(FUZZ_MAIN) $(ORACLE) $(LDNS_LIBS)
 EXTRA_DIST += tests/fuzz/make-dns-seeds.py

@@ -16,6 +16,9 @@ CLEANFILES += $(fuzz_programs) tests/fuzz/libreplay.a
 FUZZ_SECONDS = 60
 if FUZZERS
 FUZZ_MAIN = $(QUELL_FUZZER)
+# Changes that leave a packet a packet, beside libFuzzer's own.
+mutate_message_sources = tests/fuzz/mutate.c tests/fuzz/mutate.h tests/fuzz/mutate_message.c
+mutate_core_sources = tests/fuzz/mutate.c tests/fuzz/mutate.h tests/fuzz/mutate_core.c
 noinst_PROGRAMS += $(fuzz_programs)
 fuzz: $(fuzz_programs)
 	@for program in $(fuzz_programs); do \
