@@ -17,7 +17,7 @@
 struct tag_limit {
 	const char *tag;
 	uint64_t window_start_ms;
-	unsigned n_written; /* in this window */
+	unsigned n_written, n_allowed; /* in this window */
 	uint64_t n_suppressed;
 };
 
@@ -59,11 +59,13 @@ static bool limit_pass(struct tag_limit *limit, uint64_t now_ms, uint64_t *n_sup
 	*n_suppressed = 0;
 	if (limit->n_written == 0 || now_ms - limit->window_start_ms >= LOG_WINDOW_MS) {
 		*n_suppressed = limit->n_suppressed;
+		/* What goes on and on has been said: the lines of a day fill no disk. */
+		limit->n_allowed = limit->n_suppressed > 0 ? 1 : LOG_BURST;
 		limit->n_suppressed = 0;
 		limit->n_written = 0;
 		limit->window_start_ms = now_ms;
 	}
-	if (limit->n_written == LOG_BURST) {
+	if (limit->n_written == limit->n_allowed) {
 		limit->n_suppressed++;
 		return false;
 	}

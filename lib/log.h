@@ -1,7 +1,7 @@
 /* log.h - one event a line on standard error: `LEVEL TAG text`.
  *
  * Each tag is limited to LOG_BURST lines in LOG_WINDOW_MS; the first line after the window says
- * how many were suppressed.  Control bytes and bytes over 126 in a text are written as \xNN, so
+ * how many were suppressed, and is the only one of its own window then.  Control bytes and bytes over 126 in a text are written as \xNN, so
  * that no name out of a packet can forge a line.  A line is written by one write(2).
  */
 #ifndef QUELL_LOG_H

@@ -130,8 +130,22 @@ static void test_limit(void **state)
 	now_ms += 1;
 	log_info("flood", "again");
 	assert_string_equal(logged(), "info flood again (8 lines suppressed)\n");
-	log_info("flood", "and again");
-	assert_string_equal(logged(), "info flood and again\n");
+
+	log_info("flood", "it goes on");
+	log_info("flood", "and on");
+	now_ms += LOG_WINDOW_MS;
+	log_info("flood", "one of each window");
+	assert_string_equal(logged(), "info flood one of each window (2 lines suppressed)\n");
+	log_info("flood", "no more than one");
+	assert_string_equal(logged(), "");
+
+	now_ms += LOG_WINDOW_MS;
+	log_info("flood", "the last");
+	assert_string_equal(logged(), "info flood the last (1 lines suppressed)\n");
+	now_ms += LOG_WINDOW_MS;
+	for (unsigned i = 0; i < LOG_BURST; i++)
+		log_info("flood", "it was calm: %u", i);
+	assert_int_equal(n_lines(logged()), LOG_BURST);
 }
 
 static void test_count_survives_a_long_line(void **state)
