@@ -347,6 +347,12 @@ static bool top_down(struct path *path, const struct trie *t, const uint8_t *lab
 	return true;
 }
 
+/* Where the anchor of name[0..len), without its root, is. */
+static uint32_t label_bucket(const struct trie *t, const uint8_t *name, size_t len)
+{
+	return format_bucket(format_hash(t->seed, name, len), t->n_buckets);
+}
+
 /* Follow the rightmost label not yet followed.  False: there is no such node. */
 static bool path_down(struct path *path, const struct trie *t, const uint8_t *name)
 {
@@ -359,10 +365,7 @@ static bool path_down(struct path *path, const struct trie *t, const uint8_t *na
 	if (path->hub == 0 && top_down(path, t, label))
 		return true;
 	if (path->hub != UINT32_MAX) {
-		uint64_t hash =
-		    format_hash(t->seed, label, (size_t)(name + path->name_len - label));
-
-		bucket = format_bucket(hash, t->n_buckets);
+		bucket = label_bucket(t, label, (size_t)(name + path->name_len - label));
 		shelf = shelf_of(t, bucket);
 		expect_bucket(t, shelf, bucket);
 	}
@@ -390,6 +393,22 @@ bool trie_blocks(const struct trie *t, const uint8_t *name)
 			return true;
 	}
 	return false;
+}
+
+void trie_expect(const struct trie *t, const uint8_t *name)
+{
+	struct path path;
+	const uint8_t *label;
+	uint32_t bucket;
+
+	if (t->n_buckets == 0)
+		return;
+	path_start(&path, name);
+	if (path.n_left < 2 || !top_down(&path, t, name + path.label_off[path.n_left - 1]))
+		return;
+	label = name + path.label_off[path.n_left - 2];
+	bucket = label_bucket(t, label, (size_t)(name + path.name_len - label));
+	expect_bucket(t, shelf_of(t, bucket), bucket);
 }
 
 void trie_walk(const struct trie *t, const uint8_t *name, struct trie_path *found)

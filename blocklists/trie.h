@@ -63,6 +63,11 @@ int trie_open(struct trie *t, const void *bytes, size_t len, struct why *why) QU
  * nothing is blocked.  No allocation.  The whole verdict where t->plain. */
 bool trie_blocks(const struct trie *t, const uint8_t *name);
 
+/* Have come into the processor's cache what a look-up of `name` begins with, below one of t->tops: of names
+ * that come together, for all before the first is looked up, so that they wait for memory at the same
+ * time.  Cost: a hash. */
+void trie_expect(const struct trie *t, const uint8_t *name);
+
 /* The nodes with rules on the way of a name, the deepest first. */
 struct trie_path {
 	unsigned n;

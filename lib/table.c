@@ -27,6 +27,9 @@ static void *table_take(struct table *t, size_t size)
 #define HASH_INITIAL_NUM_BUCKETS      (t->n_buckets)
 #define HASH_INITIAL_NUM_BUCKETS_LOG2 ((unsigned)__builtin_ctz(t->n_buckets))
 
+#define LINE	   64  /* bytes that come into the processor's cache together */
+#define ITEM_BYTES 192 /* of an item and what lies behind it: its key, and what it is there for */
+
 size_t table_memory(uint32_t n_buckets)
 {
 	return sizeof(UT_hash_table) + n_buckets * sizeof(UT_hash_bucket);
@@ -51,6 +54,26 @@ struct table_item *table_find(const struct table *t, uint32_t hash, const void *
 
 	HASH_FIND_BYHASHVALUE(hh, t->items, key, len, hash, found);
 	return found;
+}
+
+static const UT_hash_bucket *bucket_of(const struct table *t, uint32_t hash)
+{
+	return &t->items->hh.tbl->buckets[hash & (t->n_buckets - 1)];
+}
+
+void table_expect(const struct table *t, uint32_t hash)
+{
+	__builtin_prefetch(bucket_of(t, hash));
+}
+
+void table_expect_item(const struct table *t, uint32_t hash)
+{
+	const uint8_t *item = (const void *)bucket_of(t, hash)->hh_head;
+
+	if (item == NULL)
+		return;
+	for (size_t at = 0; at < ITEM_BYTES; at += LINE)
+		__builtin_prefetch(item + at);
 }
 
 void table_add(struct table *t, struct table_item *item, uint32_t hash, const void *key, size_t len)

@@ -59,6 +59,11 @@ uint32_t table_hash(const struct table *t, const void *key, size_t len);
 /* The item under key[0..len), whose table_hash() is `hash`; NULL: none.  len > 0. */
 struct table_item *table_find(const struct table *t, uint32_t hash, const void *key, size_t len);
 
+/* Have come into the processor's cache what table_find() will read: where it begins; and, when that has come,
+ * the first item that is there. */
+void table_expect(const struct table *t, uint32_t hash);
+void table_expect_item(const struct table *t, uint32_t hash);
+
 /* Add an item under a key (borrowed, len > 0) that is not in the table. */
 void table_add(
     struct table *t, struct table_item *item, uint32_t hash, const void *key, size_t len);

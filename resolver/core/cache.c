@@ -84,6 +84,16 @@ void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name
 	key->hash = table_hash(&c->index, key->bytes, key->len);
 }
 
+void cache_expect(const struct cache *c, uint32_t hash)
+{
+	table_expect(&c->index, hash);
+}
+
+void cache_expect_entry(const struct cache *c, uint32_t hash)
+{
+	table_expect_item(&c->index, hash);
+}
+
 /* ---- rings ---- */
 
 static struct run *ring_tail(const struct ring *r)

@@ -46,6 +46,11 @@ struct cache_key {
 void cache_key(const struct cache *c, struct cache_key *key, const uint8_t *name, size_t name_len,
     uint16_t type, uint16_t class, bool dnssec_ok, bool checking_disabled, uint8_t group);
 
+/* Have come into the processor's cache what a look-up of a key with this hash will read: where it begins; and,
+ * when that has come, an entry that is there. */
+void cache_expect(const struct cache *c, uint32_t hash);
+void cache_expect_entry(const struct cache *c, uint32_t hash);
+
 static inline uint8_t cache_key_group(const struct cache_key *key)
 {
 	return key->bytes[5];

@@ -3,6 +3,7 @@
  */
 #include "resolver/core/query.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/dns/msg.h"
@@ -303,13 +304,14 @@ static size_t answer_question(struct query *q, const struct query_asker *from,
 	return answer_open(q, from, asked, &ask, to, now_ms, out, outcome);
 }
 
-size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
-    uint64_t now_ms, uint8_t *out, size_t out_size)
+/* The way of a message that msg_parse_query() has read. */
+static size_t answer_parsed(struct query *q, const struct query_asker *from, const uint8_t *msg,
+    size_t len, const struct query_parsed *parsed, uint64_t now_ms, uint8_t *out, size_t out_size)
 {
 	const enum client_access access = client_access(&q->options, &from->from);
+	const struct msg_query *ask = &parsed->ask;
 	enum cookie_state cookie;
 	struct answer_to to;
-	struct msg_query ask;
 	const char *outcome;
 	int rcode;
 
@@ -318,8 +320,7 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	else
 		q->stats.queries_udp++;
 
-	rcode = msg_parse_query(msg, len, &ask);
-	if (rcode == MSG_QUERY_DROP) {
+	if (parsed->rcode == MSG_QUERY_DROP) {
 		q->stats.dropped++;
 		return 0;
 	}
@@ -328,8 +329,8 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 		query_state_leave(q, from);
 		return 0;
 	}
-	to = answer_for(q, from, &ask, msg, out_size);
-	cookie = heed_cookie(q, from, &ask, msg, now_ms, &to);
+	to = answer_for(q, from, ask, msg, out_size);
+	cookie = heed_cookie(q, from, ask, msg, now_ms, &to);
 	if (!from->tcp && cookie != COOKIE_GOOD && access != CLIENT_LOOPBACK) {
 		enum rate_verdict verdict = rate_take(q->rate, &from->from, now_ms);
 
@@ -338,26 +339,70 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 		if (verdict != RATE_PASS)
 			return answer_over_rate(q, &to, verdict, out);
 	}
-	rcode = judge_options(rcode, from, &ask.edns, cookie);
+	rcode = judge_options(parsed->rcode, from, &ask->edns, cookie);
 	if (rcode > RCODE_NOERROR)
 		return answer_bad(q, &to, rcode, out);
 	if (access == CLIENT_REFUSE) {
-		if (ask.question_end != 0)
-			query_state_note(q, from, ask.qname, ask.qtype, "refused: not a client");
+		if (ask->question_end != 0)
+			query_state_note(q, from, ask->qname, ask->qtype, "refused: not a client");
 		q->stats.refused_client++;
 		return answer_refused(q, &to, EDE_PROHIBITED, TEXT_NOT_A_CLIENT, out);
 	}
 	if (rcode == MSG_QUERY_COOKIE)
 		return answer_cookie(&to, cookie, out);
-	len = answer_unforwardable(q, &ask, &to, out);
+	len = answer_unforwardable(q, ask, &to, out);
 	if (len != 0)
 		return len;
-	if (query_names_is_ours(&ask))
-		return query_names_ours(q, from, &ask, &to, now_ms, out);
-	len = answer_question(q, from, &ask, &to, now_ms, out, &outcome);
+	if (query_names_is_ours(ask))
+		return query_names_ours(q, from, ask, &to, now_ms, out);
+	len = answer_question(q, from, ask, &to, now_ms, out, &outcome);
 	if (outcome != NULL)
-		query_state_note(q, from, ask.qname, ask.qtype, outcome);
+		query_state_note(q, from, ask->qname, ask->qtype, outcome);
 	return len;
+}
+
+size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
+    uint64_t now_ms, uint8_t *out, size_t out_size)
+{
+	struct query_parsed parsed;
+
+	parsed.rcode = msg_parse_query(msg, len, &parsed.ask);
+	return answer_parsed(q, from, msg, len, &parsed, now_ms, out, out_size);
+}
+
+/* A question like this will be asked at once: begin to fetch what the lists and the cache have of it. */
+static void expect(const struct query *q, struct query_parsed *p)
+{
+	const struct msg_query *ask = &p->ask;
+	struct cache_key key;
+
+	trie_expect(&q->policy.lists, ask->qname);
+	cache_key(q->cache, &key, ask->qname, ask->qname_len, ask->qtype, ask->qclass,
+	    ask->edns.dnssec_ok, (ask->flags & MSG_CD) != 0,
+	    query_state_group(q, ask->qname, ask->qname_len));
+	p->hash = key.hash;
+	cache_expect(q->cache, p->hash);
+}
+
+void query_ask_all(struct query *q, struct query_message *messages, unsigned n, uint64_t now_ms)
+{
+	assert(n <= QUERY_TOGETHER);
+	for (unsigned i = 0; i < n; i++) {
+		struct query_parsed *p = &q->together[i];
+
+		p->rcode = msg_parse_query(messages[i].msg, messages[i].len, &p->ask);
+		if (n > 1 && p->rcode == RCODE_NOERROR)
+			expect(q, p);
+	}
+	for (unsigned i = 0; n > 1 && i < n; i++)
+		if (q->together[i].rcode == RCODE_NOERROR)
+			cache_expect_entry(q->cache, q->together[i].hash);
+	for (unsigned i = 0; i < n; i++) {
+		struct query_message *m = &messages[i];
+
+		m->answer_len = answer_parsed(
+		    q, &m->from, m->msg, m->len, &q->together[i], now_ms, m->out, m->out_size);
+	}
 }
 
 void query_sent(struct query *q, uint64_t took_ns)

@@ -1,7 +1,8 @@
 /* query.h - the way of a query, and the core as the rest of the program sees it.  query.c has the way from
  * top to bottom; what is done on it stands in query_*.c, which query_state.h lists.
  *
- *   query_ask()    -- a client's message came in          \
+ *   query_ask(), query_ask_all() -- clients' messages     \
+ *                     came in                               |
  *   query_reply()  -- an upstream's message came in         } events in, with the time
  *   query_failed(), query_refused() -- a carrier could     |
  *                     not deliver                          /
@@ -132,7 +133,21 @@ void query_cached(
 size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t *msg, size_t len,
     uint64_t now_ms, uint8_t *out, size_t out_size) QUELL_CHECK;
 
-/* What query_ask() returned since the last call has been handed to the kernel, `took_ns` after the
+#define QUERY_TOGETHER 64
+
+/* A client's message and its answer: the arguments of query_ask() and, in `answer_len`, what it returns. */
+struct query_message {
+	struct query_asker from;
+	const uint8_t *msg;
+	uint8_t *out;
+	size_t len, out_size, answer_len;
+};
+
+/* The same for messages that came in together, at most QUERY_TOGETHER, in their order.  Cheaper: what they need of
+ * memory is fetched for all of them at once. */
+void query_ask_all(struct query *q, struct query_message *messages, unsigned n, uint64_t now_ms);
+
+/* What query_ask() and query_ask_all() returned since the last call has been handed to the kernel, `took_ns` after the
  * wake-up that found the queries; it counts as the latency of each. */
 void query_sent(struct query *q, uint64_t took_ns);
 

@@ -37,6 +37,13 @@
 /* For the log. */
 #define OUTCOME_STALE "cached, and its time is over"
 
+/* What msg_parse_query() made of a client's message. */
+struct query_parsed {
+	int rcode;
+	uint32_t hash; /* under which the cache may have its answer */
+	struct msg_query ask;
+};
+
 struct query {
 	struct options options;
 	struct query_net net;
@@ -63,6 +70,7 @@ struct query {
 	uint32_t unsent[LATENCY_N_STAGES];
 	uint64_t probed_ms;    /* when the network was last tried while it failed */
 	uint64_t armed_ms;     /* what net->arm() was told last */
+	struct query_parsed together[QUERY_TOGETHER];
 	struct policy_way way; /* of the question being worked on */
 	struct answer answer;  /* the reply being worked on */
 	uint8_t out[MSG_MAX];  /* the answer being written for a waiter */

@@ -15,8 +15,8 @@
 #include "lib/log.h"
 
 #define SOCKETS_MAX (2 * CONF_LISTEN_MAX)
-#define BATCH	    64 /* datagrams for one system call */
-#define BATCHES_MAX 4  /* for one wake-up, so that timers and TCP have their turn */
+#define BATCH	    QUERY_TOGETHER /* datagrams for one system call */
+#define BATCHES_MAX 4		   /* for one wake-up, so that timers and TCP have their turn */
 #define DATAGRAM    4096
 #define HELD_SIZE   65536 /* bytes of answers that go out at once */
 
@@ -56,6 +56,7 @@ struct listen_udp {
 	struct udp_socket sockets[SOCKETS_MAX];
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct exchange exchanges[BATCH];
+	struct query_message messages[BATCH];
 	/* Answers for listen_udp_flush(), all of one listener. */
 	struct mmsghdr held_out[BATCH];
 	struct held held[BATCH];
@@ -157,34 +158,50 @@ static void prepare_receive(struct listen_udp *l, unsigned n)
 	}
 }
 
-/* Show datagram `i` to the core; its answer, if there is one now, becomes number `n_out`.
- * Returns how many answers there are. */
+/* Show the first n datagrams, which came to `s`, to the core.  Returns how many have an answer now: the first
+ * of l->out. */
 static unsigned ask_core(
-    struct listen_udp *l, const struct udp_socket *s, unsigned i, unsigned n_out, uint64_t now_ms)
+    struct listen_udp *l, const struct udp_socket *s, unsigned n, uint64_t now_ms)
 {
-	struct msghdr *in = &l->in[i].msg_hdr, *out = &l->out[n_out].msg_hdr;
-	struct exchange *x = &l->exchanges[i];
-	struct query_asker asker = {.listener = (uint16_t)(s - l->sockets)};
-	size_t len;
+	struct exchange *asked[BATCH];
+	unsigned n_asked = 0, n_out = 0;
 
-	if ((in->msg_flags & MSG_TRUNC) != 0)
-		return n_out;
-	asker.from = x->from;
-	if (s->wildcard)
-		read_local(in, &asker);
-	len = query_ask(
-	    l->core, &asker, x->query, l->in[i].msg_len, now_ms, x->answer, sizeof(x->answer));
-	if (len == 0)
-		return n_out;
-	x->out_iov = (struct iovec){.iov_base = x->answer, .iov_len = len};
-	*out = (struct msghdr){
-	    .msg_name = &x->from,
-	    .msg_namelen = in->msg_namelen,
-	    .msg_iov = &x->out_iov,
-	    .msg_iovlen = 1,
-	};
-	write_local(out, &x->out_control, &asker);
-	return n_out + 1;
+	for (unsigned i = 0; i < n; i++) {
+		struct exchange *x = &l->exchanges[i];
+		struct query_message *m = &l->messages[n_asked];
+
+		if ((l->in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
+			continue;
+		*m = (struct query_message){
+		    .from = {.from = x->from, .listener = (uint16_t)(s - l->sockets)},
+		    .msg = x->query,
+		    .len = l->in[i].msg_len,
+		    .out = x->answer,
+		    .out_size = sizeof(x->answer),
+		};
+		if (s->wildcard)
+			read_local(&l->in[i].msg_hdr, &m->from);
+		asked[n_asked++] = x;
+	}
+	query_ask_all(l->core, l->messages, n_asked, now_ms);
+	for (unsigned i = 0; i < n_asked; i++) {
+		const struct query_message *m = &l->messages[i];
+		struct exchange *x = asked[i];
+		struct msghdr *out = &l->out[n_out].msg_hdr;
+
+		if (m->answer_len == 0)
+			continue;
+		n_out++;
+		x->out_iov = (struct iovec){.iov_base = x->answer, .iov_len = m->answer_len};
+		*out = (struct msghdr){
+		    .msg_name = &x->from,
+		    .msg_namelen = addr_len(&x->from),
+		    .msg_iov = &x->out_iov,
+		    .msg_iovlen = 1,
+		};
+		write_local(out, &x->out_control, &m->from);
+	}
+	return n_out;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -195,14 +212,14 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (unsigned batch = 0; batch < BATCHES_MAX; batch++) {
-		unsigned n_out = 0;
-		int n;
-
 		/* Errors are of no use here: EAGAIN, or what ICMP says of an earlier answer. */
-		n = recvmmsg(fd, l->in, BATCH, MSG_DONTWAIT, NULL);
-		for (int i = 0; i < n; i++)
-			n_out = ask_core(l, s, (unsigned)i, n_out, now_ms);
-		prepare_receive(l, n > 0 ? (unsigned)n : 0);
+		int n = recvmmsg(fd, l->in, BATCH, MSG_DONTWAIT, NULL);
+		unsigned n_out;
+
+		if (n <= 0)
+			return;
+		n_out = ask_core(l, s, (unsigned)n, now_ms);
+		prepare_receive(l, (unsigned)n);
 		send_batch(fd, l->out, n_out);
 		if (n_out != 0)
 			query_sent(l->core, clock_ns() - begin_ns);

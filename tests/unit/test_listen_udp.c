@@ -52,6 +52,12 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	return len;
 }
 
+void query_ask_all(struct query *q, struct query_message *messages, unsigned n, uint64_t now_ms)
+{
+	for (struct query_message *m = messages; m < messages + n; m++)
+		m->answer_len = query_ask(q, &m->from, m->msg, m->len, now_ms, m->out, m->out_size);
+}
+
 void query_sent(struct query *q, uint64_t took_ns)
 {
 	assert_null(q);

@@ -182,21 +182,29 @@ static void restart(struct world *w)
 	assert_int_equal(new_core(w), 0);
 }
 
+/* A client's question for the A record of qNNNN.example; returns its length. */
+static size_t write_question(unsigned n, struct query_asker *asker, uint8_t msg[64])
+{
+	uint8_t name[] = "\5qNNNN\7example";
+	struct msg_writer m;
+
+	assert_int_equal(addr_parse(&asker->from, "127.0.0.1:5000", 0, NULL), 0);
+	for (unsigned i = 5, rest = n; i > 1; i--, rest /= 10)
+		name[i] = (uint8_t)('0' + rest % 10);
+	msg_write_start(&m, msg, 64, (uint16_t)n, MSG_RD);
+	msg_write_question(&m, name, TYPE_A, CLASS_IN);
+	return m.out.pos;
+}
+
 /* Ask for the A record of qNNNN.example; returns the RCODE that came at once, or -1. */
 static int ask(struct world *w, unsigned n)
 {
 	static uint8_t out[QUERY_OUT_SIZE];
-	uint8_t name[] = "\5qNNNN\7example", msg[64];
 	struct query_asker asker = {0};
-	struct msg_writer m;
-	size_t len;
+	uint8_t msg[64];
+	size_t len = write_question(n, &asker, msg);
 
-	assert_int_equal(addr_parse(&asker.from, "127.0.0.1:5000", 0, NULL), 0);
-	for (unsigned i = 5, rest = n; i > 1; i--, rest /= 10)
-		name[i] = (uint8_t)('0' + rest % 10);
-	msg_write_start(&m, msg, sizeof(msg), (uint16_t)n, MSG_RD);
-	msg_write_question(&m, name, TYPE_A, CLASS_IN);
-	len = query_ask(w->core, &asker, msg, m.out.pos, w->now_ms, out, 1232);
+	len = query_ask(w->core, &asker, msg, len, w->now_ms, out, 1232);
 	return len == 0 ? -1 : (int)(msg_u16(out + 2) & MSG_RCODE);
 }
 
@@ -945,6 +953,54 @@ static void test_latency_of_waiting(void **state)
 	assert_true(latencies(w)[LATENCY_FORWARDED].max_ns > UINT64_C(1000) * 1000000);
 }
 
+/* ---- query_ask_all() ---- */
+
+/* Each gets what it would get alone. */
+static void test_together(void **state)
+{
+	static const struct {
+		unsigned n;
+		int rcode; /* -1: no answer now */
+	} messages[] = {{1, RCODE_NOERROR}, {2, -1}, {3, -1}, {2, -1}, {4, RCODE_NOTIMP},
+	    {5, RCODE_FORMERR}, {6, -1}, {1, RCODE_NOERROR}};
+	enum { N = sizeof(messages) / sizeof(messages[0]) };
+	struct world *w = *state;
+	struct query_message m[N];
+	uint8_t msg[N][64], out[N][1232];
+
+	assert_int_equal(ask(w, 1), -1);
+	reply(w, 0, 0, true);
+	for (unsigned i = 0; i < N; i++) {
+		m[i] = (struct query_message){
+		    .msg = msg[i], .out = out[i], .out_size = sizeof(out[i])};
+		m[i].len = write_question(messages[i].n, &m[i].from, msg[i]);
+	}
+	msg_set_u16(msg[4] + 2, 2 << 11); /* STATUS */
+	m[5].len--;			  /* the class is cut */
+	m[6].len = MSG_HEADER - 1;
+	query_ask_all(w->core, m, N, w->now_ms);
+	for (unsigned i = 0; i < N; i++) {
+		assert_int_equal(m[i].answer_len != 0, messages[i].rcode >= 0);
+		if (m[i].answer_len == 0)
+			continue;
+		assert_int_equal(msg_u16(out[i]), messages[i].n);
+		assert_int_equal(msg_u16(out[i] + 2) & MSG_RCODE, messages[i].rcode);
+		assert_int_equal(msg_u16(out[i] + 6), messages[i].n == 1);
+	}
+	/* Of q0002 one waits for the other. */
+	assert_int_equal(w->n_asked, 3);
+	assert_int_equal(counters(w).queries_udp, 1 + N);
+	assert_int_equal(counters(w).dropped, 1);
+}
+
+static void test_together_none(void **state)
+{
+	struct world *w = *state;
+
+	query_ask_all(w->core, NULL, 0, w->now_ms);
+	assert_int_equal(counters(w).queries_udp, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -977,6 +1033,8 @@ int main(void)
 	    TEST(test_upstream_goes_away),
 	    TEST(test_latency_at_once),
 	    TEST(test_latency_of_waiting),
+	    TEST(test_together),
+	    TEST(test_together_none),
 	};
 
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);

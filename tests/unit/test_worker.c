@@ -145,6 +145,13 @@ size_t query_ask(struct query *q, const struct query_asker *from, const uint8_t 
 	}
 }
 
+void query_ask_all(struct query *q, struct query_message *messages, unsigned n, uint64_t now_ms)
+{
+	for (struct query_message *m = messages; m < messages + n; m++)
+		m->answer_len =
+		    query_ask(q, &m->from, m->msg, m->len, now_ms, m->out, m->out_size);
+}
+
 static void send_text(struct query *q, const char *text)
 {
 	q->net.send(q->net.ctx, &q->asker, (const uint8_t *)text, strlen(text));
