@@ -23,8 +23,8 @@ include $(srcdir)/tests/tools.mk
 include $(srcdir)/tests/e2e.mk
 include $(srcdir)/tests/bench.mk
 
-TESTS += tests/test_layers.sh tests/test_answers.py
-EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/test_answers.py tests/coverage.awk
+TESTS += tests/test_layers.sh tests/test_hardening.sh tests/test_answers.py
+EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/test_hardening.sh tests/test_answers.py tests/coverage.awk
 dist_check_SCRIPTS += tests/arch.sh
 
 # For those who run some of them.
