@@ -37,13 +37,14 @@ enum channel_type {
 	CHANNEL_CACHE_LOAD, /* struct channel_cache, with the file, which stands behind its head */
 	CHANNEL_CACHE_SAVE, /* empty, with a pipe to write the cache into */
 	CHANNEL_LOCAL, /* empty, with the sealed memfd of the names of the house (local.h), or none */
-	CHANNEL_NETWORK, /* struct channel_network: there is news of the network */
-	CHANNEL_CACHED,	 /* struct channel_name, type 0: all; the answer is struct cached */
+	CHANNEL_NETWORK,  /* struct channel_network: there is news of the network */
+	CHANNEL_CACHED,	  /* struct channel_name, type 0: all; the answer is struct cached */
 	CHANNEL_UPSTREAM, /* union addr; the answer is struct query_upstream_whole */
 	CHANNEL_PING,	  /* empty; the answer is the same */
 	/* worker to parent */
 	CHANNEL_SWAPPED, /* struct channel_swapped: these lists are in force (or `failed`) */
 	CHANNEL_SANDBOX, /* struct sandbox: what the worker has given up */
+	CHANNEL_LEAVE,	 /* empty: it ends now, and nothing is wrong */
 	/* loader to parent */
 	CHANNEL_LOADED, /* struct channel_loaded: the memfd is filled and sealed, unless err */
 };
@@ -130,8 +131,8 @@ int channel_send(int channel, enum channel_type type, uint32_t serial, const voi
 
 struct channel_message {
 	struct channel_head head;
-	size_t len; /* of payload */
-	int fd;	    /* now the caller's, or -1 */
+	size_t len;					    /* of payload */
+	int fd;						    /* now the caller's, or -1 */
 	_Alignas(max_align_t) uint8_t payload[CHANNEL_MAX]; /* aligned as by malloc */
 };
 

@@ -23,6 +23,7 @@ struct worker {
 	struct event *readable;
 	struct event *restart; /* timer */
 	const char *killed;    /* why, borrowed; NULL: it was not */
+	bool leaving;	       /* it said so: its end is no death */
 	struct health health;
 	struct supervise_past past;
 };
@@ -82,28 +83,39 @@ static void note_end(struct worker *w, int status, uint64_t now_ms)
 		(void)snprintf(w->past.why, sizeof(w->past.why), "%s", text);
 }
 
-static void on_end(struct worker *w)
+static void log_end(const struct worker *w, pid_t pid, unsigned delay_ms)
 {
-	struct supervisor *s = w->owner;
-	const uint64_t now_ms = clock_ms();
-	pid_t pid = w->pid;
-	unsigned delay_ms;
-
-	note_end(w, bury(w), now_ms);
-	if (s->stopping) {
-		s->hooks.died(s->hooks.ctx, number(w));
-		if (supervise_running(s) == 0)
-			s->ended(s->ended_ctx);
-		return;
-	}
-	delay_ms = health_died(&w->health, now_ms);
-	if (delay_ms != 0)
+	if (w->leaving)
+		log_info(
+		    "worker-ended", "worker %u, pid %d: the next takes over", number(w), (int)pid);
+	else if (delay_ms != 0)
 		log_warning("worker-died",
 		    "worker %u, pid %d: %s; it keeps dying, the next starts in %u ms", number(w),
 		    (int)pid, w->past.why, delay_ms);
 	else
 		log_warning(
 		    "worker-died", "worker %u, pid %d: %s", number(w), (int)pid, w->past.why);
+}
+
+static void on_end(struct worker *w)
+{
+	struct supervisor *s = w->owner;
+	const uint64_t now_ms = clock_ms();
+	pid_t pid = w->pid;
+	int status = bury(w);
+	unsigned delay_ms;
+
+	if (!w->leaving)
+		note_end(w, status, now_ms);
+	if (s->stopping) {
+		s->hooks.died(s->hooks.ctx, number(w));
+		if (supervise_running(s) == 0)
+			s->ended(s->ended_ctx);
+		return;
+	}
+	/* Whoever leaves again and again is held up like one that dies. */
+	delay_ms = health_died(&w->health, now_ms);
+	log_end(w, pid, delay_ms);
 	timer_start(w->restart, delay_ms);
 	s->hooks.died(s->hooks.ctx, number(w));
 }
@@ -125,7 +137,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (message.fd >= 0) /* workers have none to give */
 		(void)close(message.fd);
 	health_heard(&w->health, message.head.type == CHANNEL_PING);
-	if (message.head.type != CHANNEL_PING)
+	if (message.head.type == CHANNEL_LEAVE)
+		w->leaving = true;
+	else if (message.head.type != CHANNEL_PING)
 		s->hooks.message(s->hooks.ctx, number(w), &message);
 }
 
@@ -177,6 +191,7 @@ static void worker_start(struct worker *w)
 		return;
 	}
 	w->killed = NULL;
+	w->leaving = false;
 	health_started(&w->health, clock_ms());
 	log_info("worker-started", "worker %u, pid %d", number(w), (int)w->pid);
 	s->hooks.started(s->hooks.ctx, number(w));

@@ -25,9 +25,9 @@ struct supervise_hooks {
 	void *ctx;
 	/* A worker was started, as number `worker`. */
 	void (*started)(void *ctx, unsigned worker);
-	/* It sent something (never a descriptor, nor the answer to a ping). */
+	/* It sent something (never a descriptor, nor the answer to a ping, nor that it leaves). */
 	void (*message)(void *ctx, unsigned worker, const struct channel_message *m);
-	/* It died: what it was asked will not be answered. */
+	/* It died, or left: what it was asked will not be answered. */
 	void (*died)(void *ctx, unsigned worker);
 };
 
@@ -59,7 +59,7 @@ bool supervise_loops(const struct supervisor *s, unsigned worker);
 
 /* How it has gone with one. */
 struct supervise_past {
-	unsigned n_died;
+	unsigned n_died;	      /* those that left do not count */
 	uint64_t died_ms;	      /* the last time, of clock_ms() */
 	char why[SUPERVISE_WHY_SIZE]; /* it did */
 	bool by_others;		      /* it was killed, and not by us: nothing is wrong with it */

@@ -89,8 +89,12 @@ def test_another_port():
             assert daemon.reload().startswith("notice reloaded ")
             if "landlock-tcp" in layers(daemon)["worker"]:
                 daemon.log.wait("^notice worker it may not connect to the port of a new upstream", since)
+                daemon.log.wait("^info worker-ended worker 0, pid %d: the next takes over$" % before[0], since)
                 daemon.log.wait("^info worker-started ", since)
                 assert daemon.children() != before, "the same worker"
+                # It was meant to be: nothing that looks like a mishap.
+                equal([line for line in daemon.log.all()[since:] if line.startswith(("warning", "error"))], [], "lines")
+                assert "restarts" not in daemon.ctl("status")[1], daemon.ctl("status")[1]
             equal(addresses(daemon.ask("two.example.")), ["192.0.2.7"], "over TCP, from the second")
             equal([a.transport for a in other.asked("two.example")][-1], "tcp", "transport")
 

@@ -19,7 +19,7 @@
 #include "resolver/worker.h"
 
 /* What the test's worker does with a message, besides answering pings, and ending when the channel does:
- * answer STATS with its pid and how many descriptors it has; die of FLUSH; after NETWORK, loop for ever at the
+ * answer STATS with its pid and how many descriptors it has; die of FLUSH; leave at CACHED; after NETWORK, loop for ever at the
  * second ping; ignore that the channel ends after WHY. */
 int worker_run(int channel)
 {
@@ -43,6 +43,8 @@ int worker_run(int channel)
 		stubborn = stubborn || m.head.type == CHANNEL_WHY;
 		if (m.head.type == CHANNEL_FLUSH)
 			_exit(3);
+		if (m.head.type == CHANNEL_CACHED)
+			return channel_send(channel, CHANNEL_LEAVE, 0, NULL, 0, -1) < 0;
 		looping = looping || m.head.type == CHANNEL_NETWORK;
 		n_pings += m.head.type == CHANNEL_PING;
 		while (looping && n_pings == 2)
@@ -174,6 +176,28 @@ static void test_replace(void **state)
 	assert_int_not_equal(f->pid[0], first);
 }
 
+/* One that said it would leave has not died; the next one has to say so itself. */
+static void test_leave(void **state)
+{
+	struct fixture *f = *state;
+	const int32_t other = f->pid[1], first = f->pid[0];
+	struct supervise_past past;
+
+	assert_true(supervise_send(f->workers, 0, CHANNEL_CACHED, 0, NULL, 0, -1));
+	run_until(f, 3);
+	assert_int_equal(f->n_died, 1); /* who waits for its answer is told */
+	assert_int_not_equal(f->pid[0], first);
+	assert_int_equal(f->pid[1], other);
+	supervise_past(f->workers, 0, &past);
+	assert_int_equal(past.n_died, 0);
+
+	assert_true(supervise_send(f->workers, 0, CHANNEL_FLUSH, 0, NULL, 0, -1));
+	run_until(f, 4);
+	supervise_past(f->workers, 0, &past);
+	assert_int_equal(past.n_died, 1);
+	assert_string_not_equal(past.why, "");
+}
+
 /* A crash loop is slowed down, not given up. */
 static void test_crash_loop(void **state)
 {
@@ -251,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_start),
 	    TEST(test_replace),
+	    TEST(test_leave),
 	    TEST(test_crash_loop),
 	    TEST(test_stuck),
 	    TEST(test_stands_still),
