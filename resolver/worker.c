@@ -248,6 +248,7 @@ static void on_leave(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	listen_udp_flush(w->listen_udp);
+	worker_tell(w, CHANNEL_LEAVE, 0, NULL, 0);
 	worker_stop(w, EXIT_SUCCESS);
 }
 
