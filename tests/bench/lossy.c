@@ -15,7 +15,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "traffic.h"
 
 #define SERVERS_MAX 8
 #define CONNS_MAX   256
 #define ROAD_SIZE   16384
-#define NAME_OFF    12
 #define RTO_MS	    200
 #define SYN_MS	    1000
 #define GOOD_MS	    5000 /* an answer that takes longer does not count */
@@ -63,21 +62,6 @@ static struct conn conns[CONNS_MAX];
 static struct packet road[ROAD_SIZE];
 static unsigned n_road; /* places that were ever used */
 static uint64_t n_udp, n_tcp, n_lost;
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 * NS_PER_MS + (uint64_t)t.tv_nsec;
-}
-
-static struct sockaddr_in loopback(uint16_t port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-	    .sin_port = htons(port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
 
 static void die(const char *what)
 {
@@ -153,26 +137,6 @@ static void carry_tcp(struct conn *c, const uint8_t *frame, unsigned len)
 
 /* ---- the upstreams ---- */
 
-/* Make a query of `len` bytes into its reply, with one address; its length, 0 for what is no query. */
-static unsigned make_reply(uint8_t *msg, unsigned len)
-{
-	static const uint8_t record[] = {
-	    0xc0, NAME_OFF, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 51, 100, 7};
-	unsigned at = NAME_OFF;
-
-	while (at < len && msg[at] != 0)
-		at += msg[at] + 1u;
-	if (at + 5 > len)
-		return 0;
-	at += 5;
-	msg[2] = 0x81;
-	msg[3] = 0x80;
-	memset(msg + 6, 0, 6);
-	msg[7] = 1;
-	memcpy(msg + at, record, sizeof(record));
-	return at + (unsigned)sizeof(record);
-}
-
 static void arrive(struct packet *p)
 {
 	p->used = false;
@@ -184,7 +148,7 @@ static void arrive(struct packet *p)
 		    p->fd, p->msg, p->len, 0, (const struct sockaddr *)&p->to, sizeof(p->to));
 	} else {
 		struct packet question = *p;
-		unsigned len = make_reply(question.msg, question.len);
+		unsigned len = make_reply(question.msg, question.len, 60, 198);
 
 		if (len != 0)
 			carry(question.fd, &question.to, question.msg, len, true);
@@ -233,7 +197,7 @@ static void take_tcp(struct conn *c)
 		if (len > sizeof(frame) - 34 ||
 		    recv(c->fd, frame, 2 + len, MSG_WAITALL) != (ssize_t)(2 + len))
 			break;
-		len = make_reply(frame + 2, len);
+		len = make_reply(frame + 2, len, 60, 198);
 		frame[0] = (uint8_t)(len >> 8);
 		frame[1] = (uint8_t)len;
 		n_tcp++;
@@ -327,7 +291,7 @@ static void report(double seconds)
 	qsort(took_ns, opt.n, sizeof(*took_ns), by_size);
 	(void)printf("%u names in %.1f s, %u %% lost and %u ms each way, %u upstreams\n", opt.n,
 	    seconds, opt.percent, opt.delay_ms, n_servers);
-	(void)printf("answered within %u s: %u, %.3f %%; failed %u, none %u\n", GOOD_MS / 1000,
+	(void)printf("answered within %d s: %u, %.3f %%; failed %u, none %u\n", GOOD_MS / 1000,
 	    n_good, 100.0 * n_good / opt.n, n_failed, opt.n - n_answered);
 	(void)printf("ms: half %.0f, 99 %% %.0f, 99.9 %% %.0f, all %.0f\n",
 	    1e-6 * (double)took_ns[opt.n / 2], 1e-6 * (double)took_ns[opt.n / 100 * 99],

@@ -16,7 +16,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,8 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "traffic.h"
 
 #define DELAY_MS  20
 #define WAITS_MAX 4096
@@ -35,7 +35,6 @@
 #define CONNS_MAX 64
 #define TRUE_NET  198 /* first byte of the addresses that the upstream gives ... */
 #define FALSE_NET 203 /* ... and the attacker */
-#define NAME_OFF  12
 #define NAME_FMT  "n%07u.a-name-of-some-length.example"
 
 /* A question at the upstream that was not answered yet. */
@@ -60,56 +59,10 @@ static unsigned first, last;
 static uint64_t n_forged, n_hits, n_udp, n_tcp;
 static double expected;
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static struct sockaddr_in loopback(uint16_t port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-	    .sin_port = htons(port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
 static void die(const char *what)
 {
 	(void)fprintf(stderr, "spoof: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-/* The end of the question in a message, 0: there is none. */
-static unsigned question_end(const uint8_t *msg, unsigned len)
-{
-	unsigned at = NAME_OFF;
-
-	while (at < len && msg[at] != 0)
-		at += msg[at] + 1u;
-	return at + 5 <= len ? at + 5 : 0;
-}
-
-/* Make a query of `len` bytes into its reply, with one address; its length. */
-static unsigned make_reply(uint8_t *msg, unsigned len, uint8_t net)
-{
-	static const uint8_t record[] = {0xc0, NAME_OFF, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
-	unsigned end = question_end(msg, len);
-
-	if (end == 0)
-		return 0;
-	msg[2] = 0x81;
-	msg[3] = 0x80;
-	memset(msg + 6, 0, 6);
-	msg[7] = 1;
-	memcpy(msg + end, record, sizeof(record));
-	end += (unsigned)sizeof(record);
-	msg[end++] = net;
-	msg[end++] = 51;
-	msg[end++] = 100;
-	msg[end++] = 7;
-	return end;
 }
 
 static void lower(uint8_t *msg, unsigned end)
@@ -145,7 +98,7 @@ static void answer_due(void)
 	(void)pthread_mutex_lock(&lock);
 	while (first != last && waits[first % WAITS_MAX].at_ns <= now_ns()) {
 		struct wait *w = &waits[first++ % WAITS_MAX];
-		unsigned len = make_reply(w->msg, w->len, TRUE_NET);
+		unsigned len = make_reply(w->msg, w->len, 60, TRUE_NET);
 
 		if (opt.lose_case)
 			lower(w->msg, question_end(w->msg, len));
@@ -171,7 +124,7 @@ static bool serve_tcp(int fd)
 		len = (unsigned)(frame[0] << 8 | frame[1]);
 		if (len > 512 || recv(fd, frame, 2 + len, MSG_WAITALL) != (ssize_t)(2 + len))
 			return false;
-		len = make_reply(frame + 2, len, TRUE_NET);
+		len = make_reply(frame + 2, len, 60, TRUE_NET);
 		frame[0] = (uint8_t)(len >> 8);
 		frame[1] = (uint8_t)len;
 		if (send(fd, frame, 2 + len, MSG_NOSIGNAL) < 0)
@@ -240,7 +193,7 @@ static unsigned forge(void)
 		msgs[n][0] = (uint8_t)draw();
 		msgs[n][1] = (uint8_t)(draw() >> 8);
 		n_hits += memcmp(msgs[n], w->msg, 2) == 0;
-		iov[n] = (struct iovec){msgs[n], make_reply(msgs[n], w->len, FALSE_NET)};
+		iov[n] = (struct iovec){msgs[n], make_reply(msgs[n], w->len, 60, FALSE_NET)};
 		to[n] = w->from;
 		out[n].msg_hdr = (struct msghdr){.msg_name = &to[n],
 		    .msg_namelen = sizeof(to[n]),

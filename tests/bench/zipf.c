@@ -13,7 +13,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,10 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NAME_OFF  12
+#include "traffic.h"
+
 #define USUAL	  'u' /* first letter of the usual names ... */
 #define RANDOM	  'r' /* ... and of the others */
 #define NS_PER_S  UINT64_C(1000000000)
@@ -48,21 +47,6 @@ struct phase {
 	unsigned seconds, pss_max_kb;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-static struct sockaddr_in loopback(uint16_t port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-	    .sin_port = htons(port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
 static void die(const char *what)
 {
 	(void)fprintf(stderr, "zipf: %s: %s\n", what, strerror(errno));
@@ -80,26 +64,6 @@ static uint64_t draw(void)
 
 /* ---- the upstream ---- */
 
-/* Make a query of `len` bytes into its reply, with one address; its length, 0 for what is no query. */
-static unsigned make_reply(uint8_t *msg, unsigned len)
-{
-	static const uint8_t record[] = {
-	    0xc0, NAME_OFF, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 198, 51, 100, 7};
-	unsigned at = NAME_OFF;
-
-	while (at < len && msg[at] != 0)
-		at += msg[at] + 1u;
-	if (at + 5 > len)
-		return 0;
-	at += 5;
-	msg[2] = 0x81;
-	msg[3] = 0x80;
-	memset(msg + 6, 0, 6);
-	msg[7] = 1;
-	memcpy(msg + at, record, sizeof(record));
-	return at + (unsigned)sizeof(record);
-}
-
 static void *upstream(void *arg)
 {
 	(void)arg;
@@ -114,7 +78,7 @@ static void *upstream(void *arg)
 		while ((len = recvfrom(upstream_fd, msg, sizeof(msg) - 32, MSG_DONTWAIT,
 			    (struct sockaddr *)&from, &size)) > NAME_OFF) {
 			n_usual_upstream += (msg[NAME_OFF + 1] | 0x20) == USUAL;
-			len = make_reply(msg, (unsigned)len);
+			len = make_reply(msg, (unsigned)len, 3600, 198);
 			if (len != 0)
 				(void)sendto(upstream_fd, msg, (size_t)len, 0,
 				    (const struct sockaddr *)&from, size);
