@@ -27,7 +27,7 @@ void origin_add(struct origin *o, const char *name)
 	if (o->n == CONF_LISTS_MAX)
 		return;
 	to = o->name[o->n++];
-	for (; name[len] != '\0' && len < CONF_NAME_SIZE - 1; len++)
+	for (; len < CONF_NAME_SIZE - 1 && name[len] != '\0'; len++)
 		to[len] = shown(name, len);
 	if (len == 0 || to[len - 1] == ' ')
 		to[len != 0 ? len - 1 : len++] = '?';

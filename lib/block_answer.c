@@ -48,10 +48,12 @@ static int add_address(uint8_t *addresses, uint8_t *n, const uint8_t *address, s
 
 int block_answer_add(struct block_answer *a, unsigned index, const char *word, struct why *why)
 {
-	struct block_answer next = index == 0 ? (struct block_answer){0} : *a;
+	struct block_answer next = {0};
 	uint8_t address[16];
 	int err;
 
+	if (index != 0)
+		next = *a;
 	for (unsigned mode = BLOCK_SERVFAIL; mode < BLOCK_ADDRESS; mode++) {
 		if (strcmp(word, words[mode]) != 0)
 			continue;

@@ -32,8 +32,11 @@ static int look_inside(void *ctx, int out, struct why *why)
 		return err;
 	head = (struct head){.counts = facts.counts, .everything = facts.everything};
 	err = file_write(out, "facts", &head, sizeof(head), why);
-	for (unsigned i = 0; i < l->watch->n && err == 0; i++)
-		err = file_write(out, "facts", &(uint8_t){facts.hits[i]}, 1, why);
+	for (unsigned i = 0; i < l->watch->n && err == 0; i++) {
+		const uint8_t hit = facts.hits[i];
+
+		err = file_write(out, "facts", &hit, 1, why);
+	}
 	if (err == 0)
 		err = file_write(out, "facts", facts.tlds, facts.tlds_len, why);
 	update_facts_fini(&facts);

@@ -549,7 +549,7 @@ static void QUELL_PRINTF(2, 3) add_string(struct strings *s, const char *fmt, ..
 	if (REASON_STRINGS_SIZE - s->len < 1 + STRING_MAX)
 		return;
 	at = s->out + s->len;
-	for (; text[len] != '\0' && len < STRING_MAX; len++)
+	for (; len < STRING_MAX && text[len] != '\0'; len++)
 		at[1 + len] = text[len] >= ' ' && text[len] < 0x7f ? (uint8_t)text[len] : '?';
 	if (text[len] != '\0')
 		memcpy(at + 1 + STRING_MAX - 3, "...", 3);
