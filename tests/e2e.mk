@@ -8,4 +8,4 @@ TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py
 
 # What is measured, not tested.
-EXTRA_DIST += tests/bench/lookup.c tests/bench/lossy.c tests/bench/servfail.py tests/bench/spoof.c tests/bench/zipf.c
+EXTRA_DIST += tests/bench/lookup.c tests/bench/lossy.c tests/bench/servfail.py tests/bench/spoof.c tests/bench/traffic.h tests/bench/zipf.c
