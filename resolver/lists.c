@@ -253,7 +253,7 @@ static void set_name(char name[CONF_NAME_SIZE], const char *text)
 {
 	size_t len = 0;
 
-	for (; text[len] != '\0' && len < CONF_NAME_SIZE - 1; len++)
+	for (; len < CONF_NAME_SIZE - 1 && text[len] != '\0'; len++)
 		name[len] = text[len] >= ' ' && text[len] < 0x7f ? text[len] : '?';
 	name[len] = '\0';
 }
