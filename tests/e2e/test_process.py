@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import select
 import signal
 import socket
 import stat
@@ -535,6 +536,38 @@ def test_worker_killed_under_load():
         print("# %d queries, %d lost" % (len(load.late_ms) + lost, lost), flush=True)
         # What a worker holds at this rate: the query in its hands, and the few that the fake upstream has.
         assert lost <= 5 * 10, "%d queries lost" % lost
+
+
+@test
+def test_one_of_two_dies():
+    """While one of two workers is dead the other answers; what waits for the dead one is answered by the next"""
+    with FakeUpstream() as upstream, Quelld([upstream], ["listed.test\n"], args=("--workers", "2")) as daemon, \
+            contextlib.ExitStack() as stack:
+        first, second = daemon.children()
+        since = len(daemon.log.all())
+        daemon.signal(signal.SIGSTOP)  # the parent starts no other now
+        stack.callback(daemon.signal, signal.SIGCONT)
+        os.kill(second, signal.SIGKILL)
+        waiting = {}
+        for i in range(100):
+            s = stack.enter_context(daemon.udp_socket())
+            s.send(to_wire(query("n%d.listed.test." % i, id=i)))
+            waiting[s] = i
+
+        def take(until):
+            while len(waiting) > until:
+                ready = select.select(waiting, [], [], WAIT_SECONDS)[0]
+                assert ready, "%d of 100 have no answer" % len(waiting)
+                for s in ready:
+                    assert_blocked(check_answer(query("n%d.listed.test." % waiting[s], id=waiting[s]), s.recv(65535)))
+                    del waiting[s]
+
+        take(80)  # of the half that is the first one's
+        assert waiting, "the dead worker has had nothing to answer"
+        daemon.signal(signal.SIGCONT)
+        take(0)
+        daemon.log.wait("^info worker-started worker 1, ", since)
+        equal(daemon.children()[0], first, "the process that lives")
 
 
 @test
