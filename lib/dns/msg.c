@@ -80,14 +80,12 @@ static struct msg_walk walk_from(const uint8_t *msg, size_t len, size_t pos)
 
 int msg_walk_start(struct msg_walk *w, const uint8_t *msg, size_t len)
 {
-	uint8_t name[NAME_SIZE];
-	size_t name_size;
 	size_t pos = MSG_HEADER;
 
 	if (len < MSG_HEADER)
 		return ERR_FORMAT;
 	for (unsigned left = msg_u16(msg + 4); left > 0; left--) {
-		if (name_read(msg, len, &pos, name, &name_size) < 0 || len - pos < 4)
+		if (name_skip(msg, len, &pos) < 0 || len - pos < 4)
 			return ERR_FORMAT;
 		pos += 4;
 	}
@@ -226,19 +224,13 @@ void msg_write_start(struct msg_writer *w, uint8_t *out, size_t size, uint16_t i
 	w->out = buf_over(out, size < MSG_MAX ? size : MSG_MAX);
 	w->n_suffixes = 0;
 	w->n_question = 0;
-	buf_put_u16(&w->out, id);
-	buf_put_u16(&w->out, flags);
-	buf_put_u32(&w->out, 0);
-	buf_put_u32(&w->out, 0);
-}
-
-void msg_write_question(struct msg_writer *w, const uint8_t *name, uint16_t type, uint16_t class)
-{
-	msg_write_name(w, name, true);
-	w->n_question = w->n_suffixes;
-	buf_put_u16(&w->out, type);
-	buf_put_u16(&w->out, class);
-	count(w, 4);
+	w->question_len = 0;
+	if (!buf_need(&w->out, MSG_HEADER))
+		return;
+	memset(out, 0, MSG_HEADER);
+	msg_set_u16(out, id);
+	msg_set_u16(out + 2, flags);
+	w->out.pos = MSG_HEADER;
 }
 
 /* Entries are numbered from 1 here, so that 0 is the root, the parent of all. */
@@ -279,21 +271,74 @@ static unsigned suffix_add(struct msg_writer *w, unsigned parent, const uint8_t 
 	return ++w->n_suffixes;
 }
 
+/* Where each label of `name` starts; returns how many there are, and *len of them all. */
+static unsigned label_starts(const uint8_t *name, uint8_t start[NAME_LABELS_MAX], size_t *len)
+{
+	unsigned n = 0;
+
+	for (*len = 0; name[*len] != 0; *len += name[*len] + 1u)
+		start[n++] = (uint8_t)*len;
+	return n;
+}
+
+/* Note the first `n` labels of a name that stands at `base`, in front of the suffix `suffix`. */
+static void suffix_add_all(struct msg_writer *w, unsigned suffix, const uint8_t *name,
+    const uint8_t *start, unsigned n, size_t base)
+{
+	while (n > 0) {
+		n--;
+		suffix = suffix_add(w, suffix, name + start[n], base + start[n]);
+		if (suffix == 0)
+			return;
+	}
+}
+
+void msg_write_question(struct msg_writer *w, const uint8_t *name, uint16_t type, uint16_t class)
+{
+	w->question_len = name_len(name);
+	buf_put_bytes(&w->out, name, w->question_len);
+	buf_put_u16(&w->out, type);
+	buf_put_u16(&w->out, class);
+	count(w, 4);
+}
+
+/* Is it the question's, to the letter?  So it is for most records, and then no suffix is looked for. */
+static bool is_question(const struct msg_writer *w, const uint8_t *name)
+{
+	return w->question_len > 1 && !w->out.failed && name_len(name) == w->question_len &&
+	       memcmp(w->out.bytes + MSG_HEADER, name, w->question_len) == 0;
+}
+
+/* The question's name is noted when another name may need it. */
+static void note_question(struct msg_writer *w)
+{
+	const uint8_t *name = w->out.bytes + MSG_HEADER;
+	uint8_t start[NAME_LABELS_MAX];
+	size_t len;
+
+	if (w->n_suffixes != 0 || w->question_len == 0 || w->out.failed)
+		return;
+	suffix_add_all(w, 0, name, start, label_starts(name, start, &len), MSG_HEADER);
+	w->n_question = w->n_suffixes;
+}
+
 void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress)
 {
-	uint8_t start[NAME_LABELS_MAX]; /* of each label in `name` */
-	unsigned n = 0;
-	unsigned suffix = 0, next;
-	size_t len = 0;
+	uint8_t start[NAME_LABELS_MAX];
+	unsigned n, suffix = 0, next;
+	size_t len;
 	size_t base = w->out.pos;
 
 	if (!compress) {
 		buf_put_bytes(&w->out, name, name_len(name));
 		return;
 	}
-	for (; name[len] != 0; len += name[len] + 1u)
-		start[n++] = (uint8_t)len;
-
+	if (is_question(w, name)) {
+		buf_put_u16(&w->out, POINTER | MSG_HEADER);
+		return;
+	}
+	note_question(w);
+	n = label_starts(name, start, &len);
 	/* From the last label towards the first, as far as it was written before. */
 	while (n > 0 && (next = suffix_find(w, suffix, name + start[n - 1])) != 0) {
 		suffix = next;
@@ -304,14 +349,8 @@ void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress)
 		buf_put_u16(&w->out, (uint16_t)(POINTER | w->suffix_off[suffix - 1]));
 	else
 		buf_put_u8(&w->out, 0);
-	if (w->out.failed)
-		return;
-	while (n > 0) {
-		n--;
-		suffix = suffix_add(w, suffix, name + start[n], base + start[n]);
-		if (suffix == 0)
-			return;
-	}
+	if (!w->out.failed)
+		suffix_add_all(w, suffix, name, start, n, base);
 }
 
 /* The form of the rdata, one letter for each field:
@@ -614,15 +653,11 @@ static int copy_rdata(
 	return err == 0 && pos == end ? 0 : ERR_FORMAT;
 }
 
-static int copy_record(
-    struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr, uint32_t ttl)
+static int copy_record(struct msg_writer *w, const uint8_t *msg, const struct msg_rr *rr,
+    const uint8_t *owner, uint32_t ttl)
 {
-	uint8_t owner[NAME_SIZE];
-	size_t off = rr->owner_off;
-	size_t owner_len, rdata;
+	size_t rdata;
 
-	if (name_read(msg, len, &off, owner, &owner_len) < 0)
-		return ERR_FORMAT;
 	msg_write_name(w, owner, true);
 	buf_put_u16(&w->out, rr->type);
 	buf_put_u16(&w->out, rr->class);
@@ -642,9 +677,20 @@ static int copy_record(
 int msg_write_copy(
     struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr, uint32_t ttl)
 {
+	uint8_t owner[NAME_SIZE];
+	size_t off = rr->owner_off, owner_len;
+
+	if (name_read(msg, len, &off, owner, &owner_len) < 0)
+		return ERR_FORMAT;
+	return msg_write_copy_of(w, msg, rr, owner, ttl);
+}
+
+int msg_write_copy_of(struct msg_writer *w, const uint8_t *msg, const struct msg_rr *rr,
+    const uint8_t *owner, uint32_t ttl)
+{
 	const struct buf before = w->out;
 	unsigned n_before = w->n_suffixes;
-	int err = copy_record(w, msg, len, rr, ttl);
+	int err = copy_record(w, msg, rr, owner, ttl);
 
 	if (err < 0) {
 		w->out = before;

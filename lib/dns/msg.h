@@ -174,8 +174,8 @@ struct msg_opt {
 	int16_t ede;	       /* EDE_NONE, or a code of RFC 8914 ... */
 	uint8_t cookie_len;    /* 0: no COOKIE option */
 	uint8_t cookie[MSG_COOKIE_MAX]; /* client cookie, server cookie */
-	const char *ede_text;		 /* ... with this text in UTF-8, or NULL */
-	const uint8_t *subnet;		 /* data of a client subnet option, subnet_len of them; 0: none */
+	const char *ede_text;		/* ... with this text in UTF-8, or NULL */
+	const uint8_t *subnet; /* data of a client subnet option, subnet_len of them; 0: none */
 	uint8_t subnet_len;
 };
 
@@ -298,6 +298,7 @@ struct msg_writer {
 	struct buf out;
 	unsigned n_suffixes;
 	unsigned n_question; /* the first ones: the question's name */
+	size_t question_len; /* of its name; 0: there is none yet */
 	uint16_t suffix_off[MSG_WRITER_NAMES];
 	uint16_t suffix_key[MSG_WRITER_NAMES];
 };
@@ -325,6 +326,10 @@ void msg_write_name(struct msg_writer *w, const uint8_t *name, bool compress);
  * Cost: no allocation; linear in the length of the record and its names. */
 int msg_write_copy(struct msg_writer *w, const uint8_t *msg, size_t len, const struct msg_rr *rr,
     uint32_t ttl) QUELL_CHECK;
+
+/* The same for who has read the owner's name already. */
+int msg_write_copy_of(struct msg_writer *w, const uint8_t *msg, const struct msg_rr *rr,
+    const uint8_t *owner, uint32_t ttl) QUELL_CHECK;
 
 /* The OPT record `opt`.  Counts itself in ARCOUNT. */
 void msg_write_opt(struct msg_writer *w, const struct msg_opt *opt);

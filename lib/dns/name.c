@@ -127,17 +127,24 @@ const uint8_t *name_last_labels(const uint8_t *name, unsigned labels)
 	return name;
 }
 
+static bool equal8(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t v = load8(a), w = load8(b);
+
+	return v == w || lower8(v) == lower8(w);
+}
+
 bool name_equal_bytes(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	size_t i = 0;
 
 	for (; len - i >= 8; i += 8) {
-		if (lower8(load8(a + i)) != lower8(load8(b + i)))
+		if (!equal8(a + i, b + i))
 			return false;
 	}
 	/* The last eight once more are quicker than what is left one by one. */
 	if (i < len && len >= 8)
-		return lower8(load8(a + len - 8)) == lower8(load8(b + len - 8));
+		return equal8(a + len - 8, b + len - 8);
 	for (; i < len; i++) {
 		if (lower1(a[i]) != lower1(b[i]))
 			return false;

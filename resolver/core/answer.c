@@ -55,17 +55,16 @@ static bool in_class(const struct answer_question *question, const struct msg_rr
 
 /* One pass over the answer section.  Returns 1 when the chain grew, 0 when not. */
 static int chain_extend(
-    struct chain *c, const struct answer_question *question, const uint8_t *reply, size_t len)
+    struct chain *c, const struct answer_question *question, struct msg_walk walk)
 {
+	const uint8_t *reply = walk.msg;
+	const size_t len = walk.len;
 	uint8_t owner[NAME_SIZE], target[NAME_SIZE];
 	unsigned n_before = c->n, n_cnames = 0;
-	struct msg_walk walk;
 	struct msg_rr rr;
 	size_t off, name_len;
-	int err = msg_walk_start(&walk, reply, len);
+	int err;
 
-	if (err != 0)
-		return err;
 	while ((err = msg_walk_next(&walk, &rr)) == 1 && rr.section == SECTION_ANSWER) {
 		if (rr.type != TYPE_CNAME || !in_class(question, &rr))
 			continue;
@@ -88,11 +87,11 @@ static int chain_extend(
 	return err < 0 ? err : c->n > n_before;
 }
 
-/* Follow the CNAMEs of `reply` from the question on.  Servers may send them in any order (RFC 1034,
- * 3.6), so passes are made until nothing is added; each adds a name, and there are at most
- * ANSWER_CHAIN_MAX. */
+/* Follow the CNAMEs among the records, where `walk` begins, from the question on.  Servers may send them in
+ * any order (RFC 1034, 3.6), so passes are made until nothing is added; each adds a name, and there are at
+ * most ANSWER_CHAIN_MAX. */
 static int chain_follow(
-    struct chain *c, const struct answer_question *question, const uint8_t *reply, size_t len)
+    struct chain *c, const struct answer_question *question, const struct msg_walk *walk)
 {
 	int grew;
 
@@ -101,7 +100,7 @@ static int chain_follow(
 	if (question->type == TYPE_CNAME || question->type == TYPE_ANY)
 		return 0;
 	do {
-		grew = chain_extend(c, question, reply, len);
+		grew = chain_extend(c, question, *walk);
 	} while (grew == 1);
 	return grew;
 }
@@ -216,25 +215,36 @@ static void clear_slots(struct answer *a, const uint8_t *reply)
 	a->slots_mask = n - 1;
 }
 
-/* Note the record that was written last as one of its RRset, with the owner owner[0..owner_len): the TTL
- * of the set's first record becomes the lowest of all (RFC 2181, 5.2).  Signatures are a set for each
- * type that they cover (RFC 4034, 3). */
-static void note_set(struct answer *a, const struct msg_rr *rr, uint8_t *owner, size_t owner_len)
+/* What an RRset is told by: section, owner, class and type; signatures are a set for each type that they
+ * cover (RFC 4034, 3).  Most records belong to the name that was asked for.  That two sets look the same
+ * lowers a TTL, and is no harm. */
+static uint64_t hash_set(const struct answer_question *question, const struct msg_rr *rr,
+    uint16_t covers, const uint8_t *owner, size_t owner_len)
 {
-	static const struct hash_key
-	    key; /* that two sets look the same lowers a TTL, and is no harm */
+	static const struct hash_key key;
+	uint64_t hash = ((uint64_t)rr->section << 48 | (uint64_t)rr->class << 32 |
+			    (uint64_t)rr->type << 16 | covers) *
+			UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio */
+	uint8_t lower[NAME_SIZE];
+
+	if (owner_len != question->name_len ||
+	    !name_equal_bytes(owner, question->name, owner_len)) {
+		name_lower(lower, owner, owner_len);
+		hash ^= hash_siphash13(&key, lower, owner_len);
+	}
+	return hash ^ hash >> 32;
+}
+
+/* Note the record that was written last as one of its RRset, with the owner owner[0..owner_len): the TTL
+ * of the set's first record becomes the lowest of all (RFC 2181, 5.2). */
+static void note_set(struct answer *a, const struct answer_question *question,
+    const struct msg_rr *rr, const uint8_t *owner, size_t owner_len)
+{
 	const unsigned last = a->view.n_records - 1;
 	uint8_t *ttl = a->msg + a->ttl_off[last];
-	struct {
-		uint16_t type, class, section, covers;
-		uint8_t owner[NAME_SIZE];
-	} id = {rr->type, rr->class, (uint16_t)rr->section, 0, {0}};
-	uint64_t hash;
+	const uint16_t covers = rr->type == TYPE_RRSIG ? msg_u16(ttl + 6) : 0;
+	const uint64_t hash = hash_set(question, rr, covers, owner, owner_len);
 
-	if (rr->type == TYPE_RRSIG)
-		id.covers = msg_u16(ttl + 6);
-	name_lower(id.owner, owner, owner_len);
-	hash = hash_siphash13(&key, &id, offsetof(typeof(id), owner) + owner_len);
 	a->set[last].hash = (uint32_t)(hash >> 32);
 	for (unsigned i = (unsigned)hash, n = 0; n < SET_PROBES; i++, n++) {
 		uint16_t *slot = &a->slot[i & a->slots_mask];
@@ -300,18 +310,17 @@ static void note_private(
 		a->view.private_off = ttl_off;
 }
 
-/* Copy the records of `reply` that belong to the chain. */
+/* Copy the records, where `walk` begins, that belong to the chain. */
 static int copy_records(struct answer *a, struct msg_writer *w, struct gathered *g,
     const struct chain *chain, const struct answer_question *question,
-    const struct answer_limits *limits, const uint8_t *reply, size_t len)
+    const struct answer_limits *limits, struct msg_walk walk)
 {
+	const uint8_t *reply = walk.msg;
+	const size_t len = walk.len;
 	uint8_t owner[NAME_SIZE];
-	struct msg_walk walk;
 	struct msg_rr rr;
-	int more, err = msg_walk_start(&walk, reply, len);
+	int more, err;
 
-	if (err != 0)
-		return err;
 	clear_slots(a, reply);
 	while ((more = msg_walk_next(&walk, &rr)) == 1) {
 		size_t owner_len, off = rr.owner_off, written = w->out.pos;
@@ -323,14 +332,14 @@ static int copy_records(struct answer *a, struct msg_writer *w, struct gathered 
 			return ERR_FORMAT;
 		if (!belongs(chain, question, &rr, owner, reply, len))
 			continue;
-		err = msg_write_copy(w, reply, len, &rr, ttl);
+		err = msg_write_copy_of(w, reply, &rr, owner, ttl);
 		if (err != 0)
 			return err;
 		gather(g, &rr, question, reply, ttl);
 		if (name_skip(a->msg, w->out.pos, &written) != 0)
 			return ERR_FORMAT;
 		a->ttl_off[a->view.n_records++] = (uint16_t)(written + 4);
-		note_set(a, &rr, owner, owner_len);
+		note_set(a, question, &rr, owner, owner_len);
 		note_private(a, question, &rr, w->out.pos);
 	}
 	level_ttls(a);
@@ -392,23 +401,24 @@ int answer_normalise(struct answer *a, const struct answer_question *question,
 {
 	struct gathered g = {.min_ttl_s = UINT32_MAX};
 	struct msg_writer w;
+	struct msg_walk walk;
 	struct chain chain;
 	uint16_t flags;
 	int err;
 
-	if (len < MSG_HEADER)
+	if (msg_walk_start(&walk, reply, len) != 0)
 		return ERR_FORMAT;
 	flags = msg_u16(reply + 2);
 	a->view = (struct cache_answer){
 	    .msg = a->msg, .ttl_off = a->ttl_off, .stored_ms = now_ms, .ede = EDE_NONE};
 	a->rcode = flags & MSG_RCODE;
 	a->edns = (struct msg_edns){0};
-	err = chain_follow(&chain, question, reply, len);
+	err = chain_follow(&chain, question, &walk);
 	if (err != 0)
 		return err;
 	msg_write_start(&w, a->msg, sizeof(a->msg), 0, flags & (MSG_AD | MSG_RCODE));
 	msg_write_question(&w, question->name, question->type, question->class);
-	err = copy_records(a, &w, &g, &chain, question, limits, reply, len);
+	err = copy_records(a, &w, &g, &chain, question, limits, walk);
 	if (err != 0)
 		return err;
 	a->view.len = w.out.pos;

@@ -204,11 +204,7 @@ const uint8_t *inflight_asked_name(
 
 void inflight_keep_case(struct inflight_waiter *w, const uint8_t *question, size_t name_len)
 {
-	for (size_t i = 0; i < name_len; i++)
-		if (question[i] >= 'A' && question[i] <= 'Z') {
-			w->upper[i / 8] |= (uint8_t)(1u << i % 8);
-			w->has_upper = true;
-		}
+	w->has_upper = mixcase_read(w->upper, question, name_len);
 }
 
 size_t inflight_question_as_asked(
@@ -217,10 +213,10 @@ size_t inflight_question_as_asked(
 	const uint8_t *name = inflight_asked_name(q, w);
 	const size_t len = w->alias != NULL ? w->alias->name_len : q->name_len;
 
-	memcpy(out, name, len);
-	for (size_t i = 0; w->has_upper && i < len; i++)
-		if ((w->upper[i / 8] >> i % 8 & 1) != 0)
-			out[i] = (uint8_t)(name[i] - 'a' + 'A');
+	if (w->has_upper)
+		(void)mixcase_write(out, name, len, w->upper);
+	else
+		memcpy(out, name, len);
 	msg_set_u16(out + len, w->as_aaaa ? (unsigned)TYPE_AAAA : q->type);
 	msg_set_u16(out + len + 2, q->class);
 	return len + 4;
@@ -267,15 +263,22 @@ struct inflight_try *inflight_match(
 	return item == NULL ? NULL : table_entry(item, struct inflight_try, item);
 }
 
-void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms)
+bool inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms)
 {
+	struct table *ids = &f->tries_by_id;
+	uint32_t hash;
+
 	t->key = try_key(t->sent.via, t->sent.port, t->id);
-	table_add(&f->tries_by_id, &t->item, table_hash(&f->tries_by_id, &t->key, sizeof(t->key)),
-	    &t->key, sizeof(t->key));
+	hash = table_hash(ids, &t->key, sizeof(t->key));
+	if (table_find(ids, hash, &t->key, sizeof(t->key)) != NULL)
+		return false;
+	table_add(ids, &t->item, hash, &t->key, sizeof(t->key));
 	t->sent_ms = now_ms;
 	t->waiting = true;
 	t->findable = true;
 	DL_APPEND(f->waiting[t->wait_class], t);
+	f->any_waiting |= 1u << t->wait_class;
+	return true;
 }
 
 void inflight_hedge(struct inflight *f, struct inflight_try *t, unsigned hedge_class)
@@ -283,12 +286,16 @@ void inflight_hedge(struct inflight *f, struct inflight_try *t, unsigned hedge_c
 	t->hedge_class = (uint8_t)hedge_class;
 	t->hedging = true;
 	DL_APPEND2(f->hedging[hedge_class], t, hedge_prev, hedge_next);
+	f->any_hedging |= 1u << hedge_class;
 }
 
 void inflight_unhedge(struct inflight *f, struct inflight_try *t)
 {
-	if (t->hedging)
-		DL_DELETE2(f->hedging[t->hedge_class], t, hedge_prev, hedge_next);
+	if (!t->hedging)
+		return;
+	DL_DELETE2(f->hedging[t->hedge_class], t, hedge_prev, hedge_next);
+	if (f->hedging[t->hedge_class] == NULL)
+		f->any_hedging &= ~(1u << t->hedge_class);
 	t->hedging = false;
 }
 
@@ -296,6 +303,8 @@ void inflight_overdue(struct inflight *f, struct inflight_try *t)
 {
 	inflight_unhedge(f, t);
 	DL_DELETE(f->waiting[t->wait_class], t);
+	if (f->waiting[t->wait_class] == NULL)
+		f->any_waiting &= ~(1u << t->wait_class);
 	t->waiting = false;
 }
 

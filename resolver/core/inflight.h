@@ -56,10 +56,10 @@ struct inflight_waiter {
 	uint16_t limit;	    /* bytes that it can take */
 	bool edns;
 	struct msg_opt opt; /* of its answer */
-	bool as_aaaa; /* the question is for A, and it asked for AAAA (dns64.h) */
+	bool as_aaaa;	    /* the question is for A, and it asked for AAAA (dns64.h) */
 	bool has_upper;
-	uint8_t upper[(NAME_SIZE + 7) / 8]; /* which bytes of the name were asked in upper case */
-	struct inflight_alias *alias;	    /* NULL: the question's name was asked */
+	uint8_t upper[MIXCASE_SIZE];  /* which bytes of the name were asked in upper case */
+	struct inflight_alias *alias; /* NULL: the question's name was asked */
 	struct inflight_waiter *next;
 };
 
@@ -97,13 +97,13 @@ struct inflight_question {
 	uint16_t name_len;
 	uint16_t type, class;
 	bool dnssec_ok, checking_disabled;
-	uint8_t rcode; /* of the answer when no upstream gives a better one ... */
-	int16_t ede;   /* ... and the extended error with it, or EDE_NONE */
-	bool asked;    /* a message was sent upstream */
-	bool replied;  /* some upstream replied */
+	uint8_t rcode;	/* of the answer when no upstream gives a better one ... */
+	int16_t ede;	/* ... and the extended error with it, or EDE_NONE */
+	bool asked;	/* a message was sent upstream */
+	bool replied;	/* some upstream replied */
 	uint8_t group;	/* of the upstreams that are asked */
 	uint64_t heard; /* bits of groups: one of these has said something, but no answer */
-	bool uncached; /* other options came: its answer is not to be kept */
+	bool uncached;	/* other options came: its answer is not to be kept */
 	/* By the way that a server is asked first, UDP unless it is behind a proxy; and over TCP because UDP
 	 * did not do. */
 	uint8_t tried[OPTIONS_SERVERS_MAX], tried_tcp[OPTIONS_SERVERS_MAX];
@@ -125,6 +125,7 @@ struct inflight {
 	struct inflight_question *patient; /* likewise, those with an old answer */
 	struct inflight_try *waiting[UPSTREAM_WAIT_CLASSES]; /* utlist DL lists by time sent */
 	struct inflight_try *hedging[UPSTREAM_HEDGES];	     /* the same */
+	uint32_t any_waiting, any_hedging; /* a bit for each of these that is not empty */
 	uint64_t n_questions;
 	uint32_t n_aside; /* of these, for the cache's sake */
 	/* --- owned by inflight.c --- */
@@ -207,9 +208,9 @@ struct inflight_try *inflight_try_by_handle(const struct inflight *f, uint32_t h
 struct inflight_try *inflight_match(
     const struct inflight *f, enum query_carrier via, uint32_t port, uint16_t id);
 
-/* `t` (its sent.via, sent.port and id are set, and free by inflight_match()) was sent at now_ms:
- * find it by these from now on, and let it wait in the FIFO of its class. */
-void inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms);
+/* `t` (its sent.via, sent.port and id are set) is sent at now_ms: find it by these from now on, and let it
+ * wait in the FIFO of its class.  False, and nothing is done: another try waits with this ID there. */
+bool inflight_sent(struct inflight *f, struct inflight_try *t, uint64_t now_ms) QUELL_CHECK;
 
 /* Its time is over: out of its FIFO, a late reply still finds it. */
 void inflight_overdue(struct inflight *f, struct inflight_try *t);

@@ -21,8 +21,11 @@
 void mixcase_draw(uint8_t bits[MIXCASE_SIZE], struct rng *rng, size_t len);
 
 /* name[0..len), in lower case, to `out` with its letters in upper case where their bit is set.
- * Returns how many those are. */
-unsigned mixcase_write(
-    uint8_t *out, const uint8_t *name, size_t len, const uint8_t bits[MIXCASE_SIZE]);
+ * Returns whether there are any. */
+bool mixcase_write(uint8_t *out, const uint8_t *name, size_t len, const uint8_t bits[MIXCASE_SIZE]);
+
+/* The bits of name[0..len), by which mixcase_write() makes it out of its lower case again.  Returns whether
+ * any is set; those behind the name's last byte are not. */
+bool mixcase_read(uint8_t bits[MIXCASE_SIZE], const uint8_t *name, size_t len);
 
 #endif

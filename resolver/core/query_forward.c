@@ -22,29 +22,31 @@
 /* An answer is fetched anew when less than one of PREFETCH_SHARE parts of its time is left. */
 #define PREFETCH_SHARE 10
 
+static uint64_t earlier(uint64_t one_ms, uint64_t other_ms)
+{
+	return one_ms < other_ms ? one_ms : other_ms;
+}
+
 void query_forward_arm(struct query *q)
 {
 	uint64_t at_ms = UINT64_MAX;
 
 	/* The heads of the FIFOs are the earliest. */
-	for (unsigned i = 0; i < UPSTREAM_WAIT_CLASSES; i++) {
-		const struct inflight_try *t = q->inflight.waiting[i];
+	for (unsigned left = q->inflight.any_waiting; left != 0; left &= left - 1) {
+		const unsigned i = (unsigned)__builtin_ctz(left);
 
-		if (t != NULL && t->sent_ms + upstream_wait_ms(i) < at_ms)
-			at_ms = t->sent_ms + upstream_wait_ms(i);
+		at_ms = earlier(at_ms, q->inflight.waiting[i]->sent_ms + upstream_wait_ms(i));
 	}
-	for (unsigned i = 0; i < UPSTREAM_HEDGES; i++) {
-		const struct inflight_try *t = q->inflight.hedging[i];
+	for (unsigned left = q->inflight.any_hedging; left != 0; left &= left - 1) {
+		const unsigned i = (unsigned)__builtin_ctz(left);
 
-		if (t != NULL && t->sent_ms + upstream_hedge_ms(i) < at_ms)
-			at_ms = t->sent_ms + upstream_hedge_ms(i);
+		at_ms = earlier(at_ms, q->inflight.hedging[i]->sent_ms + upstream_hedge_ms(i));
 	}
-	if (q->inflight.oldest != NULL &&
-	    q->inflight.oldest->started_ms + q->options.query_timeout_ms < at_ms)
-		at_ms = q->inflight.oldest->started_ms + q->options.query_timeout_ms;
-	if (q->inflight.patient != NULL &&
-	    q->inflight.patient->started_ms + q->options.stale_delay_ms < at_ms)
-		at_ms = q->inflight.patient->started_ms + q->options.stale_delay_ms;
+	if (q->inflight.oldest != NULL)
+		at_ms =
+		    earlier(at_ms, q->inflight.oldest->started_ms + q->options.query_timeout_ms);
+	if (q->inflight.patient != NULL)
+		at_ms = earlier(at_ms, q->inflight.patient->started_ms + q->options.stale_delay_ms);
 	if (at_ms != q->armed_ms)
 		q->net.arm(q->net.ctx, at_ms);
 	q->armed_ms = at_ms;

@@ -20,18 +20,18 @@
 /* Does a message repeat what was asked? */
 enum repeats { REPEATS_NOT, REPEATS_IN_OTHER_CASE, REPEATS };
 
-/* The name of a reply to `t`. */
-static enum repeats repeats_name(const struct inflight_try *t, const uint8_t name[NAME_SIZE])
+/* The name of a reply to `t`, which has as many bytes as that of the question. */
+static enum repeats repeats_name(const struct inflight_try *t, const uint8_t *name)
 {
 	const struct inflight_question *question = t->question;
 	uint8_t asked[NAME_SIZE];
 
-	if (!name_equal(name, question->name))
-		return REPEATS_NOT;
-	if (!t->mixed)
-		return REPEATS;
 	(void)mixcase_write(asked, question->name, question->name_len, t->upper);
-	return memcmp(name, asked, question->name_len) == 0 ? REPEATS : REPEATS_IN_OTHER_CASE;
+	if (memcmp(name, asked, question->name_len) == 0)
+		return REPEATS;
+	if (!name_equal_bytes(name, question->name, question->name_len))
+		return REPEATS_NOT;
+	return t->mixed ? REPEATS_IN_OTHER_CASE : REPEATS;
 }
 
 /* Does the message repeat what `t` asked (RFC 5452, 9.1)?  Servers from before EDNS may leave the
@@ -39,15 +39,16 @@ static enum repeats repeats_name(const struct inflight_try *t, const uint8_t nam
 static enum repeats repeats_question(const struct inflight_try *t, const uint8_t *msg, size_t len)
 {
 	const struct inflight_question *question = t->question;
-	uint8_t name[NAME_SIZE];
+	/* There is nothing yet that a pointer could lead to: the name stands as it is. */
+	const uint8_t *name = msg + MSG_HEADER;
 	unsigned rcode = msg[3] & MSG_RCODE, n_questions = msg_u16(msg + 4);
-	size_t off = MSG_HEADER, name_size;
 
 	if (n_questions == 0 && len == MSG_HEADER &&
 	    (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP))
 		return REPEATS;
-	if (n_questions != 1 || name_read(msg, len, &off, name, &name_size) != 0 || len - off < 4 ||
-	    msg_u16(msg + off) != question->type || msg_u16(msg + off + 2) != question->class)
+	if (n_questions != 1 || len - MSG_HEADER < question->name_len + 4u ||
+	    msg_u16(name + question->name_len) != question->type ||
+	    msg_u16(name + question->name_len + 2) != question->class)
 		return REPEATS_NOT;
 	return repeats_name(t, name);
 }

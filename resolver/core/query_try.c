@@ -39,7 +39,7 @@ static size_t write_upstream(
 	if (question->checking_disabled)
 		flags |= MSG_CD;
 	msg_write_start(&w, out, size, t->id, (uint16_t)flags);
-	t->mixed = mixcase_write(name, question->name, question->name_len, t->upper) != 0;
+	t->mixed = mixcase_write(name, question->name, question->name_len, t->upper);
 	msg_write_question(&w, name, question->type, question->class);
 	if (!t->plain) {
 		memcpy(opt.cookie, q->upstreams.server[t->server].jar.cookie, opt.cookie_len);
@@ -48,12 +48,12 @@ static size_t write_upstream(
 	return w.out.pos;
 }
 
-/* An ID that no other try on this port waits with; false: the port is full. */
-static bool draw_id(struct query *q, struct inflight_try *t)
+/* Let it wait with an ID that no other try on this port has; false: the port is full. */
+static bool wait_with_id(struct query *q, struct inflight_try *t, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < ID_DRAWS; i++) {
 		t->id = rng_u16(&q->rng);
-		if (inflight_match(&q->inflight, t->sent.via, t->sent.port, t->id) == NULL)
+		if (inflight_sent(&q->inflight, t, now_ms))
 			return true;
 	}
 	return false;
@@ -118,11 +118,10 @@ bool query_try_send(struct query *q, struct inflight_question *question, unsigne
 		inflight_end(&q->inflight, t);
 		goto failed;
 	}
-	if (!draw_id(q, t)) {
+	if (!wait_with_id(q, t, now_ms)) {
 		query_try_end(q, t);
 		goto failed;
 	}
-	inflight_sent(&q->inflight, t, now_ms);
 	t->strays = *query_state_strays(q, t->sent.port);
 	len = write_upstream(q, t, msg, sizeof(msg));
 	err = q->net.ask(q->net.ctx, &t->sent, msg, len);

@@ -100,7 +100,7 @@ static size_t answer_waiter(struct query *q, const struct inflight_question *que
 			return query_answer_by_name(
 			    q, &w->asker, &ask, to, now_ms, q->out, outcome);
 	}
-	if (!name_equal(ask.name, question->name)) {
+	if (ask.name != question->name && !name_equal(ask.name, question->name)) {
 		q->stats.failed++;
 		*outcome = "failed: the lists lead elsewhere now";
 		return answer_write_empty(to, RCODE_SERVFAIL, EDE_NONE, NULL, q->out);

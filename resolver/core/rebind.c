@@ -16,15 +16,17 @@ struct network {
 	uint8_t bits;
 };
 
-static const struct network private4[] = {
-    {{0}, 8},	      /* this host (RFC 1122, 3.2.1.3); connecting to 0.0.0.0 reaches loopback */
-    {{10}, 8},	      /* RFC 1918, 3 */
-    {{100, 64}, 10},  /* RFC 6598, 7: of the provider, and of overlay networks */
-    {{127}, 8},	      /* RFC 1122, 3.2.1.3 */
-    {{169, 254}, 16}, /* RFC 3927, 2.1 */
-    {{172, 16}, 12},  /* RFC 1918, 3 */
-    {{192, 168}, 16}, /* RFC 1918, 3 */
-    {{255, 255, 255, 255}, 32}, /* RFC 919, 7 */
+static const struct {
+	uint32_t address, mask;
+} private4[] = {
+    {0x00000000, 0xff000000}, /* this host (RFC 1122, 3.2.1.3); to connect to it reaches loopback */
+    {0x0a000000, 0xff000000}, /* 10: RFC 1918, 3 */
+    {0x64400000, 0xffc00000}, /* 100.64: RFC 6598, 7: of the provider, and of overlay networks */
+    {0x7f000000, 0xff000000}, /* 127: RFC 1122, 3.2.1.3 */
+    {0xa9fe0000, 0xffff0000}, /* 169.254: RFC 3927, 2.1 */
+    {0xac100000, 0xfff00000}, /* 172.16: RFC 1918, 3 */
+    {0xc0a80000, 0xffff0000}, /* 192.168: RFC 1918, 3 */
+    {0xffffffff, 0xffffffff}, /* RFC 919, 7 */
 };
 
 static const struct network private6[] = {
@@ -56,25 +58,23 @@ static bool is_in(const struct network *net, const uint8_t *address)
 	       (rest == 0 || ((address[whole] ^ net->bytes[whole]) & 0xff00u >> rest & 0xff) == 0);
 }
 
-static bool is_in_any(const struct network *nets, size_t n, const uint8_t *address)
-{
-	for (size_t i = 0; i < n; i++)
-		if (is_in(&nets[i], address))
-			return true;
-	return false;
-}
-
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool is_private4(const uint8_t *address)
 {
-	return is_in_any(private4, N_OF(private4), address);
+	const uint32_t v = msg_u32(address);
+
+	for (size_t i = 0; i < N_OF(private4); i++)
+		if ((v & private4[i].mask) == private4[i].address)
+			return true;
+	return false;
 }
 
 static bool is_private6(const uint8_t *address)
 {
-	if (is_in_any(private6, N_OF(private6), address))
-		return true;
+	for (size_t i = 0; i < N_OF(private6); i++)
+		if (is_in(&private6[i], address))
+			return true;
 	for (size_t i = 0; i < N_OF(embedding); i++)
 		if (is_in(&embedding[i].net, address))
 			return is_private4(address + embedding[i].at);

@@ -25,7 +25,6 @@ void upstream_configure(struct upstreams *u, const struct options *options)
 	for (; u->n < options->n_upstream + options->n_forward; u->n++) {
 		const struct upstream *known = find(&old, &options->upstream[u->n]);
 
-		u->server[u->n].hedge = UPSTREAM_HEDGES;
 		if (known != NULL)
 			u->server[u->n] = *known;
 		u->server[u->n].addr = options->upstream[u->n];
@@ -179,9 +178,20 @@ int upstream_hedge(
 static const uint16_t hedge_ms[UPSTREAM_HEDGES] = {
     10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960};
 
+/* The class of the time that 95 of 100 keep. */
 unsigned upstream_hedge_class(const struct upstreams *u, unsigned i)
 {
-	return u->strategy == CONF_HEDGED ? u->server[i].hedge : UPSTREAM_HEDGES;
+	const struct upstream *s = &u->server[i];
+	unsigned class, late = 0;
+
+	if (u->strategy != CONF_HEDGED || s->n_rtts < UPSTREAM_HEDGE_AFTER)
+		return UPSTREAM_HEDGES;
+	for (class = UPSTREAM_HEDGES; class > 0; class --) {
+		late += s->rtts[class];
+		if (late * 20 > s->n_rtts)
+			break;
+	}
+	return class;
 }
 
 uint32_t upstream_hedge_ms(unsigned hedge_class)
@@ -192,7 +202,7 @@ uint32_t upstream_hedge_ms(unsigned hedge_class)
 /* One more reply after so many ms. */
 static void count_rtt(struct upstream *s, uint64_t rtt_ms)
 {
-	unsigned class = 0, late = 0;
+	unsigned class = 0;
 
 	while (class < UPSTREAM_HEDGES && rtt_ms > hedge_ms[class])
 		class ++;
@@ -202,14 +212,6 @@ static void count_rtt(struct upstream *s, uint64_t rtt_ms)
 		for (unsigned i = 0; i <= UPSTREAM_HEDGES; i++)
 			s->n_rtts = (uint16_t)(s->n_rtts + (s->rtts[i] /= 2));
 	}
-	if (s->n_rtts < UPSTREAM_HEDGE_AFTER)
-		return;
-	for (class = UPSTREAM_HEDGES; class > 0; class --) {
-		late += s->rtts[class];
-		if (late * 20 > s->n_rtts)
-			break;
-	}
-	s->hedge = (uint8_t) class;
 }
 
 static const uint16_t wait_ms[UPSTREAM_WAIT_CLASSES] = {
@@ -311,7 +313,6 @@ void upstream_network(struct upstreams *u, bool moved, uint64_t now_ms)
 		s->srtt_ms8 = s->dev_ms8 = 0;
 		memset(s->rtts, 0, sizeof(s->rtts));
 		s->n_rtts = 0;
-		s->hedge = UPSTREAM_HEDGES;
 		s->plain_until_ms = s->case_until_ms = 0;
 		s->case_lost = 0;
 		jar_empty(&s->jar);

@@ -88,8 +88,6 @@ struct upstream {
 	uint16_t rtts[UPSTREAM_HEDGES +
 		      1]; /* replies by round trip: as upstream_hedge_ms(), and above */
 	uint16_t n_rtts;
-	uint8_t
-	    hedge; /* class of the time that 95 of 100 keep; UPSTREAM_HEDGES: above all, or not known */
 	uint64_t down_ms;	 /* while down: since when */
 	uint64_t probe_ms;	 /* and when it is asked again */
 	uint64_t plain_until_ms; /* asked without EDNS until then */

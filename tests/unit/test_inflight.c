@@ -92,7 +92,7 @@ static struct inflight_try *sent(struct inflight *f, struct inflight_question *q
 	t->sent.port = port;
 	t->id = id;
 	t->wait_class = wait_class;
-	inflight_sent(f, t, now_ms);
+	assert_true(inflight_sent(f, t, now_ms));
 	return t;
 }
 
@@ -100,7 +100,7 @@ static void a_try_is_found_by_carrier_port_and_id(void **state)
 {
 	struct cache_key a = key_of("a.example", 1);
 	struct inflight_question *q;
-	struct inflight_try *t;
+	struct inflight_try *t, *same;
 	struct inflight f;
 
 	(void)state;
@@ -112,10 +112,21 @@ static void a_try_is_found_by_carrier_port_and_id(void **state)
 	assert_null(inflight_match(&f, CARRIER_UDP, 70001, 9));
 	assert_null(inflight_match(&f, CARRIER_TCP, 70000, 9));
 	assert_ptr_equal(inflight_try_by_handle(&f, inflight_try_handle(&f, t)), t);
+	/* Who has the same ID on this port does not come in between. */
+	same = inflight_try(&f, q);
+	assert_non_null(same);
+	same->sent.port = 70000;
+	same->id = 9;
+	same->wait_class = 3;
+	assert_false(inflight_sent(&f, same, 6));
+	assert_int_equal(f.any_waiting, 1 << 2);
+	inflight_end(&f, same);
+	assert_ptr_equal(inflight_match(&f, CARRIER_UDP, 70000, 9), t);
 	/* Overdue it is still found, and waits no more. */
 	inflight_overdue(&f, t);
 	assert_ptr_equal(inflight_match(&f, CARRIER_UDP, 70000, 9), t);
 	assert_null(f.waiting[2]);
+	assert_int_equal(f.any_waiting, 0);
 	inflight_end(&f, t);
 	assert_null(inflight_match(&f, CARRIER_UDP, 70000, 9));
 	assert_null(inflight_try_by_handle(&f, inflight_try_handle(&f, t)));

@@ -17,9 +17,10 @@ static void test_letters_only(void **state)
 
 	(void)state;
 	memset(bits, 0xff, sizeof(bits));
-	assert_int_equal(mixcase_write(out, labels, sizeof(labels), bits), 3);
+	assert_true(mixcase_write(out, labels, sizeof(labels), bits));
 	assert_memory_equal(out, want, sizeof(labels));
 	assert_true(name_equal(out, labels));
+	assert_false(mixcase_write(out, (const uint8_t *)"\3123", sizeof("\3123"), bits));
 }
 
 static void test_each_letter_has_its_bit(void **state)
@@ -32,7 +33,7 @@ static void test_each_letter_has_its_bit(void **state)
 		uint8_t bits[MIXCASE_SIZE] = {0};
 
 		bits[i / 8] = (uint8_t)(1u << i % 8);
-		assert_int_equal(mixcase_write(out, labels, sizeof(labels), bits), 1);
+		assert_true(mixcase_write(out, labels, sizeof(labels), bits));
 		for (size_t j = 1; j < sizeof(labels) - 1; j++)
 			assert_int_equal(out[j], j == i ? labels[j] - 32 : labels[j]);
 	}
@@ -61,12 +62,38 @@ static void test_every_letter_varies(void **state)
 		assert_true(upper[i] && lower[i]);
 }
 
+/* At each length: what is read is what is written, and nothing behind it. */
+static void test_reads_what_it_writes(void **state)
+{
+	static const uint8_t name[] = "\24AbcD-@[`{efghIJKLz9_\0";
+	uint8_t lower[sizeof(name)];
+
+	(void)state;
+	name_lower(lower, name, sizeof(name));
+	for (size_t len = 0; len <= sizeof(name); len++) {
+		uint8_t bits[MIXCASE_SIZE], out[sizeof(name) + 1];
+		bool any;
+
+		memset(bits, 0xa5, sizeof(bits));
+		memset(out, '#', sizeof(out));
+		any = mixcase_read(bits, name, len);
+		assert_int_equal(any, len > 1);
+		assert_int_equal(mixcase_write(out, lower, len, bits), any);
+		assert_memory_equal(out, name, len);
+		assert_int_equal(out[len], '#');
+		if (len % 8 != 0)
+			assert_int_equal(bits[len / 8] >> len % 8, 0);
+		assert_int_equal(bits[(len + 7) / 8], 0xa5);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_letters_only),
 	    cmocka_unit_test(test_each_letter_has_its_bit),
 	    cmocka_unit_test(test_every_letter_varies),
+	    cmocka_unit_test(test_reads_what_it_writes),
 	};
 
 	return cmocka_run_group_tests_name("mixcase", tests, NULL, NULL);
