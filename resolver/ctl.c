@@ -146,7 +146,9 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 	bufferevent_setcb(c->stream, on_read, NULL, on_event, c);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, CTL_REQUEST_MAX);
 	(void)bufferevent_set_timeouts(c->stream, &limit.tv, &limit.tv);
-	(void)bufferevent_enable(c->stream, EV_READ | EV_WRITE);
+	/* One that is never read would wait for ever. */
+	if (bufferevent_enable(c->stream, EV_READ | EV_WRITE) < 0)
+		client_close(c);
 }
 
 /* Does somebody answer at this address? */
@@ -230,11 +232,13 @@ int ctl_open(struct ctl **out, struct event_base *base, const char *path, ctl_re
 		free(ctl);
 		return err;
 	}
-	*out = ctl;
 	ctl->resume = evtimer_new(base, on_resume, ctl);
 	ctl->acceptable = event_new(base, ctl->fd, EV_READ | EV_PERSIST, on_acceptable, ctl);
-	if (ctl->resume != NULL && ctl->acceptable != NULL && event_add(ctl->acceptable, NULL) == 0)
+	if (ctl->resume != NULL && ctl->acceptable != NULL &&
+	    event_add(ctl->acceptable, NULL) == 0) {
+		*out = ctl;
 		return 0;
+	}
 	ctl_close(ctl);
 	return why_set(why, ERR_NOMEM, "no memory");
 }
@@ -265,6 +269,12 @@ void ctl_answer(struct ctl *ctl, uint64_t number, struct evbuffer *answer)
 
 		if (c->stream == NULL || c->number != number)
 			continue;
+		/* As a rule all of it goes at once. */
+		(void)evbuffer_write(answer, bufferevent_getfd(c->stream));
+		if (evbuffer_get_length(answer) == 0) {
+			client_close(c);
+			return;
+		}
 		(void)bufferevent_disable(c->stream, EV_READ);
 		bufferevent_setcb(c->stream, NULL, on_written, on_event, c);
 		(void)bufferevent_set_timeouts(c->stream, NULL, &limit.tv);

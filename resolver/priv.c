@@ -14,17 +14,33 @@
 #include "lib/caps.h"
 #include "lib/log.h"
 
-/* The entry of `name`, or of the default users. */
-static const struct passwd *find_user(const char *name)
+/* The entry of `name`.  *err: why none could be looked for; 0: there is none, getpwnam(3). */
+static const struct passwd *look_up(const char *name, int *err)
+{
+	const struct passwd *user;
+
+	do {
+		errno = 0;
+		user = getpwnam(name);
+		*err = user != NULL ? 0 : errno;
+	} while (*err == EINTR);
+	if (*err == ENOENT || *err == ESRCH || *err == EBADF || *err == EPERM)
+		*err = 0;
+	return user;
+}
+
+/* The entry of `name`, or of the default users: the second only where it is sure that there is not the first, whose
+ * files it could not read. */
+static const struct passwd *find_user(const char *name, int *err)
 {
 	const struct passwd *user;
 
 	if (name != NULL)
-		return getpwnam(name);
-	user = getpwnam(PRIV_USER);
-	if (user != NULL)
+		return look_up(name, err);
+	user = look_up(PRIV_USER, err);
+	if (user != NULL || *err != 0)
 		return user;
-	user = getpwnam(PRIV_FALLBACK);
+	user = look_up(PRIV_FALLBACK, err);
 	if (user != NULL)
 		log_warning("no-user", "there is no user " PRIV_USER ", running as " PRIV_FALLBACK
 				       ": make one with: useradd --system " PRIV_USER);
@@ -56,7 +72,10 @@ int priv_become(const char *name, struct why *why)
 	int err;
 
 	if (root || name != NULL) {
-		user = find_user(name);
+		user = find_user(name, &err);
+		if (err != 0)
+			return why_set(why, ERR_SYS, "the users of this machine cannot be read: %s",
+			    strerror(err));
 		if (user == NULL)
 			return why_set(why, ERR_NOTFOUND,
 			    "there is no user %s on this machine: name one with --user",

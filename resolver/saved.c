@@ -161,7 +161,9 @@ static void save(
 		(void)close(fd);
 		if (result->err == 0 && rename(beside, path) < 0)
 			result->err = why_set(&why, ERR_SYS, "%s: %s", path, strerror(errno));
-		if (result->err != 0)
+		if (result->err == 0)
+			file_sync_folder(path);
+		else
 			(void)unlink(beside);
 	}
 	(void)snprintf(result->text, sizeof(result->text), "%.190s", why.text);

@@ -76,9 +76,13 @@ static void worker_stop(struct worker *w, int status)
 static void worker_tell(
     struct worker *w, enum channel_type type, uint32_t serial, const void *payload, size_t len)
 {
-	if (channel_send(w->channel, type, serial, payload, len, -1) < 0)
-		log_warning(
-		    "channel", "message %d for the parent is lost: %s", (int)type, strerror(errno));
+	if (channel_send(w->channel, type, serial, payload, len, -1) == 0)
+		return;
+	log_warning(
+	    "channel", "message %d for the parent is lost: %s", (int)type, strerror(errno));
+	/* Without this one nothing goes on there: with another worker it does. */
+	if (type == CHANNEL_SWAPPED)
+		worker_stop(w, EXIT_FAILURE);
 }
 
 /* ---- the core's actions ---- */
@@ -306,9 +310,11 @@ static void on_listen(struct worker *w, struct channel_message *m)
 		err = listen_udp_add(w->listen_udp, listen->index, fd, &listen->addr);
 	else
 		err = listen_tcp_add(w->listen_tcp, listen->index, fd);
-	if (err < 0)
+	if (err < 0) {
 		log_error("listen", "worker cannot listen on %s: %s",
 		    addr_format(&listen->addr, text), err_text(err));
+		worker_stop(w, EXIT_FAILURE); /* another can, perhaps: nobody else reads there */
+	}
 }
 
 static void on_unlisten(struct worker *w, struct channel_message *m)
@@ -350,6 +356,16 @@ static int map_sealed(int fd, void **bytes, size_t *len, struct why *why)
 	return 0;
 }
 
+/* What it is told cannot be used.  With what was before it goes on; one that is new has nothing before: rather than to
+ * let pass what is on the lists, it leaves its place to another.  Returns whether it does. */
+static bool refuse(struct worker *w)
+{
+	if (w->image.generation != 0)
+		return false;
+	worker_stop(w, EXIT_FAILURE);
+	return true;
+}
+
 static int image_open(struct image *image, int fd, struct why *why)
 {
 	int err = map_sealed(fd, &image->bytes, &image->len, why);
@@ -378,6 +394,8 @@ static void on_image(struct worker *w, struct channel_message *m)
 	if (swapped.failed) {
 		log_error("image", "lists %u cannot be used: %s", next.generation, why.text);
 		image_close(&next);
+		if (refuse(w))
+			return;
 	} else {
 		next.names = copy_of(&message->names, sizeof(message->names));
 		if (message->answers_differ)
@@ -419,8 +437,10 @@ static void on_overlay(struct worker *w, struct channel_message *m)
 	int err = take_rules(w, &overlay, m->fd);
 
 	overlay.failed = err < 0;
-	if (err < 0)
+	if (err < 0) {
 		log_error("rules", "cannot be used: %s", err_text(err));
+		(void)refuse(w);
+	}
 	worker_tell(w, CHANNEL_OVERLAY, m->head.serial, &overlay, sizeof(overlay));
 }
 
@@ -445,6 +465,7 @@ static void on_local(struct worker *w, struct channel_message *m)
 	if (err < 0) {
 		log_error("names", "the names of the house cannot be used: %s", why.text);
 		names_close(&next);
+		(void)refuse(w);
 		return;
 	}
 	query_set_local(w->core, &local);
