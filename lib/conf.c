@@ -882,6 +882,9 @@ const struct option conf_options[] = {
 	"interval in which the cache is saved, for the next start; 0: never"},
     {"cache_save_budget", &size_kind, FIELD(conf, cache_save_budget), {"256M"}, 1 * MIB, 64 * GIB,
 	"bytes a day that may be written for that"},
+    {"memory", &size_kind, FIELD(conf, memory), {"0"}, 0, 1024 * GIB,
+	"memory of all processes together; 0: what the control group allows, or half of the "
+	"machine's"},
     {"query_timeout", &milliseconds_kind, FIELD(conf, query_timeout_ms), {"4s"}, 1000, 30000,
 	"time after which a question is given up"},
     {"questions_max", &count_kind, FIELD(conf, questions_max), {"4096"}, 64, 65536,

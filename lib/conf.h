@@ -150,6 +150,7 @@ struct conf {
 	bool adaptive; /* who asks again and again gets quieter block answers */
 	uint32_t adaptive_threshold;
 	uint32_t adaptive_window_ms, adaptive_dwell_ms, adaptive_return_ms;
+	uint64_t memory;     /* bytes, all processes together; 0: what the system allows (ram.h) */
 	uint64_t cache_size; /* bytes, all workers together */
 	uint32_t min_ttl_s;  /* answers that are no "no" are kept for so long at least */
 	uint32_t cache_max_ttl_s;

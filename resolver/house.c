@@ -237,8 +237,11 @@ static void run(struct server *s, const struct conf *conf, house_done_fn *done)
 	struct why why = {""};
 	int err = 0;
 
+	const struct loader_limits limits = budget_names(&s->budget);
+
 	h->running = true;
 	h->done = done;
+	loader_limit(h->loader, &limits);
 	close_made(&h->next);
 	if (has_names(conf))
 		err = start(h->loader, conf, &why);
@@ -429,7 +432,7 @@ static void on_checked(void *ctx, const struct channel_loaded *loaded, int fd)
 		(void)close(fd);
 }
 
-int house_check(const struct conf *conf, struct why *why)
+int house_check(const struct conf *conf, const struct loader_limits *limits, struct why *why)
 {
 	struct check check = {.err = ERR_NOMEM, .why = why};
 	struct event_base *base;
@@ -443,6 +446,7 @@ int house_check(const struct conf *conf, struct why *why)
 	if (loader == NULL) {
 		(void)why_set(why, ERR_NOMEM, "no memory");
 	} else {
+		loader_limit(loader, limits);
 		check.err = start(loader, conf, why);
 		if (check.err == 0)
 			(void)event_base_dispatch(base); /* ends when the loader has */

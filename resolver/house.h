@@ -20,6 +20,7 @@
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "resolver/loader.h"
 #include "resolver/channel.h"
 
 #define HOUSE_SETTLE_MS	    250	 /* after the last change of a file, ... */
@@ -69,7 +70,8 @@ void house_tell(struct server *s, unsigned worker);
 
 /* Make the names of `conf` and drop them again, for --check: with an event loop of its own.  Returns 0 or
  * an error with what is wrong. */
-int house_check(const struct conf *conf, struct why *why) QUELL_CHECK;
+int house_check(
+    const struct conf *conf, const struct loader_limits *limits, struct why *why) QUELL_CHECK;
 
 /* The line for `status`, and reasons for which all is not well. */
 void house_status(const struct server *s, struct evbuffer *to);

@@ -11,7 +11,6 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/log.h"
-#include "resolver/loader.h"
 
 struct lists_loader {
 	struct loader *loader;
@@ -164,6 +163,11 @@ void lists_loader_free(struct lists_loader *l)
 	free(l);
 }
 
+void lists_limit(struct lists_loader *l, const struct loader_limits *limits)
+{
+	loader_limit(l->loader, limits);
+}
+
 void lists_load(struct lists_loader *l, const struct conf *conf, const struct settings_flags *flags,
     bool fall_back)
 {
@@ -208,7 +212,8 @@ static void on_checked(void *ctx, int err, struct lists *next, const struct why 
 		(void)close(next->fd);
 }
 
-int lists_check(const struct conf *conf, const struct settings_flags *flags, struct why *why)
+int lists_check(const struct conf *conf, const struct settings_flags *flags,
+    const struct loader_limits *limits, struct why *why)
 {
 	struct check check = {.err = ERR_NOMEM, .why = why};
 	struct event_base *base = event_base_new();
@@ -220,6 +225,7 @@ int lists_check(const struct conf *conf, const struct settings_flags *flags, str
 	if (l == NULL) {
 		(void)why_set(why, ERR_NOMEM, "no memory");
 	} else {
+		lists_limit(l, limits);
 		lists_load(l, conf, flags, false);
 		(void)event_base_dispatch(base); /* ends when the loader has */
 		lists_loader_free(l);

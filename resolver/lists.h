@@ -16,6 +16,7 @@
 #include "lib/err.h"
 #include "resolver/channel.h"
 #include "resolver/core/reason.h"
+#include "resolver/loader.h"
 #include "resolver/settings.h"
 
 enum lists_source { LISTS_NONE, LISTS_FILES, LISTS_IMAGE, LISTS_PREVIOUS, LISTS_STARTER };
@@ -37,6 +38,9 @@ struct lists_loader;
 struct lists_loader *lists_loader_new(struct event_base *base, lists_done_fn *done, void *ctx);
 void lists_loader_free(struct lists_loader *l);
 
+/* What loads that begin later may take. */
+void lists_limit(struct lists_loader *l, const struct loader_limits *limits);
+
 /* Get the lists that `conf` and `flags` (borrowed until done()) want; done() may be called before
  * this returns. `fall_back`: where the image of the configured lists is not good, use an older one
  * rather than fail. */
@@ -45,8 +49,8 @@ void lists_load(struct lists_loader *l, const struct conf *conf, const struct se
 
 /* Load the lists that `conf` and `flags` want and drop them again, for --check: with an event loop
  * of its own, until that is done.  Returns 0 or an error with what is wrong. */
-int lists_check(
-    const struct conf *conf, const struct settings_flags *flags, struct why *why) QUELL_CHECK;
+int lists_check(const struct conf *conf, const struct settings_flags *flags,
+    const struct loader_limits *limits, struct why *why) QUELL_CHECK;
 
 /* "none", "files", "image", "previous image", "starter list". */
 const char *lists_source_text(enum lists_source source);

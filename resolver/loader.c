@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include "resolver/priv.h"
 
 #define LOADER_NICE 5
+#define DATA_USUAL  (16 << 20) /* of the parent, where it is not known */
 #define SEALS	    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 struct loader {
@@ -35,10 +37,62 @@ struct loader {
 	bool for_lists;
 	int channel;
 	int memfd; /* what the child fills and seals */
+	struct loader_limits limits;
 	struct event *readable, *limit;
 };
 
 /* ---- the child ---- */
+
+/* Pages of ours that are not shared, in bytes: those of the parent, which cost nothing until they are written. */
+static rlim_t data_now(void)
+{
+	unsigned long long pages;
+	FILE *file = fopen("/proc/self/statm", "re");
+	bool known = file != NULL && fscanf(file, "%*u %*u %*u %*u %*u %llu", &pages) == 1;
+
+	if (file != NULL)
+		(void)fclose(file);
+	return known ? pages * (rlim_t)sysconf(_SC_PAGESIZE) : DATA_USUAL;
+}
+
+/* From now on more memory is not to be had, and the file in memory grows no further. */
+static void limit_self(const struct loader_limits *limits)
+{
+	const rlim_t len = limits->image > limits->compiled ? limits->image : limits->compiled;
+	const struct rlimit file = {len, len};
+	struct rlimit data;
+
+	if (limits->memory == 0)
+		return;
+	data.rlim_cur = data.rlim_max = data_now() + limits->memory;
+	(void)setrlimit(RLIMIT_DATA, &data);
+	(void)signal(SIGXFSZ, SIG_IGN); /* an error, not the end */
+	(void)setrlimit(RLIMIT_FSIZE, &file);
+}
+
+static int refuse_text(const char *name, uint64_t limit, const char *what, struct why *why)
+{
+	return why_set(why, ERR_LIMIT,
+	    "%s: %s takes more than the %" PRIu64
+	    " KiB that `memory` leaves for it: compile the lists before, if need be elsewhere "
+	    "(quell-update "
+	    "compile -o IMAGE FILE...), and use the image; or raise memory",
+	    name, what, limit / 1024);
+}
+
+/* Is there room for the image at `in`? */
+static int check_size(
+    const struct loader_input *in, const struct loader_limits *limits, struct why *why)
+{
+	struct stat st;
+
+	if (limits->memory == 0 || fstat(in->fd, &st) < 0 || (uint64_t)st.st_size <= limits->image)
+		return 0;
+	return why_set(why, ERR_LIMIT,
+	    "%s: an image of %" PRIu64 " KiB, and `memory` leaves room for %" PRIu64
+	    " KiB: use fewer lists, or raise memory",
+	    in->path, (uint64_t)st.st_size / 1024, limits->image / 1024);
+}
 
 /* Make the image immutable, so that who maps it needs not fear that it changes. */
 static int seal(int memfd, struct why *why)
@@ -129,8 +183,9 @@ static int add_files(struct compile *c, const struct loader_input *in, unsigned 
 
 /* The files' rules, or (n 0) the starter list's, into the memfd. */
 static int compile_texts(const struct loader_input *in, unsigned n, int memfd,
-    struct channel_loaded *out, struct why *why)
+    const struct loader_limits *limits, struct channel_loaded *out, struct why *why)
 {
+	const char *name = n == 1 ? in[0].path : n == 0 ? "starter list" : "the lists";
 	struct compile *c = compile_new();
 	uint8_t *image = NULL;
 	size_t len;
@@ -145,6 +200,10 @@ static int compile_texts(const struct loader_input *in, unsigned n, int memfd,
 	if (err == 0)
 		err = compile_image(c, &image, &len, why);
 	compile_free(c);
+	if (err == ERR_NOMEM && limits->memory != 0)
+		err = refuse_text(name, limits->memory, "to compile this", why);
+	else if (err == 0 && limits->memory != 0 && len > limits->compiled)
+		err = refuse_text(name, limits->compiled, "what comes of this", why);
 	if (err == 0)
 		err = file_write(memfd, "image in memory", image, len, why);
 	free(image);
@@ -181,16 +240,18 @@ static int check(int memfd, const char *name, struct channel_loaded *out, struct
 	return err;
 }
 
-static int load(const struct loader_input *in, unsigned n, int memfd, struct channel_loaded *out,
-    struct why *why)
+static int load(const struct loader_input *in, unsigned n, int memfd,
+    const struct loader_limits *limits, struct channel_loaded *out, struct why *why)
 {
-	int err;
+	int err = 0;
 
 	out->is_image = n == 1 && is_image(in);
 	if (out->is_image)
+		err = check_size(in, limits, why);
+	if (err == 0 && out->is_image)
 		err = copy_image(in, memfd, why);
-	else
-		err = compile_texts(in, n, memfd, out, why);
+	else if (err == 0)
+		err = compile_texts(in, n, memfd, limits, out, why);
 	if (err == 0)
 		err = seal(memfd, why);
 	return err == 0 ? check(memfd, n != 0 ? in[0].path : "starter list", out, why) : err;
@@ -213,8 +274,8 @@ static int do_work(const struct loader_job *job, const struct loader_input *in, 
 }
 
 /* The whole life of the child. */
-static int child_main(
-    const struct loader_job *job, const struct loader_input *in, int memfd, int channel)
+static int child_main(const struct loader_job *job, const struct loader_input *in,
+    const struct loader_limits *limits, int memfd, int channel)
 {
 	const struct sandbox_wish wish = {.kind = SANDBOX_LOADER};
 	const struct rlimit none = {0, 0};
@@ -225,11 +286,12 @@ static int child_main(
 	/* On a machine with one core the workers come first, unless they have nothing to go by yet. */
 	if (!job->urgent)
 		(void)setpriority(PRIO_PROCESS, 0, LOADER_NICE);
+	limit_self(limits);
 	sandbox_enter(&wish, &out.sandbox);
 	/* Not a descriptor comes, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);
 	out.err = job->work != NULL ? do_work(job, in, memfd, &out, &why)
-				    : load(in, job->n, memfd, &out, &why);
+				    : load(in, job->n, memfd, limits, &out, &why);
 	if (out.err < 0)
 		(void)snprintf(out.text, sizeof(out.text), "%s", why.text);
 	return channel_send(channel, CHANNEL_LOADED, 0, &out, sizeof(out), -1) < 0 ? EXIT_FAILURE
@@ -368,6 +430,11 @@ void loader_free(struct loader *l)
 	free(l);
 }
 
+void loader_limit(struct loader *l, const struct loader_limits *limits)
+{
+	l->limits = *limits;
+}
+
 static int open_input(struct loader_input *in, const char *path, struct why *why)
 {
 	struct stat st;
@@ -419,7 +486,7 @@ static int spawn(
 	qsort(keep, n + 2, sizeof(keep[0]), compare_int);
 	l->pid = child_fork(keep, n + 2);
 	if (l->pid == 0)
-		_exit(child_main(job, in, l->memfd, pair[1]));
+		_exit(child_main(job, in, &l->limits, l->memfd, pair[1]));
 	(void)close(pair[1]);
 	l->channel = pair[0];
 	if (l->pid > 0)

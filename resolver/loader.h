@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "blocklists/feed.h"
 #include "lib/conf.h"
@@ -40,6 +41,13 @@ struct loader_job {
 	bool urgent;	     /* nothing is in force meanwhile, or a makeshift */
 };
 
+/* What jobs may take, in bytes; 0: whatever they like. */
+struct loader_limits {
+	uint64_t memory;   /* besides what the parent has */
+	uint64_t image;	   /* a finished image */
+	uint64_t compiled; /* what comes of texts */
+};
+
 /* The end of a job.  `fd`: the sealed image, now the callee's; or -1, and loaded->err and ->text
  * say why. */
 typedef void loader_done_fn(void *ctx, const struct channel_loaded *loaded, int fd);
@@ -48,6 +56,9 @@ struct loader;
 
 struct loader *loader_new(struct event_base *base, loader_done_fn *done, void *ctx);
 void loader_free(struct loader *l); /* a running job is ended without done() */
+
+/* For jobs that begin later. */
+void loader_limit(struct loader *l, const struct loader_limits *limits);
 
 /* Begin a job; none may be running.  done() is called later, exactly once, unless this fails:
  * ERR_NOTFOUND where a file is not there, else ERR_DENIED, ERR_FORMAT (no regular file), ERR_SYS,

@@ -55,6 +55,7 @@ resolver_io_libio_a_SOURCES = \
 noinst_LIBRARIES += resolver/libquelld.a
 resolver_libquelld_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS)
 resolver_libquelld_a_SOURCES = \
+	resolver/budget.c resolver/budget.h \
 	resolver/channel.c resolver/channel.h \
 	resolver/child.c resolver/child.h \
 	resolver/confine.c resolver/confine.h \

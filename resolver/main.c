@@ -184,14 +184,23 @@ static void unblock_log(void)
  * the configuration may be compiled later. */
 static enum server_exit check(struct conf *conf, const struct settings_flags *flags)
 {
+	struct loader_limits limits;
+	struct budget budget;
 	struct why why;
 
-	if (flags->n_blocklist != 0 && lists_check(conf, flags, &why) < 0) {
+	if (settings_budget(&budget, conf, &why) < 0) {
+		log_error("memory", "%s", why.text);
+		conf_free(conf);
+		return SERVER_USAGE;
+	}
+	limits = budget_lists(&budget, 0);
+	if (flags->n_blocklist != 0 && lists_check(conf, flags, &limits, &why) < 0) {
 		log_error("lists", "%s", why.text);
 		conf_free(conf);
 		return SERVER_USAGE;
 	}
-	if (house_check(conf, &why) < 0) {
+	limits = budget_names(&budget);
+	if (house_check(conf, &limits, &why) < 0) {
 		log_error("names", "%s", why.text);
 		conf_free(conf);
 		return SERVER_USAGE;
@@ -199,6 +208,7 @@ static enum server_exit check(struct conf *conf, const struct settings_flags *fl
 	conf_print(conf, stdout);
 	for (unsigned i = 0; i < flags->n_blocklist; i++)
 		(void)printf("# --blocklist %s\n", flags->blocklist[i]);
+	budget_print(&budget, stdout);
 	conf_free(conf);
 	return fflush(stdout) == 0 ? SERVER_OK : SERVER_FAILED;
 }

@@ -156,6 +156,10 @@ static void write_status(const struct report *r, struct evbuffer *to)
 	house_status(s, to);
 	write_load(&r->total.stats, to);
 	write_upstreams(&r->total, to);
+	evbuffer_add_printf(to, "memory %" PRIu64 "\nmemory_lists %" PRIu64 "\n", s->budget.memory,
+	    s->budget.part[BUDGET_LISTS]);
+	if (s->budget.cut[0] != '\0')
+		evbuffer_add_printf(to, "memory_cut %s\n", s->budget.cut);
 	write_restarts(s, to);
 	write_sandbox(s, to);
 	if (reasons != NULL) {

@@ -73,13 +73,20 @@ static bool sources_moved(struct server *s)
 	return moved;
 }
 
+/* What a worker is told now. */
+static void make_options(const struct server *s, struct options *options)
+{
+	settings_options(s->conf, options);
+	budget_share(&s->budget, s->conf, options);
+}
+
 /* Look again at everything that is not in the configuration, and tell the workers what changed. */
 static void look_around(struct server *s)
 {
 	struct options options;
 	unsigned n_waiting = listeners_retry(&s->listeners, tell_listen, s);
 
-	settings_options(s->conf, &options);
+	make_options(s, &options);
 	/* Both were zeroed, gaps and all, before they were filled. */
 	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
 	if (memcmp(&options, &s->options, sizeof(options)) != 0) {
@@ -163,12 +170,14 @@ static void log_state(const struct server *s, const char *tag)
 	    "listen%s; own rules %u of %d; lists %" PRIu32 " (%s), rules %" PRIu64
 	    ", generation %" PRIu32 "; upstream%s; workers %u; cache_size %" PRIu64
 	    ", questions_max %" PRIu32 ", tcp_clients_max %" PRIu32 ", rate_limit %" PRIu32
-	    ", rate_limit_network %" PRIu32 ", control clients %d, log lines %d of a tag in %d s",
+	    ", rate_limit_network %" PRIu32 ", memory %" PRIu64 " KiB (lists %" PRIu64
+	    "), control clients %d, log lines %d of a tag in %d s",
 	    listen, s->own.rules.n_rules, OVERLAY_RULES_MAX, s->lists.info.n_lists,
 	    lists_source_text(s->lists.source), s->lists.info.n_rules, s->generation, upstream,
-	    supervise_n(s->workers), s->conf->cache_size, s->conf->questions_max,
-	    s->conf->tcp_clients_max, s->conf->rate_limit, s->conf->rate_limit_network, CTL_CLIENTS,
-	    LOG_BURST, LOG_WINDOW_MS / 1000);
+	    supervise_n(s->workers), s->budget.cache_size, s->budget.questions_max,
+	    s->budget.tcp_clients_max, s->conf->rate_limit, s->conf->rate_limit_network,
+	    s->budget.memory / 1024, s->budget.part[BUDGET_LISTS] / 1024, CTL_CLIENTS, LOG_BURST,
+	    LOG_WINDOW_MS / 1000);
 }
 
 static void log_lists(const struct lists *lists)
@@ -396,12 +405,11 @@ static void on_swap_limit(evutil_socket_t fd, short what, void *arg)
 /* ---- reload ---- */
 
 /* These have their size, or their place, from the start. */
-static void warn_restart(const struct conf *now, const struct conf *next)
+static bool needs_restart(const struct conf *now, const struct conf *next)
 {
-	if (now->workers != next->workers || now->cache_size != next->cache_size ||
-	    now->questions_max != next->questions_max || strcmp(now->control, next->control) != 0)
-		log_warning("restart-needed",
-		    "workers, cache_size, questions_max and control change with the next start");
+	return now->workers != next->workers || now->cache_size != next->cache_size ||
+	       now->questions_max != next->questions_max || now->memory != next->memory ||
+	       strcmp(now->control, next->control) != 0;
 }
 
 /* What is in force stays so, for a worker that is replaced too: the next sizes were only checked
@@ -409,9 +417,36 @@ static void warn_restart(const struct conf *now, const struct conf *next)
 static void keep_until_restart(struct conf *next, const struct conf *now)
 {
 	next->workers = now->workers;
+	next->memory = now->memory;
 	next->cache_size = now->cache_size;
 	next->questions_max = now->questions_max;
 	memcpy(next->control, now->control, sizeof(next->control));
+}
+
+static void set_budget(struct server *s, const struct budget *budget)
+{
+	if (budget->cut[0] != '\0' && strcmp(budget->cut, s->budget.cut) != 0)
+		log_warning("memory", "what does not fit into %" PRIu64 " KiB is cut: %s",
+		    budget->memory / 1024, budget->cut);
+	s->budget = *budget;
+}
+
+/* What may come while the lists in force are kept, and those before, if there is room for three. */
+static void limit_lists(struct server *s)
+{
+	const struct loader_limits all = budget_lists(&s->budget, s->lists.info.image_len);
+	struct loader_limits limits = all;
+
+	if (s->before.fd >= 0)
+		limits =
+		    budget_lists(&s->budget, s->lists.info.image_len + s->before.info.image_len);
+	if (limits.image < all.image || limits.memory < all.memory) {
+		log_notice(
+		    "memory", "the lists before are dropped early, for the next ones to have room");
+		trial_end(s);
+		limits = all;
+	}
+	lists_limit(s->loader, &limits);
 }
 
 /* Everything is good: to the workers, all at once. */
@@ -419,16 +454,18 @@ static void reload_commit(struct server *s, struct lists *lists)
 {
 	struct reload *r = &s->reload;
 
-	warn_restart(s->conf, r->conf);
-	keep_until_restart(r->conf, s->conf);
+	if (r->needs_restart)
+		log_warning("restart-needed", "workers, memory, cache_size, questions_max and "
+					      "control change with the next start");
 	conf_free(s->conf);
 	s->conf = r->conf;
 	r->conf = NULL;
+	set_budget(s, &r->budget);
 	r->committed = true;
 	r->failed.text[0] = '\0';
 	trial_begin(s, lists);
 
-	settings_options(s->conf, &s->options);
+	make_options(s, &s->options);
 	supervise_send_all(s->workers, CHANNEL_OPTIONS, 0, &s->options, sizeof(s->options), -1);
 	own_read(s);
 	house_commit(s);
@@ -449,9 +486,23 @@ static void on_names(struct server *s, int err, const struct why *why)
 		reload_fail(s, why);
 		return;
 	}
+	limit_lists(s);
 	/* What is in force is only given up for something better than a fallback. */
 	lists_load(s->loader, r->conf, s->flags,
 	    s->lists.source == LISTS_NONE || s->lists.trouble.text[0] != '\0');
+}
+
+/* The configuration to come, and how it divides the memory. */
+static int read_next(struct server *s, struct why *why)
+{
+	struct reload *r = &s->reload;
+	int err = settings_read(&r->conf, s->flags, why);
+
+	if (err < 0)
+		return err;
+	r->needs_restart = needs_restart(s->conf, r->conf);
+	keep_until_restart(r->conf, s->conf);
+	return settings_budget(&r->budget, r->conf, why);
 }
 
 static void reload_begin(struct server *s)
@@ -461,7 +512,7 @@ static void reload_begin(struct server *s)
 
 	r->running = true;
 	notify_send("RELOADING=1\nSTATUS=reloading");
-	if (settings_read(&r->conf, s->flags, &why) < 0 ||
+	if (read_next(s, &why) < 0 ||
 	    listeners_open(&r->listeners, &s->listeners, r->conf, NULL, &why) < 0) {
 		reload_fail(s, &why);
 		return;
@@ -494,7 +545,7 @@ static void start_workers(struct server *s, struct lists *lists)
 	witness_stop(&s->witness);
 	set_lists(s, lists);
 	s->generation = 1;
-	settings_options(s->conf, &s->options);
+	make_options(s, &s->options);
 	(void)sources_moved(s);
 	warn_no_upstream(s);
 	supervise_start(s->workers);
@@ -527,6 +578,7 @@ static void on_first_names(struct server *s, int err, const struct why *why)
 		return;
 	}
 	house_commit(s);
+	limit_lists(s);
 	lists_load(s->loader, s->conf, s->flags, true);
 }
 
@@ -691,6 +743,7 @@ enum server_exit server_run(struct conf *conf, const struct settings_flags *flag
 {
 	struct server *s = calloc(1, sizeof(*s));
 	enum server_exit status = SERVER_FAILED;
+	struct budget budget;
 	struct why why;
 
 	if (s == NULL) {
@@ -704,6 +757,12 @@ enum server_exit server_run(struct conf *conf, const struct settings_flags *flag
 	s->started_ms = clock_ms();
 	s->lists.fd = s->before.fd = s->address_fd = -1;
 	s->house.now.fd = s->house.next.fd = s->house.watch = -1;
+	if (settings_budget(&budget, conf, &why) < 0) {
+		log_error("memory", "%s", why.text);
+		status = SERVER_USAGE;
+		goto out;
+	}
+	set_budget(s, &budget);
 	if (open_all(s) < 0) {
 		log_error("start", "no memory");
 		goto out;

@@ -18,6 +18,7 @@
 
 #include "lib/conf.h"
 #include "lib/sandbox.h"
+#include "resolver/budget.h"
 #include "resolver/core/options.h"
 #include "resolver/ctl.h"
 #include "resolver/witness.h"
@@ -46,6 +47,8 @@ struct reload {
 	bool committed;		       /* ... and workers have been told */
 	bool again;		       /* and was asked for once more meanwhile */
 	struct conf *conf;	       /* not in force yet, owned */
+	struct budget budget;	       /* likewise */
+	bool needs_restart;	       /* the file has more that is new */
 	struct listeners listeners;    /* likewise */
 	uint64_t clients[CTL_CLIENTS]; /* of the control socket, who wait for its end ... */
 	unsigned n_clients;
@@ -94,6 +97,7 @@ struct server {
 
 	/* --- in force --- */
 	struct conf *conf;
+	struct budget budget;			 /* the memory, divided */
 	struct options options;			 /* as the workers were told last */
 	union addr sources[OPTIONS_SERVERS_MAX]; /* where its upstreams are asked from */
 	struct listeners listeners;

@@ -9,6 +9,7 @@
 #include "blocklists/feed.h"
 #include "lib/dns/name.h"
 #include "lib/dns/reverse.h"
+#include "lib/ram.h"
 #include "lib/resolvconf.h"
 #include "resolver/core/client.h"
 #include "resolver/core/rebind.h"
@@ -359,6 +360,19 @@ int settings_read(struct conf **out, const struct settings_flags *flags, struct 
 		conf_free(conf);
 	else
 		*out = conf;
+	return err;
+}
+
+int settings_budget(struct budget *b, const struct conf *conf, struct why *why)
+{
+	uint64_t memory = conf->memory != 0 ? conf->memory : ram_allowed("");
+	int err = budget_make(b, conf, memory, why);
+
+	/* What nobody asked for is no error. */
+	while (err < 0 && conf->memory == 0) {
+		memory *= 2;
+		err = budget_make(b, conf, memory, NULL);
+	}
 	return err;
 }
 

@@ -6,6 +6,7 @@
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "resolver/budget.h"
 #include "resolver/core/options.h"
 
 /* The command line: texts are borrowed from argv.  NULL and 0: not given. */
@@ -27,6 +28,10 @@ struct settings_flags {
  * error with what is wrong, where, and what would be right. */
 int settings_read(
     struct conf **conf, const struct settings_flags *flags, struct why *why) QUELL_CHECK;
+
+/* Divide the memory that `conf` asks for, or else what the system has.  Returns 0 or an error with how much would
+ * do. */
+int settings_budget(struct budget *b, const struct conf *conf, struct why *why) QUELL_CHECK;
 
 /* What one worker of conf->workers is told.  Where no upstream is configured, the system's
  * resolvers; where no `allow` is, the private networks and the machine's own.  *options is zeroed

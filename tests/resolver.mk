@@ -72,7 +72,8 @@ tests_fuzz_fuzz_stream_LDADD = $(FUZZ_MAIN) resolver/io/libio.a lib/libquell.a $
 
 # the parent: its modules, with workers of the test's own making
 if HAVE_CMOCKA
-PARENT_TESTS = tests/unit/test_child \
+PARENT_TESTS = tests/unit/test_budget \
+	tests/unit/test_child \
 	tests/unit/test_ctl \
 	tests/unit/test_health \
 	tests/unit/test_hostnet \
@@ -96,6 +97,9 @@ TESTS += $(PARENT_TESTS)
 PARENT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
 PARENT_LIBS = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a \
 	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(EVENT_LIBS) $(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_budget_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_budget_SOURCES = tests/unit/test_budget.c
+tests_unit_test_budget_LDADD = $(PARENT_LIBS)
 tests_unit_test_child_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_child_SOURCES = tests/unit/test_child.c
 tests_unit_test_child_LDADD = $(PARENT_LIBS)

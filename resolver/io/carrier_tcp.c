@@ -19,18 +19,21 @@
 
 #define FRAME_MAX (2 + MSG_MAX)
 
-/* A question whose reply is awaited. */
-struct asked {
-	struct asked *prev, *next; /* utlist DL list, in the order of asking */
-	uint32_t try;		   /* the core's handle */
-	size_t frame_len;
-	uint8_t frame[]; /* length and message, to be asked again */
-};
+/* Memory of these sizes is kept for the next: of a connection while it is there, of a question for good. */
+#define BUFFER_KEPT 4096
+#define FRAME_KEPT  512 /* no question of the core is longer */
 
 /* bytes[0..len) of `size` allocated ones. */
 struct buffer {
 	uint8_t *bytes;
 	size_t len, size;
+};
+
+/* A question whose reply is awaited. */
+struct asked {
+	struct asked *prev, *next; /* utlist DL list, in the order of asking, or the unused ones */
+	uint32_t try;		   /* the core's handle */
+	struct buffer frame;	   /* length and message, to be asked again */
 };
 
 struct conn {
@@ -65,6 +68,7 @@ struct carrier_tcp {
 	uint64_t n_opened, n_failed; /* connections by way of a proxy */
 	struct event sweep;	     /* of idle connections */
 	struct asked *failing;	     /* of a connection that ended; the core is being told */
+	struct asked *unused;	     /* as many as ever were awaited at once */
 	struct conn conns[CARRIER_TCP_MAX];
 	uint8_t read[FRAME_MAX];
 };
@@ -77,19 +81,27 @@ static void buffer_free(struct buffer *b)
 	*b = (struct buffer){0};
 }
 
+/* Room for `size` bytes in all.  Returns 0 or ERR_NOMEM. */
+static int buffer_reserve(struct buffer *b, size_t size)
+{
+	uint8_t *grown;
+
+	if (size <= b->size)
+		return 0;
+	grown = realloc(b->bytes, size);
+	if (grown == NULL)
+		return ERR_NOMEM;
+	b->bytes = grown;
+	b->size = size;
+	return 0;
+}
+
 static int buffer_add(struct buffer *b, const uint8_t *bytes, size_t len)
 {
 	if (len == 0)
 		return 0;
-	if (b->len + len > b->size) {
-		size_t size = 2 * (b->len + len);
-		uint8_t *grown = realloc(b->bytes, size);
-
-		if (grown == NULL)
-			return ERR_NOMEM;
-		b->bytes = grown;
-		b->size = size;
-	}
+	if (b->len + len > b->size && buffer_reserve(b, 2 * (b->len + len)) < 0)
+		return ERR_NOMEM;
 	memcpy(b->bytes + b->len, bytes, len);
 	b->len += len;
 	return 0;
@@ -99,7 +111,7 @@ static void buffer_drop(struct buffer *b, size_t len)
 {
 	b->len -= len;
 	memmove(b->bytes, b->bytes + len, b->len);
-	if (b->len == 0)
+	if (b->len == 0 && b->size > BUFFER_KEPT)
 		buffer_free(b);
 }
 
@@ -118,10 +130,12 @@ static void conn_close(struct conn *p)
 	buffer_free(&p->in);
 }
 
-static void forget(struct asked **list, struct asked *a)
+static void forget(struct carrier_tcp *c, struct asked **list, struct asked *a)
 {
 	DL_DELETE(*list, a);
-	free(a);
+	if (a->frame.size > FRAME_KEPT)
+		buffer_free(&a->frame);
+	LL_PREPEND(c->unused, a);
 }
 
 static struct asked *find(struct asked *list, uint32_t try)
@@ -146,7 +160,7 @@ static void conn_fail(struct conn *p)
 	while (c->failing != NULL) {
 		uint32_t try = c->failing->try;
 
-		forget(&c->failing, c->failing);
+		forget(c, &c->failing, c->failing);
 		query_failed(c->core, try, clock_ms());
 	}
 }
@@ -200,7 +214,7 @@ static int conn_open(struct conn *p)
 	const struct proxy *proxy = proxy_of(p->owner, &p->to);
 	const union addr *at = proxy != NULL ? &proxy->addr : &p->to;
 	struct socks_out say = {.len = 0};
-	const int on = 1;
+	const int on = 1, size = CARRIER_TCP_BUFFER;
 
 	p->fd = socket(at->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fd < 0)
@@ -208,10 +222,13 @@ static int conn_open(struct conn *p)
 	p->event = (struct event){0};
 	p->opened_ms = clock_ms();
 	(void)setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	(void)setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	p->shakes = proxy != NULL;
 	if (p->shakes)
 		socks_start(&p->socks, proxy, &p->to, &say);
 	if ((connect(p->fd, &at->sa, addr_len(at)) < 0 && errno != EINPROGRESS) ||
+	    buffer_reserve(&p->in, BUFFER_KEPT) < 0 || buffer_reserve(&p->out, BUFFER_KEPT) < 0 ||
 	    buffer_add(&p->out, say.bytes, say.len) < 0 || conn_watch(p, true) < 0) {
 		if (p->shakes)
 			proxy_failed(p, strerror(errno));
@@ -225,7 +242,7 @@ static int conn_open(struct conn *p)
 static int conn_ask(struct conn *p)
 {
 	for (const struct asked *a = p->asked; a != NULL; a = a->next)
-		if (buffer_add(&p->out, a->frame, a->frame_len) < 0)
+		if (buffer_add(&p->out, a->frame.bytes, a->frame.len) < 0)
 			return ERR_NOMEM;
 	return 0;
 }
@@ -409,16 +426,28 @@ int carrier_tcp_port(struct carrier_tcp *c, const union addr *to, uint32_t *port
 	return 0;
 }
 
-static struct asked *asked_new(const struct query_try *try, const uint8_t *msg, size_t len)
+/* What is asked on `p` from now on; NULL: no memory. */
+static struct asked *await(struct conn *p, uint32_t try, const uint8_t *msg, size_t len)
 {
-	struct asked *a = malloc(sizeof(*a) + 2 + len);
+	struct carrier_tcp *c = p->owner;
+	struct asked *a = c->unused;
+	uint8_t head[2];
 
+	if (a != NULL)
+		LL_DELETE(c->unused, a);
+	else
+		a = calloc(1, sizeof(*a));
 	if (a == NULL)
 		return NULL;
-	a->try = try->try;
-	a->frame_len = 2 + len;
-	msg_set_u16(a->frame, (unsigned)len);
-	memcpy(a->frame + 2, msg, len);
+	DL_APPEND(p->asked, a);
+	a->try = try;
+	a->frame.len = 0;
+	msg_set_u16(head, (unsigned)len);
+	if (buffer_reserve(&a->frame, FRAME_KEPT) < 0 || buffer_add(&a->frame, head, 2) < 0 ||
+	    buffer_add(&a->frame, msg, len) < 0) {
+		forget(c, &p->asked, a);
+		return NULL;
+	}
 	return a;
 }
 
@@ -432,15 +461,14 @@ int carrier_tcp_ask(
 		return ERR_RANGE;
 	if (p->fd < 0 && conn_open(p) < 0)
 		return ERR_SYS;
-	a = asked_new(try, msg, len);
-	if (a == NULL || (!p->shakes && (buffer_add(&p->out, a->frame, a->frame_len) < 0 ||
-					    (!p->writes && conn_watch(p, true) < 0)))) {
-		p->spent = true;
-		free(a);
-		return ERR_NOMEM;
-	}
-	DL_APPEND(p->asked, a);
-	return 0;
+	a = await(p, try->try, msg, len);
+	if (a != NULL && (p->shakes || (buffer_add(&p->out, a->frame.bytes, a->frame.len) == 0 &&
+					   (p->writes || conn_watch(p, true) == 0))))
+		return 0;
+	p->spent = true;
+	if (a != NULL)
+		forget(c, &p->asked, a);
+	return ERR_NOMEM;
 }
 
 void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try)
@@ -449,9 +477,9 @@ void carrier_tcp_done(struct carrier_tcp *c, const struct query_try *try)
 	struct asked *a = find(p->asked, try->try), *failing = find(c->failing, try->try);
 
 	if (failing != NULL)
-		forget(&c->failing, failing);
+		forget(c, &c->failing, failing);
 	if (a != NULL)
-		forget(&p->asked, a);
+		forget(c, &p->asked, a);
 	/* Given up: the upstream, or the way to it, may be stuck. */
 	if (a != NULL && !p->busy) {
 		if (p->shakes && !p->spent)
@@ -551,6 +579,8 @@ void carrier_tcp_set_core(struct carrier_tcp *c, struct query *core)
 
 void carrier_tcp_free(struct carrier_tcp *c)
 {
+	struct asked *a, *next;
+
 	if (c == NULL)
 		return;
 	for (unsigned i = 0; i < CARRIER_TCP_MAX; i++) {
@@ -558,7 +588,12 @@ void carrier_tcp_free(struct carrier_tcp *c)
 
 		conn_close(p);
 		while (p->asked != NULL)
-			forget(&p->asked, p->asked);
+			forget(c, &p->asked, p->asked);
+	}
+	LL_FOREACH_SAFE(c->unused, a, next)
+	{
+		buffer_free(&a->frame);
+		free(a);
 	}
 	event_del(&c->sweep);
 	free(c);

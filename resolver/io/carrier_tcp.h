@@ -26,6 +26,7 @@
 #define CARRIER_TCP_EACH    4	/* to one upstream */
 #define CARRIER_TCP_DEPTH   32	/* questions on one of them */
 #define CARRIER_TCP_IDLE_MS 10000
+#define CARRIER_TCP_BUFFER  (64 << 10) /* of the kernel, each way, which it doubles */
 
 struct carrier_tcp;
 
