@@ -130,12 +130,17 @@ def cpu_s(pid):
     return total
 
 
+def pss_kib(pid):
+    """Of one process; 0: it has ended."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
+            return sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+    except OSError:
+        return 0
+
+
 def pss_mib(pid):
-    total = 0
-    for p in tree(pid):
-        with contextlib.suppress(OSError), open("/proc/%d/smaps_rollup" % p, encoding="ascii") as f:
-            total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
-    return total / 1024
+    return sum(map(pss_kib, tree(pid))) / 1024
 
 
 class Server:

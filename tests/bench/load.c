@@ -9,9 +9,12 @@
  *	  -f           with a label in front that no query had before
  *	  -b RCODE     what names that are blocked get (2)
  *	  -e           with EDNS
+ *	  -p SECONDS   until a query without an answer is lost (1)
+ *	  -i SECONDS   a line of what came of each such time, instead of one at the end
+ *	  -l           "lost SENT NAME" for each that is lost, SENT in seconds of the monotonic clock
  *
  * A line of FILE is NAME TYPE open|blocked.  ADDR is of loopback: nobody else shall be asked this way.  Writes one
- * line of JSON: queries sent, answered, lost (no answer within a second or in the end) and answered wrongly (not the
+ * line of JSON: queries sent, answered, lost (no answer in time or in the end) and answered wrongly (not the
  * question, or not the RCODE), and how long answers took.
  */
 #include <arpa/inet.h>
@@ -34,10 +37,9 @@
 #define MESSAGE_SIZE 320
 #define FRESH_DIGITS 12
 #define STREAM_SIZE  (128 << 10)
-#define LATENCY_MAX  1000000 /* us that are told apart */
-#define LOST_NS	     UINT64_C(1000000000)
-#define DRAIN_NS     UINT64_C(300000000)
-#define TURN_NS	     100000 /* between looks at what is due, with -r */
+#define LATENCY_MAX  1000000		 /* us that are told apart */
+#define SWEEP_NS     UINT64_C(250000000) /* between looks at what is lost */
+#define TURN_NS	     100000		 /* between looks at what is due, with -r */
 
 struct message {
 	uint16_t len, question_end;
@@ -62,20 +64,24 @@ struct port {
 };
 
 static struct {
-	bool tcp, once, fresh, edns;
+	bool tcp, once, fresh, edns, tell_lost;
 	unsigned n_ports, window, blocked_rcode;
-	double qps, seconds;
+	double qps, seconds, patience_s, interval_s;
 	struct sockaddr_in to;
-} options = {.n_ports = 8, .window = 128, .blocked_rcode = 2};
+} options = {.n_ports = 8, .window = 128, .blocked_rcode = 2, .patience_s = 1};
 
 static struct message *messages;
 static size_t n_messages, next_message;
 static uint64_t next_fresh;
 static struct port ports[SOCKETS_MAX];
 static int poller;
-static uint64_t n_sent, n_answered, n_lost, n_wrong;
-static uint32_t latency_us[LATENCY_MAX + 1];
-static uint64_t max_us;
+static uint64_t n_sent; /* since the beginning */
+
+/* What came of them, since it was last told. */
+static struct {
+	uint64_t began_ns, sent, answered, lost, wrong, max_us;
+	uint32_t latency_us[LATENCY_MAX + 1];
+} result;
 
 static void fail(const char *what)
 {
@@ -154,9 +160,10 @@ static void read_messages(const char *path)
 		fail(path);
 }
 
-/* The label that makes a name fresh, as it is sent. */
+/* The label that makes a name fresh, as it is sent: no two numbers have the same, and neighbours look random. */
 static void put_fresh(uint8_t *label, uint64_t fresh)
 {
+	fresh *= UINT64_C(0x9e3779b97f4b);
 	for (unsigned i = FRESH_DIGITS; i-- > 0; fresh >>= 4)
 		label[i] = (uint8_t) "0123456789abcdef"[fresh & 15];
 }
@@ -179,11 +186,25 @@ static void open_port(struct port *p)
 	p->n_in = p->n_out = 0;
 }
 
+static void tell_lost(const struct slot *s)
+{
+	uint8_t *label = messages[s->message].bytes + HEADER;
+
+	if (options.fresh)
+		put_fresh(label + 1, s->fresh);
+	printf("lost %.6f ", (double)s->sent_ns * 1e-9);
+	for (; *label != 0; label += *label + 1)
+		printf("%.*s.", (int)*label, (const char *)label + 1);
+	printf("\n");
+}
+
 static void lose(struct port *p, struct slot *s)
 {
+	if (options.tell_lost)
+		tell_lost(s);
 	s->sent_ns = 0;
 	p->n_open--;
-	n_lost++;
+	result.lost++;
 }
 
 static void lose_older(struct port *p, uint64_t than_ns)
@@ -223,6 +244,7 @@ static struct message *take_message(struct port *p, uint64_t now, unsigned *id)
 	next_message = next_message + 1 == n_messages ? 0 : next_message + 1;
 	p->n_open++;
 	n_sent++;
+	result.sent++;
 	return m;
 }
 
@@ -308,12 +330,12 @@ static void take_answer(struct port *p, const uint8_t *answer, size_t len, uint6
 		return;
 	}
 	us = (now - s->sent_ns) / 1000;
-	latency_us[us < LATENCY_MAX ? us : LATENCY_MAX]++;
-	max_us = us > max_us ? us : max_us;
-	n_wrong += !is_right(s, answer, len);
+	result.latency_us[us < LATENCY_MAX ? us : LATENCY_MAX]++;
+	result.max_us = us > result.max_us ? us : result.max_us;
+	result.wrong += !is_right(s, answer, len);
 	s->sent_ns = 0;
 	p->n_open--;
-	n_answered++;
+	result.answered++;
 }
 
 static void take_datagrams(struct port *p)
@@ -404,11 +426,62 @@ static unsigned under_way(void)
 	return n;
 }
 
-static double run(void)
+static uint64_t percentile(double share)
+{
+	uint64_t wanted = (uint64_t)((double)result.answered * share), seen = 0;
+
+	for (uint64_t us = 0; us < LATENCY_MAX; us++)
+		if ((seen += result.latency_us[us]) > wanted)
+			return us;
+	return result.max_us;
+}
+
+/* What came of it since it was last told. */
+static void tell(uint64_t now)
+{
+	printf("{\"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"wrong\": %llu, \"seconds\": "
+	       "%.3f, "
+	       "\"p50\": %llu, \"p90\": %llu, \"p99\": %llu, \"p999\": %llu, \"max\": %llu}\n",
+	    (unsigned long long)result.sent, (unsigned long long)result.answered,
+	    (unsigned long long)result.lost, (unsigned long long)result.wrong,
+	    (double)(now - result.began_ns) * 1e-9, (unsigned long long)percentile(.5),
+	    (unsigned long long)percentile(.9), (unsigned long long)percentile(.99),
+	    (unsigned long long)percentile(.999), (unsigned long long)result.max_us);
+	(void)fflush(stdout);
+	memset(&result, 0, sizeof(result));
+	result.began_ns = now;
+}
+
+static uint64_t patience_ns(void)
+{
+	return (uint64_t)(options.patience_s * 1e9);
+}
+
+static void sweep(uint64_t now)
+{
+	for (unsigned i = 0; now > patience_ns() && i < options.n_ports; i++)
+		lose_older(&ports[i], now - patience_ns());
+}
+
+/* What is still to come. */
+static void drain(uint64_t now)
+{
+	const uint64_t end_ns = now + patience_ns();
+
+	while (under_way() > 0 && now < end_ns) {
+		receive(20 * 1000000);
+		now = now_ns();
+	}
+	for (unsigned i = 0; i < options.n_ports; i++)
+		lose_older(&ports[i], UINT64_MAX);
+}
+
+static void run(void)
 {
 	uint64_t begin_ns = now_ns(), now = begin_ns, swept_ns = begin_ns,
 		 end_ns = begin_ns + (uint64_t)(options.seconds * 1e9);
 
+	result.began_ns = begin_ns;
 	while (now < end_ns && !(all_sent() && under_way() == 0)) {
 		if (options.qps > 0)
 			send_due(begin_ns, now);
@@ -416,36 +489,22 @@ static double run(void)
 			send_more(now);
 		receive(options.qps > 0 ? TURN_NS : 20 * 1000000);
 		now = now_ns();
-		if (now - swept_ns > LOST_NS / 4) {
-			for (unsigned i = 0; i < options.n_ports; i++)
-				lose_older(&ports[i], now - LOST_NS);
+		if (now - swept_ns > SWEEP_NS) {
+			sweep(now);
 			swept_ns = now;
 		}
+		if (options.interval_s > 0 &&
+		    now - result.began_ns >= (uint64_t)(options.interval_s * 1e9))
+			tell(now);
 	}
-	end_ns = now;
-	while (under_way() > 0 && now < end_ns + DRAIN_NS) {
-		receive(20 * 1000000);
-		now = now_ns();
-	}
-	for (unsigned i = 0; i < options.n_ports; i++)
-		lose_older(&ports[i], UINT64_MAX);
-	return (double)(end_ns - begin_ns) * 1e-9;
-}
-
-static uint64_t percentile(double share)
-{
-	uint64_t wanted = (uint64_t)((double)n_answered * share), seen = 0;
-
-	for (uint64_t us = 0; us < LATENCY_MAX; us++)
-		if ((seen += latency_us[us]) > wanted)
-			return us;
-	return max_us;
+	drain(now);
+	tell(now);
 }
 
 static void usage(void)
 {
 	(void)fputs("usage: load [-t] [-c SOCKETS] [-w WINDOW] [-r QPS] [-o] [-f] [-b RCODE] [-e] "
-		    "127.X.Y.Z PORT FILE SECONDS\n",
+		    "[-p SECONDS] [-i SECONDS] [-l] 127.X.Y.Z PORT FILE SECONDS\n",
 	    stderr);
 	exit(2);
 }
@@ -454,7 +513,7 @@ static void read_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "tc:w:r:ofb:e")) != -1) {
+	while ((c = getopt(argc, argv, "tc:w:r:ofb:ep:i:l")) != -1) {
 		switch (c) {
 		case 't':
 			options.tcp = true;
@@ -480,6 +539,15 @@ static void read_options(int argc, char **argv)
 		case 'e':
 			options.edns = true;
 			break;
+		case 'p':
+			options.patience_s = strtod(optarg, NULL);
+			break;
+		case 'i':
+			options.interval_s = strtod(optarg, NULL);
+			break;
+		case 'l':
+			options.tell_lost = true;
+			break;
 		default:
 			usage();
 		}
@@ -498,22 +566,13 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	double seconds;
-
 	read_options(argc, argv);
 	read_messages(argv[optind + 2]);
 	next_fresh = now_ns();
 	poller = epoll_create1(0);
 	for (unsigned i = 0; i < options.n_ports; i++)
 		open_port(&ports[i]);
-	seconds = run();
-	printf("{\"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"wrong\": %llu, \"seconds\": "
-	       "%.3f, "
-	       "\"p50\": %llu, \"p90\": %llu, \"p99\": %llu, \"p999\": %llu, \"max\": %llu}\n",
-	    (unsigned long long)n_sent, (unsigned long long)n_answered, (unsigned long long)n_lost,
-	    (unsigned long long)n_wrong, seconds, (unsigned long long)percentile(.5),
-	    (unsigned long long)percentile(.9), (unsigned long long)percentile(.99),
-	    (unsigned long long)percentile(.999), (unsigned long long)max_us);
+	run();
 	free(messages);
 	return 0;
 }

@@ -448,11 +448,14 @@ class Lines:
     def _read(self, stream):
         for line in stream:
             with self.changed:
-                self.lines.append(line.decode("utf-8", "backslashreplace").rstrip("\n"))
+                self.add(line.decode("utf-8", "backslashreplace").rstrip("\n"))
                 self.changed.notify_all()
         with self.changed:
             self.ended = True
             self.changed.notify_all()
+
+    def add(self, line):
+        self.lines.append(line)
 
     def all(self):
         with self.changed:
@@ -477,6 +480,8 @@ class Quelld:
     upstreams: FakeUpstreams or addresses; lists: texts or paths; listen: hosts, each on the same free
     port, or whole addresses; these become flags, None leaves it to `conf`, the text of the configuration
     file (@PORT@ is the free port); args: more flags."""
+
+    log_type = Lines
 
     def __init__(self, upstreams=(), lists=(), listen=("127.0.0.1",), conf="", args=(), port=None,
                  wait=True, namespace=None, patience=WAIT_SECONDS):
@@ -522,7 +527,7 @@ class Quelld:
             self.process = subprocess.Popen(
                 WRAPPER + [os.path.join(BUILD, "quelld")] + command + list(args),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.dir)
-        self.log = Lines(self.process.stderr)
+        self.log = self.log_type(self.process.stderr)
 
     def __enter__(self):
         return self
