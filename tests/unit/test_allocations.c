@@ -34,6 +34,7 @@
 #define CACHE_SIZE   ((size_t)256 << 10)
 #define CACHED_NAMES 200
 #define SIZES	     6 /* of allocations, for who has to find them */
+#define STREAMS	     4 /* connections of the worker to one upstream, at most */
 
 /* ---- every allocation of the program and of libevent comes through here (linked with --wrap) ---- */
 
@@ -96,7 +97,8 @@ uint64_t __wrap_clock_ns(void)
 static pid_t pid;
 static int channel;
 static union addr upstream;
-static int upstream_fd;
+static int upstream_fd, upstream_listening;
+static bool truncates; /* the upstream, over UDP */
 static union addr asked_at, asked_at_any, asked_over_tcp;
 static struct channel_message message;
 
@@ -183,7 +185,9 @@ static int setup(void **state)
 
 	(void)state;
 	upstream = loopback_addr("127.0.0.1", 0);
+	upstream_listening = loopback_bind(&upstream, SOCK_STREAM);
 	upstream_fd = loopback_bind(&upstream, SOCK_DGRAM);
+	truncates = false;
 	assert_int_equal(channel_pair(pair), 0);
 	(void)fflush(NULL);
 	pid = fork();
@@ -210,6 +214,7 @@ static int teardown(void **state)
 	(void)state;
 	close(channel);
 	close(upstream_fd);
+	close(upstream_listening);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
@@ -223,6 +228,7 @@ struct load {
 	unsigned n, names; /* queries, and how many different names they are for */
 	unsigned rcode;	   /* of every answer */
 	bool edns;
+	unsigned hold; /* of those the upstream hears over TCP, which is the first to be answered */
 };
 
 static size_t write_query(const struct load *load, unsigned i, uint8_t *out)
@@ -241,28 +247,103 @@ static size_t write_query(const struct load *load, unsigned i, uint8_t *out)
 	return w.out.pos;
 }
 
-/* Answer what the worker asks: an address for every name. */
-static void serve_upstream(void)
+/* The answer to msg[0..len), behind which there is room: an address for every name.  Returns its length. */
+static size_t make_answer(uint8_t *msg, size_t len, bool truncated)
 {
 	static const uint8_t record[] = {
 	    0xc0, MSG_HEADER, 0, TYPE_A, 0, CLASS_IN, 0, 0, 14, 16, 0, 4, 192, 0, 2, 1};
+	size_t end = MSG_HEADER;
+
+	assert_int_equal(name_skip(msg, len, &end), 0);
+	end += 4;
+	msg_set_u16(msg + 2, MSG_QR | MSG_RD | MSG_RA | (truncated ? MSG_TC : 0u));
+	msg_set_u16(msg + 6, !truncated);
+	msg_set_u16(msg + 10, 0);
+	if (truncated)
+		return end;
+	memcpy(msg + end, record, sizeof(record));
+	return end + sizeof(record);
+}
+
+/* Answer what the worker asks over UDP. */
+static void serve_upstream(void)
+{
 	uint8_t msg[MSG_UDP_PLAIN];
 	union addr from;
 	socklen_t from_len = sizeof(from);
 	ssize_t len;
 
 	while ((len = recvfrom(upstream_fd, msg, sizeof(msg), 0, &from.sa, &from_len)) > 0) {
-		size_t end = MSG_HEADER;
+		size_t end = make_answer(msg, (size_t)len, truncates);
 
-		assert_int_equal(name_skip(msg, (size_t)len, &end), 0);
-		end += 4;
-		msg_set_u16(msg + 2, MSG_QR | MSG_RD | MSG_RA);
-		msg_set_u16(msg + 6, 1);
-		msg_set_u16(msg + 10, 0);
-		memcpy(msg + end, record, sizeof(record));
-		end += sizeof(record);
 		assert_int_equal(sendto(upstream_fd, msg, end, 0, &from.sa, from_len), end);
 	}
+}
+
+/* The worker's connections to its upstream, with what was not answered yet. */
+static struct stream {
+	int fd;
+	size_t have, counted; /* bytes, and those that are whole questions */
+	uint8_t bytes[16384];
+} streams[STREAMS];
+static unsigned n_streams, n_heard;
+
+static void accept_streams(void)
+{
+	int fd;
+
+	while ((fd = accept4(upstream_listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		assert_true(n_streams < STREAMS);
+		streams[n_streams++] = (struct stream){.fd = fd};
+	}
+}
+
+static void close_streams(void)
+{
+	while (n_streams > 0)
+		close(streams[--n_streams].fd);
+	n_heard = 0;
+}
+
+static void hear(struct stream *s)
+{
+	ssize_t len = recv(s->fd, s->bytes + s->have, sizeof(s->bytes) - s->have, 0);
+
+	s->have += len > 0 ? (size_t)len : 0;
+	while (s->have - s->counted >= 2 &&
+	       s->have - s->counted - 2 >= msg_u16(s->bytes + s->counted)) {
+		s->counted += 2u + msg_u16(s->bytes + s->counted);
+		n_heard++;
+	}
+}
+
+static void answer_stream(struct stream *s)
+{
+	size_t at = 0;
+
+	while (at < s->counted) {
+		size_t len = msg_u16(s->bytes + at), end;
+		uint8_t frame[2 + MSG_UDP_PLAIN];
+
+		memcpy(frame + 2, s->bytes + at + 2, len);
+		end = make_answer(frame + 2, len, false);
+		msg_set_u16(frame, (unsigned)end);
+		assert_int_equal(send(s->fd, frame, 2 + end, MSG_NOSIGNAL), 2 + end);
+		at += 2 + len;
+	}
+	memmove(s->bytes, s->bytes + at, s->have - at);
+	s->have -= at;
+	s->counted = 0;
+}
+
+/* Answer what the worker asks over TCP, from the `hold`th question on. */
+static void serve_streams(unsigned hold)
+{
+	accept_streams();
+	for (unsigned i = 0; i < n_streams; i++)
+		hear(&streams[i]);
+	for (unsigned i = 0; i < n_streams && n_heard >= hold; i++)
+		answer_stream(&streams[i]);
 }
 
 static void check_answer(const struct load *load, const uint8_t *msg, size_t len)
@@ -305,7 +386,8 @@ static unsigned take_frames(int fd, const struct load *load)
 /* Ask for all of them, WINDOW at once. */
 static void ask(int fd, bool tcp, const struct load *load)
 {
-	struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = upstream_fd, .events = POLLIN}};
+	struct pollfd p[3 + STREAMS] = {{.fd = fd, .events = POLLIN},
+	    {.fd = upstream_fd, .events = POLLIN}, {.fd = upstream_listening, .events = POLLIN}};
 	uint8_t frame[2 + MSG_UDP_PLAIN];
 	unsigned sent = 0, answered = 0;
 
@@ -318,8 +400,11 @@ static void ask(int fd, bool tcp, const struct load *load)
 			    send(fd, tcp ? frame : frame + 2, len + (tcp ? 2 : 0), MSG_NOSIGNAL),
 			    len + (tcp ? 2 : 0));
 		}
-		assert_true(poll(p, 2, WAIT_MS) > 0);
+		for (unsigned i = 0; i < n_streams; i++)
+			p[3 + i] = (struct pollfd){.fd = streams[i].fd, .events = POLLIN};
+		assert_true(poll(p, 3 + n_streams, WAIT_MS) > 0);
 		serve_upstream();
+		serve_streams(load->hold);
 		answered += tcp ? take_frames(fd, load) : take_datagrams(fd, load);
 	}
 }
@@ -408,12 +493,34 @@ static void test_forwarded(void **state)
 	assert_true(stats.cache_evicted > MANY / 2);
 }
 
+/* What is too long for UDP is asked for over TCP, on connections that are kept. */
+static void test_forwarded_over_tcp(void **state)
+{
+	struct load load = {
+	    .zone = "warm.example.org", .n = WINDOW, .names = WINDOW, .hold = WINDOW};
+	int fd = loopback_connect(&asked_at, SOCK_DGRAM);
+	struct stats stats;
+
+	(void)state;
+	truncates = true;
+	/* As many at once as there will ever be. */
+	ask(fd, false, &load);
+	close(fd);
+	load = (struct load){.zone = "long.example.org", .n = MANY, .names = MANY};
+	assert_no_allocation(&asked_at, SOCK_DGRAM, &load);
+	stats = read_stats();
+	assert_int_equal(stats.tries_tcp, MANY + WINDOW);
+	assert_int_equal(stats.failed, 0);
+	close_streams();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_blocked, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cached, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_forwarded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_forwarded_over_tcp, setup, teardown),
 	};
 
 	counted =
