@@ -233,11 +233,15 @@ static bool all_sent(void)
 static struct message *take_message(struct port *p, uint64_t now, unsigned *id)
 {
 	struct message *m = &messages[next_message];
-	struct slot *s = &p->slots[p->next % SLOTS];
+	struct slot *s;
 
-	if (all_sent() || s->sent_ns != 0)
+	if (all_sent() || p->n_open == SLOTS)
 		return NULL;
+	/* Those of lost queries are in use for long. */
+	while (p->slots[p->next % SLOTS].sent_ns != 0)
+		p->next++;
 	*id = p->next++ % SLOTS;
+	s = &p->slots[*id];
 	*s = (struct slot){.sent_ns = now, .message = (uint32_t)next_message, .fresh = next_fresh};
 	if (options.fresh)
 		put_fresh(m->bytes + HEADER + 1, next_fresh++);

@@ -39,6 +39,8 @@ STEADY_QPS = 500  # over UDP; a tenth of that over TCP
 PATIENCE_S = 8  # longer than a worker can stand still, and than a question is asked upstream
 OPEN_S = .5  # a question that a worker still had when it was killed came no earlier than that
 SILENT_S = 4.5  # or than that, where the upstream is silent: query_timeout and some
+STOPPING_S = .05  # until a process that is stopped does
+QUEUE_SIZE = 1 << 20  # bytes of what may wait for a worker, as quelld asks the kernel for
 CLOSING_S = .25  # until a client knows that its connection has ended with a worker
 WINDOW = 256  # of new names under way: what a killed worker takes with it must not make them few
 MALFORMED_QPS = 1000
@@ -124,7 +126,7 @@ class Asker:
         nothing that it would have answered long ago."""
         sent = float(sent)
         for kill in list(self.kills):
-            if kill.began - self.open_s <= sent <= kill.ended + self.closing_s:
+            if kill.explains(sent, self.open_s, self.closing_s):
                 self.oldest_s = max(self.oldest_s, kill.began - sent)
                 kill.lost[self.name] += 1
                 return
@@ -164,8 +166,16 @@ class Disturber(threading.Thread):
 
 
 class Kill:
-    def __init__(self):
-        self.began, self.ended, self.lost = time.monotonic(), float("inf"), collections.Counter()
+    """Of a worker that is killed, or stopped: then it takes no more questions, but is dead only when quelld finds it."""
+
+    def __init__(self, stop=False):
+        self.began, self.stop, self.lost = time.monotonic(), stop, collections.Counter()
+        self.ended = float("inf")
+
+    def explains(self, sent, open_s, closing_s):
+        """May a question of that time have been in its hands?  With closing_s: it had a connection to the worker."""
+        last = self.began + STOPPING_S if self.stop and not closing_s else self.ended
+        return self.began - open_s <= sent <= last + closing_s
 
 
 class Killer(Disturber):
@@ -176,15 +186,19 @@ class Killer(Disturber):
     def __init__(self, daemon, period):
         super().__init__()
         self.log, self.period = daemon.log, period
+        with open("/proc/sys/net/core/rmem_max", encoding="ascii") as f:
+            self.stops = int(f.read()) >= QUEUE_SIZE
+        if not self.stops:
+            print("no worker is stopped: net.core.rmem_max is below %d, and what waits for it would be dropped" % QUEUE_SIZE)
         self.kills = collections.deque(maxlen=200)  # more than in the time until a loss is known
         self.replaced_ms = []  # since the last row
 
     def disturb(self):
         for _ in self.every(self.period):
             pid = self.log.workers[VICTIM]
-            stop = self.counts["died"] % self.STOPPED == self.STOPPED - 1
+            stop = self.stops and self.counts["died"] % self.STOPPED == self.STOPPED - 1
             watch = os.pidfd_open(pid)
-            kill = Kill()
+            kill = Kill(stop)
             self.kills.append(kill)
             os.kill(pid, signal.SIGSTOP if stop else signal.SIGKILL)
             died = select.select([watch], [], [], 30)[0]

@@ -110,6 +110,11 @@ def test_losses_are_explained():
         asker.lose(str(sent), "name.")
         equal(asker.total["unexplained"], 0 if explained else 1, "sent at %g" % sent)
     equal(kill.lost["steady"], 2, "losses by the kill")
+    # One that is stopped takes no questions any more, but its connections end with it.
+    stop = soak.Kill(stop=True)
+    stop.began, stop.ended = 100.0, 102.5
+    for sent, closing_s, explained in ((99.6, 0, True), (101, 0, False), (101, .25, True), (102.7, .25, True), (103, .25, False)):
+        equal(stop.explains(sent, soak.OPEN_S, closing_s), explained, "sent at %g" % sent)
     asker = Silence([])
     asker.lose("100", "name.")
     equal(asker.total["unexplained"], 1, "without a kill")
