@@ -80,8 +80,9 @@ int landlock_allow_path(int fd, int abi, uint64_t files, const char *path)
 		err = ERR_SYS;
 	else if (!S_ISDIR(st.st_mode))
 		rule.allowed &= OF_A_FILE;
+	/* EBADFD: it is in no file system, as a pipe that is opened by /dev/stdin. */
 	if (err == 0 && rule.allowed != 0 &&
-	    syscall(SYS_landlock_add_rule, fd, RULE_PATH, &rule, 0U) < 0)
+	    syscall(SYS_landlock_add_rule, fd, RULE_PATH, &rule, 0U) < 0 && errno != EBADFD)
 		err = ERR_SYS;
 	(void)close(rule.fd);
 	return err;

@@ -52,8 +52,8 @@ int landlock_abi(void);
  * a descriptor, the caller's, or ERR_SYS with errno. */
 int landlock_new(int abi, uint64_t files, uint64_t tcp, uint64_t scope);
 
-/* Allow `files` at `path`: of a folder, for all below it.  A path that is not there allows nothing.  Returns 0 or
- * ERR_SYS. */
+/* Allow `files` at `path`: of a folder, for all below it.  A path that is not there allows nothing, and a pipe
+ * needs no leave.  Returns 0 or ERR_SYS. */
 int landlock_allow_path(int fd, int abi, uint64_t files, const char *path) QUELL_CHECK;
 
 /* Allow `tcp` for a port.  Returns 0 or ERR_SYS. */

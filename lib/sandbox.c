@@ -41,6 +41,9 @@ static const struct profile {
     [SANDBOX_UPDATER] = {"updater", AS_IT_HAS, FILES(LANDLOCK_FILES & ~READING), 0,
 	LANDLOCK_SIGNAL},
     [SANDBOX_PARSER] = {"parser", 0, FILES(LANDLOCK_FILES), NO_TCP, NO_OTHERS},
+    [SANDBOX_OFFLINE] = {"offline", AS_IT_HAS, FILES(LANDLOCK_FILES), NO_TCP, NO_OTHERS},
+    [SANDBOX_WITNESS] = {"witness", CAPS_BIT(CAP_SYS_PTRACE) | CAPS_BIT(CAP_DAC_READ_SEARCH), 0, 0,
+	0},
 };
 
 static const char *const layers[SANDBOX_N_LAYERS] = {

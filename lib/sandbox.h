@@ -9,6 +9,12 @@
  *   updater   quell-update, downloads   as it has         writes below         not           all but those to run
  *                                                         `write`, runs none   restricted    programs and the like
  *   parser    reads lists there         none              reads `read`         none          on what is open, and reads
+ *   offline   quell-update, on files    as it has         reads `read`,        none          all but those to run
+ *                                                         writes below `write`               programs, sockets, ...
+ *   witness   looks who holds a port    to look into      not                  not           reads
+ *                                       processes         restricted           restricted
+ *
+ * (Landlock would take from the witness what it is for.)
  *
  * Layers are independent of each other.  One that the kernel lacks, or that a container forbids, is left out: the
  * process runs without it, and struct sandbox says so.
@@ -44,6 +50,8 @@ enum sandbox_kind {
 	SANDBOX_SAVER,
 	SANDBOX_UPDATER,
 	SANDBOX_PARSER,
+	SANDBOX_OFFLINE,
+	SANDBOX_WITNESS,
 	SANDBOX_N_KINDS
 };
 

@@ -2,13 +2,15 @@
  *
  * A filter is inherited, and all that a process has entered must allow a call: the rows of the parent hold all that
  * its children need.  Calls that a row allows whatever their arguments are cost nothing (since Linux 5.11 the kernel
- * has a bit for each), so none that a packet needs has a condition.
+ * has a bit for each); of those that packets need, only what sends has a condition.
  */
 #include "lib/sandbox_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,9 +23,10 @@
 #define SOCK_TYPE 0xf /* the type of a socket without its flags */
 
 #define KIND(kind) (1U << SANDBOX_##kind)
-#define CHILDREN   (KIND(WORKER) | KIND(LOADER) | KIND(SAVER) | KIND(PARSER))
+#define CHILDREN   (KIND(WORKER) | KIND(LOADER) | KIND(SAVER) | KIND(PARSER) | KIND(WITNESS))
+#define READERS    (KIND(PARSER) | KIND(WITNESS)) /* open files to read them */
 #define LISTED	   (KIND(PARENT) | CHILDREN) /* what no row names, they cannot */
-#define ALL	   (LISTED | KIND(UPDATER))
+#define ALL	   (LISTED | KIND(UPDATER) | KIND(OFFLINE))
 /* Not in a build whose instruments need these. */
 #define STRICT(kinds) (SANDBOX_INSTRUMENTED ? 0 : (kinds))
 
@@ -52,22 +55,47 @@ static const struct row rows[] = {
 	ROW(LISTED, ALLOW, "clock_gettime clock_gettime64 clock_getres clock_getres_time64 gettimeofday time getrandom"),
 	ROW(LISTED, ALLOW, "exit exit_group restart_syscall rt_sigreturn sigreturn rt_sigaction rt_sigprocmask sigaltstack"),
 	ROW(LISTED, ALLOW, "getpid gettid getuid geteuid getgid getegid getuid32 geteuid32 getgid32 getegid32"),
-	ROW(LISTED, ALLOW, "prlimit64 getrlimit ugetrlimit setrlimit"),
+	ROW(LISTED, ALLOW, "getrlimit ugetrlimit setrlimit"),
+	ROW(LISTED, ALLOW, "prlimit64", ARG(0, EQ, 0)),
+	ROW(LISTED, KILL, "prlimit64", ARG(0, NE, 0)), /* the limits of another process */
 	ROW(CHILDREN, ALLOW, "mmap mmap2 mprotect", BITS(2, PROT_EXEC, 0)),
 	ROW(CHILDREN, KILL, "mmap mmap2 mprotect", BITS(2, PROT_EXEC, PROT_EXEC)),
 	ROW(KIND(PARENT), ALLOW, "mmap mmap2 mprotect"),
 
 	/* --- on what is open --- */
-	ROW(LISTED, ALLOW, "read write readv writev pread64 pwrite64 lseek _llseek close fcntl fcntl64 fstat fstat64"),
-	ROW(CHILDREN & ~KIND(PARSER), ALLOW, "newfstatat fstatat64", BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)),
-	ROW(CHILDREN & ~KIND(PARSER), ALLOW, "statx", BITS(2, AT_EMPTY_PATH, AT_EMPTY_PATH)),
-	ROW(KIND(PARENT) | KIND(PARSER), ALLOW, "newfstatat fstatat64 statx stat stat64 getdents getdents64"),
+	ROW(LISTED, ALLOW, "read write readv writev pread64 pwrite64 lseek _llseek close fstat fstat64"),
+	ROW(CHILDREN & ~READERS, ALLOW, "newfstatat fstatat64", BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)),
+	ROW(CHILDREN & ~READERS, ALLOW, "statx", BITS(2, AT_EMPTY_PATH, AT_EMPTY_PATH)),
+	ROW(KIND(PARENT) | READERS, ALLOW, "newfstatat fstatat64 statx stat stat64 getdents getdents64"),
+	/* Not F_SETFL: the log is open in all processes as one file, and must not block the others. */
+	ROW(CHILDREN, ALLOW, "fcntl fcntl64", ARG(1, EQ, F_GETFD)),
+	ROW(CHILDREN, ALLOW, "fcntl fcntl64", ARG(1, EQ, F_SETFD)),
+	ROW(CHILDREN, ALLOW, "fcntl fcntl64", ARG(1, EQ, F_GETFL)),
+	ROW(KIND(WORKER) | KIND(LOADER), ALLOW, "fcntl fcntl64", ARG(1, EQ, F_GET_SEALS)),
+	ROW(KIND(LOADER), ALLOW, "fcntl fcntl64", ARG(1, EQ, F_ADD_SEALS)),
+	ROW(CHILDREN, KILL, "fcntl fcntl64", ARG(1, EQ, F_SETOWN)), /* a signal to another, when there is input */
+	ROW(CHILDREN, KILL, "fcntl fcntl64", ARG(1, EQ, F_SETOWN_EX)),
+	ROW(CHILDREN, KILL, "fcntl fcntl64", ARG(1, EQ, F_SETSIG)),
+	ROW(KIND(PARENT), ALLOW, "fcntl fcntl64"),
 
 	/* --- the network --- */
-	ROW(KIND(PARENT) | KIND(WORKER) | KIND(LOADER), ALLOW, "sendmsg sendto send"),
-	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "recvmmsg recvmmsg_time64 recvmsg recvfrom recv sendmmsg"),
+	ROW(KIND(PARENT) | KIND(LOADER), ALLOW, "sendmsg sendto send sendmmsg"),
+	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "recvmmsg recvmmsg_time64 recvmsg recvfrom recv"),
+	ROW(KIND(WITNESS), ALLOW, "recvfrom recv sendto send readlinkat"),
+	/* Landlock sees who connects, but not who does so while it sends. */
+	ROW(KIND(WORKER), ALLOW, "sendto send sendmmsg", BITS(3, MSG_FASTOPEN, 0)),
+	ROW(KIND(WORKER), ALLOW, "sendmsg", BITS(2, MSG_FASTOPEN, 0)),
+	ROW(KIND(WORKER), KILL, "sendto send sendmmsg", BITS(3, MSG_FASTOPEN, MSG_FASTOPEN)),
+	ROW(KIND(WORKER), KILL, "sendmsg", BITS(2, MSG_FASTOPEN, MSG_FASTOPEN)),
 	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "epoll_wait epoll_pwait epoll_pwait2 epoll_ctl accept4 accept"),
-	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "bind connect getsockname getpeername getsockopt setsockopt shutdown"),
+	ROW(KIND(PARENT) | KIND(WORKER), ALLOW, "bind connect getsockname getpeername getsockopt"),
+	ROW(KIND(PARENT), ALLOW, "setsockopt shutdown"),
+	/* Not SO_LINGER, with which a socket that is sent to the parent would block it when it closes that. */
+	ROW(KIND(WORKER), ALLOW, "setsockopt", ARG(1, EQ, SOL_SOCKET), ARG(2, EQ, SO_SNDBUF)),
+	ROW(KIND(WORKER), ALLOW, "setsockopt", ARG(1, EQ, SOL_SOCKET), ARG(2, EQ, SO_RCVBUF)),
+	ROW(KIND(WORKER), ALLOW, "setsockopt", ARG(1, EQ, IPPROTO_TCP), ARG(2, EQ, TCP_NODELAY)),
+	ROW(KIND(WORKER), ALLOW, "setsockopt", ARG(1, EQ, IPPROTO_TCP), ARG(2, EQ, TCP_USER_TIMEOUT)),
+	ROW(KIND(WORKER), ALLOW, "setsockopt", ARG(1, EQ, IPPROTO_IPV6), ARG(2, EQ, IPV6_V6ONLY)),
 	ROW(KIND(WORKER), ALLOW, "epoll_create1"), /* the ports to upstreams, when the options come */
 	ROW(KIND(WORKER), ALLOW, "ioctl", ARG(1, EQ, SIOCOUTQ)),
 	ROW(KIND(WORKER), ALLOW, "socket", ARG(0, EQ, AF_INET), BITS(1, SOCK_TYPE, SOCK_DGRAM), ARG(2, EQ, 0)),
@@ -79,6 +107,7 @@ static const struct row rows[] = {
 	ROW(KIND(WORKER), KILL, "socket", BITS(1, SOCK_TYPE, SOCK_RAW)),
 	ROW(CHILDREN & ~KIND(WORKER), KILL, "socket"),
 	ROW(CHILDREN, KILL, "socketpair"),
+	ROW(KIND(OFFLINE), KILL, "socket socketpair"),
 	ROW(KIND(PARENT), ALLOW, "socket", ARG(0, LE, AF_INET)),
 	ROW(KIND(PARENT), ALLOW, "socket", ARG(0, EQ, AF_INET6)),
 	ROW(KIND(PARENT), ALLOW, "socket", ARG(0, EQ, AF_NETLINK)),
@@ -88,8 +117,8 @@ static const struct row rows[] = {
 	/* --- files --- */
 	ROW(STRICT(KIND(WORKER) | KIND(LOADER)), REFUSE(EACCES), "openat", BITS(2, O_ACCMODE, O_RDONLY)),
 	ROW(STRICT(KIND(WORKER) | KIND(LOADER)), REFUSE(EACCES), "open", BITS(1, O_ACCMODE, O_RDONLY)),
-	ROW(STRICT(KIND(PARSER)), ALLOW, "openat", BITS(2, O_ACCMODE, O_RDONLY)),
-	ROW(STRICT(KIND(PARSER)), ALLOW, "open", BITS(1, O_ACCMODE, O_RDONLY)),
+	ROW(STRICT(READERS), ALLOW, "openat", BITS(2, O_ACCMODE, O_RDONLY)),
+	ROW(STRICT(READERS), ALLOW, "open", BITS(1, O_ACCMODE, O_RDONLY)),
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "openat", BITS(2, O_ACCMODE, O_WRONLY)),
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "openat", BITS(2, O_ACCMODE, O_RDWR)),
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "open", BITS(1, O_ACCMODE, O_WRONLY)),
@@ -108,8 +137,8 @@ static const struct row rows[] = {
 	ROW(KIND(PARENT), ALLOW, "set_tid_address rseq setpriority getpriority sched_getaffinity sysinfo uname nanosleep"),
 	ROW(KIND(PARENT), ALLOW, "clock_nanosleep clock_nanosleep_time64 prctl capget capset seccomp"),
 	ROW(KIND(PARENT), ALLOW, "landlock_create_ruleset landlock_add_rule landlock_restrict_self"),
-	ROW(CHILDREN, KILL, "kill tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal"),
-	ROW(STRICT(CHILDREN), KILL, "clone clone3 fork vfork"),
+	ROW(CHILDREN | KIND(OFFLINE), KILL, "kill tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal"),
+	ROW(STRICT(CHILDREN | KIND(OFFLINE)), KILL, "clone clone3 fork vfork"),
 	ROW(STRICT(ALL), KILL, "ptrace process_vm_readv"),
 	ROW(ALL, KILL, "execve execveat process_vm_writev pidfd_getfd kcmp"),
 
@@ -182,7 +211,7 @@ static int fill(scmp_filter_ctx filter, enum sandbox_kind kind, uint32_t unliste
 
 int sandbox_calls(enum sandbox_kind kind)
 {
-	const uint32_t unlisted = kind == SANDBOX_UPDATER ? ALLOW : UNLISTED;
+	const uint32_t unlisted = (LISTED & 1U << kind) != 0 ? UNLISTED : ALLOW;
 	scmp_filter_ctx filter = seccomp_init(unlisted);
 	int err;
 

@@ -2,7 +2,6 @@
 #include "resolver/witness.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/caps.h"
+#include "lib/log.h"
+#include "lib/sandbox.h"
 
 #define ANSWER_WAIT_MS 2000 /* a scan of /proc takes some tens */
 
@@ -19,6 +19,21 @@ struct question {
 	union addr addr;
 	bool tcp;
 };
+
+static void enter_sandbox(void)
+{
+	const struct sandbox_wish wish = {.kind = SANDBOX_WITNESS};
+	char lacks[SANDBOX_TEXT_SIZE];
+	struct sandbox sandbox;
+
+	sandbox_enter(&wish, &sandbox);
+	if (sandbox_lacks(&sandbox, lacks)[0] != '\0')
+		log_notice("sandbox", "%s: this system is without %s", sandbox_kind_text(wish.kind),
+		    lacks);
+	/* It can do without the others, but not have all the rights of root. */
+	if (sandbox.state[SANDBOX_CAPABILITIES] != SANDBOX_HOLDS)
+		_exit(EXIT_FAILURE);
+}
 
 /* Until the other end is closed. */
 static void answer_questions(int fd)
@@ -44,8 +59,8 @@ void witness_start(struct witness *w)
 	if (w->pid == 0) {
 		(void)close(fds[0]);
 		(void)signal(SIGINT, SIG_IGN);
-		if (caps_keep(CAPS_BIT(CAP_SYS_PTRACE) | CAPS_BIT(CAP_DAC_READ_SEARCH)) == 0)
-			answer_questions(fds[1]);
+		enter_sandbox();
+		answer_questions(fds[1]);
 		_exit(EXIT_SUCCESS);
 	}
 	(void)close(fds[1]);

@@ -78,6 +78,7 @@ PARENT_TESTS = tests/unit/test_budget \
 	tests/unit/test_health \
 	tests/unit/test_hostnet \
 	tests/unit/test_listeners \
+	tests/unit/test_intruder \
 	tests/unit/test_lists \
 	tests/unit/test_loader \
 	tests/unit/test_notify \
@@ -121,6 +122,9 @@ tests_unit_test_witness_LDADD = $(PARENT_LIBS)
 tests_unit_test_listeners_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_listeners_SOURCES = tests/unit/test_listeners.c
 tests_unit_test_listeners_LDADD = $(PARENT_LIBS)
+tests_unit_test_intruder_CFLAGS = $(PARENT_CFLAGS)
+tests_unit_test_intruder_SOURCES = tests/unit/test_intruder.c
+tests_unit_test_intruder_LDADD = $(PARENT_LIBS)
 tests_unit_test_lists_CFLAGS = $(PARENT_CFLAGS)
 tests_unit_test_lists_SOURCES = tests/unit/test_lists.c
 tests_unit_test_lists_LDADD = $(PARENT_LIBS)

@@ -15,6 +15,7 @@
 #include "lib/dns/type.h"
 #include "tools/update_bench.h"
 #include "tools/update_explain.h"
+#include "tools/update_jail.h"
 #include "tools/update_lists.h"
 #include "tools/update_offline.h"
 #include "tools/update_owner.h"
@@ -344,6 +345,25 @@ static int command_report(int argc, char **argv)
 
 /* ---- the others ---- */
 
+/* A command that only works on files, which others may have written: from here on it opens `files` and what is below
+ * them, writes beside `image` (NULL: nowhere), and has no network. */
+static void confine(char *const *files, unsigned n_files, const char *image)
+{
+	char folder[CONF_PATH_SIZE] = ".";
+	const char *const write[] = {folder}, *slash = image != NULL ? strrchr(image, '/') : NULL;
+	const struct sandbox_wish wish = {
+	    .kind = SANDBOX_OFFLINE,
+	    .read = (const char *const *)files,
+	    .n_read = n_files,
+	    .write = write,
+	    .n_write = image != NULL,
+	};
+
+	if (slash != NULL)
+		(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - image) + 1, image);
+	update_jail_enter(&wish);
+}
+
 static int command_compile(int argc, char **argv)
 {
 	const char *image = NULL;
@@ -357,6 +377,7 @@ static int command_compile(int argc, char **argv)
 	}
 	if (image == NULL || optind == argc)
 		return usage("compile takes -o IMAGE and one FILE or more");
+	confine(argv + optind, (unsigned)(argc - optind), image);
 	return update_offline_compile(image, argv + optind, (unsigned)(argc - optind));
 }
 
@@ -364,6 +385,7 @@ static int command_dump(int argc, char **argv)
 {
 	if (argc != 2)
 		return usage("dump takes one IMAGE");
+	confine(argv + 1, 1, NULL);
 	return update_offline_dump(argv[1]);
 }
 
@@ -371,6 +393,7 @@ static int command_verify(int argc, char **argv)
 {
 	if (argc != 2)
 		return usage("verify takes one IMAGE");
+	confine(argv + 1, 1, NULL);
 	return update_offline_verify(argv[1]);
 }
 
@@ -378,6 +401,7 @@ static int command_bench(int argc, char **argv)
 {
 	if (argc != 3)
 		return usage("bench takes an IMAGE and a file of NAMES");
+	confine(argv + 1, 2, NULL);
 	return update_bench(argv[1], argv[2]);
 }
 
@@ -405,6 +429,7 @@ static int why_configured(int argc, char **argv)
 		(void)fprintf(stderr, "quell-update: %s\n", why.text);
 		return UPDATE_EXIT_USAGE;
 	}
+	confine((char *[]){(char[]){"/"}}, 1, NULL);
 	code = update_explain(conf, argv[optind], type, options.json);
 	conf_free(conf);
 	return code;
@@ -423,6 +448,7 @@ static int command_why(int argc, char **argv)
 		return usage("why takes an IMAGE or FILEs, then --, then NAME and perhaps TYPE");
 	if (argc - dashes == 3 && !type_from_text(argv[dashes + 2], &type))
 		return usage("%s: this is no query type, as AAAA is one", argv[dashes + 2]);
+	confine(argv + 1, (unsigned)(dashes - 1), NULL);
 	return update_why(argv + 1, (unsigned)(dashes - 1), argv[dashes + 1], type);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #include "lib/file.h"
-#include "lib/sandbox.h"
 
 /* What work() returned, in memory that both see. */
 struct outcome {
@@ -123,4 +123,17 @@ int update_jail(update_jail_fn *work, void *ctx, const char *const *read, unsign
 	err = run(work, ctx, &wish, outcome, bytes, len, why);
 	(void)munmap(outcome, sizeof(*outcome));
 	return err;
+}
+
+void update_jail_enter(const struct sandbox_wish *wish)
+{
+	char lacks[SANDBOX_TEXT_SIZE];
+	struct sandbox sandbox;
+
+	sandbox_enter(wish, &sandbox);
+	/* Of the rest quellctl tells. */
+	if (!SANDBOX_INSTRUMENTED &&
+	    (sandbox.state[SANDBOX_FILES] > 0 || sandbox.state[SANDBOX_CALLS] > 0))
+		(void)fprintf(stderr, "quell-update: this system is without %s\n",
+		    sandbox_lacks(&sandbox, lacks));
 }

@@ -10,6 +10,7 @@
 #define QUELL_UPDATE_JAIL_H
 
 #include "lib/err.h"
+#include "lib/sandbox.h"
 
 /* Runs in the child.  Returns 0 or an error with the reason in `why`. */
 typedef int update_jail_fn(void *ctx, int out, struct why *why);
@@ -18,5 +19,8 @@ typedef int update_jail_fn(void *ctx, int out, struct why *why);
  * (*bytes)[0..*len), malloc'ed for the caller, and NULL for an error. */
 int update_jail(update_jail_fn *work, void *ctx, const char *const *read, unsigned n_read,
     char **bytes, size_t *len, struct why *why) QUELL_CHECK;
+
+/* The caller itself goes there, for good; what the system does not give is said on standard error. */
+void update_jail_enter(const struct sandbox_wish *wish);
 
 #endif

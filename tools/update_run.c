@@ -13,7 +13,6 @@
 #include "blocklists/verify.h"
 #include "lib/file.h"
 #include "lib/resolvconf.h"
-#include "lib/sandbox.h"
 #include "tools/control.h"
 #include "tools/text.h"
 #include "tools/update_fetch.h"
@@ -641,15 +640,8 @@ static void enter_sandbox(const struct conf *conf)
 {
 	const char *const write[] = {conf->state_dir};
 	const struct sandbox_wish wish = {.kind = SANDBOX_UPDATER, .write = write, .n_write = 1};
-	char lacks[SANDBOX_TEXT_SIZE];
-	struct sandbox sandbox;
 
-	sandbox_enter(&wish, &sandbox);
-	/* Of the rest quellctl tells. */
-	if (!SANDBOX_INSTRUMENTED &&
-	    (sandbox.state[SANDBOX_FILES] > 0 || sandbox.state[SANDBOX_CALLS] > 0))
-		(void)fprintf(stderr, "quell-update: this system is without %s\n",
-		    sandbox_lacks(&sandbox, lacks));
+	update_jail_enter(&wish);
 }
 
 int update_run(const struct conf *conf, const struct update_options *options)

@@ -304,12 +304,13 @@ static void conn_close(struct tcp_conn *c)
 	l->n_open--;
 }
 
-/* Close, and let the kernel forget it at once with what it still has for the client. */
+/* Close, and let the kernel forget it at once with what it still has for the client.  (SO_LINGER would do the same, but
+ * the sandbox denies it.) */
 static void conn_reset(struct tcp_conn *c)
 {
-	const struct linger reset = {.l_onoff = 1};
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	(void)connect(c->fd, &nobody, sizeof(nobody));
 	conn_close(c);
 }
 

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import tempfile
 
 import dns.flags
 
@@ -110,6 +112,31 @@ def test_new_worker():
         daemon.log.wait("^info worker-started ", since=since)
         assert_blocked(daemon.ask("one.test."))
         equal(layers(daemon), before, "layers")
+
+
+@test
+def test_offline():
+    """A command of quell-update that works on files alone is in its sandbox before it opens the first; a pipe is one, too"""
+    not_under("valgrind")
+    program = os.path.join(os.environ["top_builddir"], "quell-update")
+    with tempfile.TemporaryDirectory() as folder:
+        pipe, image = os.path.join(folder, "list"), os.path.join(folder, "image")
+        os.mkfifo(pipe)
+        with subprocess.Popen(WRAPPER + [program, "compile", "-o", image, pipe, "/dev/stdin"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            with open(pipe, "w") as f:  # when it has opened the other end
+                status = proc(process.pid)
+                f.write("one.test\n")
+            said, complaint = process.communicate(b"two.test\n", timeout=60)
+        equal(process.returncode, 0, "exit status")
+        equal(said.count(b"1 rules"), 2, "lists")
+        assert os.path.exists(image)
+        equal(status["NoNewPrivs"], "1", "NoNewPrivs")
+        if b"seccomp" not in complaint:
+            equal(status["Seccomp"], "2", "Seccomp")
+        plain = subprocess.run(WRAPPER + [program, "compile", "-o", image, "/dev/null"], check=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        equal(complaint, plain.stderr, "what the system lacks")
 
 
 # A container, or a unit, that forbids the calls by which a process confines itself.

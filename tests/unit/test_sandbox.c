@@ -55,10 +55,11 @@ static void enter(enum sandbox_kind kind, enum sandbox_layer needed)
 	    .kind = kind, .ports = &world.port, .n_ports = kind == SANDBOX_WORKER};
 	struct sandbox s;
 
-	if (kind == SANDBOX_SAVER || kind == SANDBOX_UPDATER) {
+	if (kind == SANDBOX_SAVER || kind == SANDBOX_UPDATER || kind == SANDBOX_OFFLINE) {
 		wish.write = write;
 		wish.n_write = 1;
-	} else if (kind == SANDBOX_PARSER) {
+	}
+	if (kind == SANDBOX_PARSER || kind == SANDBOX_OFFLINE) {
 		wish.read = read;
 		wish.n_read = 1;
 	}
@@ -372,7 +373,7 @@ static int serve(void)
 #endif
 
 static const enum sandbox_kind children[] = {
-    SANDBOX_WORKER, SANDBOX_LOADER, SANDBOX_SAVER, SANDBOX_PARSER};
+    SANDBOX_WORKER, SANDBOX_LOADER, SANDBOX_SAVER, SANDBOX_PARSER, SANDBOX_WITNESS};
 
 #define N_CHILDREN (sizeof(children) / sizeof(children[0]))
 
@@ -385,6 +386,7 @@ static void test_programs(void **state)
 	}
 	assert_killed(SANDBOX_PARENT, run_program);
 	assert_killed(SANDBOX_UPDATER, run_program);
+	assert_killed(SANDBOX_OFFLINE, run_program);
 }
 
 static void test_processes(void **state)
@@ -396,6 +398,8 @@ static void test_processes(void **state)
 		assert_killed(children[i], trace_other);
 	}
 	assert_killed(SANDBOX_PARENT, trace_other);
+	assert_killed(SANDBOX_OFFLINE, trace_other);
+	assert_killed(SANDBOX_OFFLINE, start_process);
 }
 
 static void test_others(void **state)
@@ -407,6 +411,7 @@ static void test_others(void **state)
 		assert_killed(children[i], kill_thread_of_other);
 	}
 	assert_killed(SANDBOX_PARENT, write_other);
+	assert_killed(SANDBOX_OFFLINE, kill_other);
 	assert_int_equal(waitpid(world.victim, NULL, WNOHANG), 0);
 }
 
@@ -447,6 +452,8 @@ static void test_sockets(void **state)
 			assert_killed(children[i], udp_socket);
 	}
 	assert_killed(SANDBOX_PARENT, packet_socket);
+	assert_killed(SANDBOX_OFFLINE, unix_socket);
+	assert_killed(SANDBOX_OFFLINE, udp_socket);
 }
 
 static void test_protocols(void **state)
@@ -473,6 +480,11 @@ static void test_folders(void **state)
 	assert_passes(SANDBOX_UPDATER, SANDBOX_FILES, save_below);
 	assert_passes(SANDBOX_UPDATER, SANDBOX_FILES, open_in_file_layer);
 	assert_passes(SANDBOX_UPDATER, SANDBOX_FILES, read_any);
+	assert_passes(SANDBOX_OFFLINE, SANDBOX_FILES, save_below);
+	assert_passes(SANDBOX_OFFLINE, SANDBOX_FILES, open_in_file_layer);
+	assert_passes(SANDBOX_OFFLINE, SANDBOX_FILES, read_given);
+	assert_passes(SANDBOX_OFFLINE, SANDBOX_FILES, read_other);
+	assert_passes(SANDBOX_WITNESS, SANDBOX_CALLS, read_any);
 	assert_passes(SANDBOX_PARSER, SANDBOX_FILES, read_given);
 	assert_passes(SANDBOX_PARSER, SANDBOX_FILES, read_other);
 	assert_passes(SANDBOX_PARENT, SANDBOX_FILES, read_any);
