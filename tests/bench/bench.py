@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """quell beside a bare echo server and the other resolvers that are installed here (dnsmasq, unbound).
 
-    make bench                  two to three minutes; the table, and bench.json and bench.svg in the build folder
-    bench.py --full             a quarter of an hour: enough pairs for figures that are to be compared
+    make bench                  three minutes; the table, and bench.json and bench.svg in the build folder
+    bench.py --full             twenty minutes: enough pairs for figures that are to be compared
     bench.py --list FILE        block the names of this file (one a line) instead of made-up ones
     bench.py --only NAME        of quell, dnsmasq, unbound; may be repeated
 
@@ -25,6 +25,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import names
@@ -48,11 +49,18 @@ LOADS = {
     "blocked, any address": {"file": "blocked", "any": True},
 }
 
-# pairs wanted, pairs tried at most, seconds of a load, seconds of the latencies; names listed, popular and mixed
+# Those that are measured with two workers, too, and with a list that grows.
+BASIC = ["cached", "blocked"]
+
+# pairs wanted, pairs tried at most, seconds of a load, seconds of the latencies; names listed, popular and mixed; how
+# often lists are swapped, and in how many seconds; names on a small and a large list
 MODES = {
-    "smoke": {"pairs": 1, "tries": 1, "seconds": .1, "latency_s": .2, "listed": 2000, "popular": 300, "mixed": 600},
-    "quick": {"pairs": 3, "tries": 4, "seconds": .4, "latency_s": 3, "listed": 100000, "popular": 10000, "mixed": 20000},
-    "full": {"pairs": 7, "tries": 15, "seconds": 1, "latency_s": 10, "listed": 100000, "popular": 10000, "mixed": 50000},
+    "smoke": {"pairs": 1, "tries": 1, "seconds": .1, "latency_s": .2, "listed": 2000, "popular": 300, "mixed": 600,
+              "swaps": 2, "swaps_s": 1, "growth": (500, 2000)},
+    "quick": {"pairs": 3, "tries": 4, "seconds": .4, "latency_s": 3, "listed": 100000, "popular": 10000, "mixed": 20000,
+              "swaps": 20, "swaps_s": 10, "growth": None},
+    "full": {"pairs": 7, "tries": 15, "seconds": 1, "latency_s": 10, "listed": 100000, "popular": 10000, "mixed": 50000,
+             "swaps": 20, "swaps_s": 20, "growth": (140000, 5600000)},
 }
 
 
@@ -63,7 +71,8 @@ def enter_namespace():
     if os.environ.get("QUELL_BENCH_NAMESPACE"):
         raise_loopback()
         return True
-    unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+    # Who is not root stays who they are there, and not a root who may become nobody else.
+    unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-cn", "--keep-caps"]
     if shutil.which("unshare") and subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL).returncode == 0:
         os.environ["QUELL_BENCH_NAMESPACE"] = "yes"
         os.execvp("unshare", [*unshare, sys.executable, *sys.argv])
@@ -144,10 +153,12 @@ def pss_mib(pid):
 
 
 class Server:
-    """A server on a port of its own, from its start to its end."""
+    """A server on a port of its own, from its start to its end.  `listed`: a file of names, or None; workers are not
+    pinned to a processor."""
 
-    def __init__(self, bench, name, host=HOST, tcp=False):
-        self.bench, self.name, self.host, self.tcp = bench, name, host, tcp
+    def __init__(self, bench, name, host=HOST, tcp=False, listed="list", workers=1):
+        self.bench, self.name, self.host, self.tcp, self.workers = bench, name, host, tcp, workers
+        self.listed = bench.file(listed) if listed else None
         self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix=name + "-", dir=bench.folder)
         os.chmod(self.folder, 0o755)
@@ -156,12 +167,18 @@ class Server:
         with open(os.path.join(self.folder, "log"), "w", encoding="utf-8") as log:
             begin = time.monotonic()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=Cpus.pin(bench.cpus.server))
+                                            preexec_fn=Cpus.pin(bench.cpus.server if workers == 1 else None))
         self.await_answer(begin)
         self.start_ms = (time.monotonic() - begin) * 1000
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def names_listed(self):
+        if not self.listed:
+            return
+        with open(self.listed, encoding="ascii") as listed:
+            yield from (line.strip() for line in listed)
 
     def await_answer(self, begin):
         query = struct.pack(">HHHHHH", 1, 0x100, 1, 0, 0, 0) + b"\5start\7example\3com\0" + struct.pack(">HH", 1, 1)
@@ -189,27 +206,33 @@ class Server:
 # --- the servers: what their processes are started with, for a list and an upstream ---
 
 def echo(server):
-    return [os.path.join(TOOLS, "echo"), "tcp" if server.tcp else "udp", server.host, str(server.port)]
+    kind = "tcp" if server.tcp else "udp" if server.workers == 1 else "twice"
+    return [os.path.join(TOOLS, "echo"), kind, server.host, str(server.port)]
 
 
 def upstream(server):
     return [os.path.join(TOOLS, "echo"), "upstream", server.host, str(server.port)]
 
 
-def quell(server):
-    image = server.path("image")
-    subprocess.run([os.path.join(BUILD, "quell-update"), "compile", "-o", image, server.bench.list], check=True,
+def compile_image(image, *lists):
+    subprocess.run([os.path.join(BUILD, "quell-update"), "compile", "-o", image, *lists], check=True,
                    stdout=subprocess.DEVNULL)
+
+
+def quell(server):
     command = [os.path.join(BUILD, "quelld"), "--listen", "%s:%d" % (server.host, server.port),
-               "--upstream", "%s:%d" % (HOST, server.bench.upstream.port), "--blocklist", image,
+               "--upstream", "%s:%d" % (HOST, server.bench.upstream.port), "--workers", str(server.workers),
                "--control", server.path("control")]
+    if server.listed:
+        compile_image(server.path("image"), server.listed)
+        command += ["--blocklist", server.path("image")]
     # Another user would have to be able to write there, and in a namespace of our own there is none.
     return command + (["--user", "root"] if os.geteuid() == 0 else [])
 
 
 def dnsmasq(server):
-    with open(server.bench.list, encoding="ascii") as listed, open(server.path("list"), "w", encoding="ascii") as f:
-        f.writelines("address=/%s/\n" % line.strip() for line in listed)
+    with open(server.path("list"), "w", encoding="ascii") as f:
+        f.writelines("address=/%s/\n" % name for name in server.names_listed())
     return ["dnsmasq", "--keep-in-foreground", "--conf-file=" + server.path("list"), "--no-resolv", "--no-hosts",
             "--no-poll", "--user=", "--pid-file=", "--log-facility=-", "--port=%d" % server.port,
             *(["--listen-address=" + HOST, "--bind-interfaces"] if server.host == HOST else []),
@@ -218,9 +241,9 @@ def dnsmasq(server):
 
 
 def unbound(server):
-    with open(server.bench.list, encoding="ascii") as listed, open(server.path("list"), "w", encoding="ascii") as f:
+    with open(server.path("list"), "w", encoding="ascii") as f:
         f.write("server:\n")
-        f.writelines('local-zone: "%s." always_nxdomain\n' % line.strip() for line in listed)
+        f.writelines('local-zone: "%s." always_nxdomain\n' % name for name in server.names_listed())
     with open(server.path("conf"), "w", encoding="ascii") as f:
         f.write("""server:
   directory: "{folder}"
@@ -266,7 +289,6 @@ class Bench:
         self.folder = folder
         self.cpus = Cpus()
         self.upstream = None
-        self.list = os.path.join(folder, "list")
         self.make_queries(options.list)
 
     def file(self, name):
@@ -280,7 +302,7 @@ class Bench:
                 listed = sorted({line.split()[0].lower().rstrip(".") for line in f if line.strip() and line[0] != "#"})
         else:
             listed = names.made_up(mode["listed"], seed=1)
-        names.write(self.list, listed)
+        names.write(self.file("list"), listed)
         self.n_listed = len(listed)
         some = names.unlisted(["%s%s" % (rnd.choice(names.SUB), name) for name in names.made_up(mode["mixed"], seed=3)], listed)
         rnd.shuffle(some)
@@ -338,6 +360,50 @@ class Bench:
             if self.load(server, "open", 60, "-o", "-w", "64")["lost"] == 0:
                 break
 
+    def two_workers(self, start):
+        """Over a floor of two echoes."""
+        server, floor = start("quell", workers=2), start("echo", workers=2)
+        self.warm(server)
+        return {what: self.pairs(server, floor, LOADS[what]) for what in BASIC}
+
+    def swap(self, server, images, waits_s):
+        """The next image in the place of the last, and word of it, again and again."""
+        for i, wait_s in enumerate(waits_s):
+            time.sleep(wait_s)
+            os.link(images[i % len(images)], server.path("next"))
+            os.replace(server.path("next"), server.path("image"))
+            server.process.send_signal(signal.SIGHUP)
+
+    def swaps(self, server):
+        """Latencies while the lists stay, and while they are swapped for others with a name more, or less, again."""
+        n, seconds = self.mode["swaps"], self.mode["swaps_s"]
+        names.write(server.path("more"), ["one.more.example"])
+        images = [server.path("longer"), server.path("shorter")]
+        compile_image(images[0], server.listed, server.path("more"))
+        compile_image(images[1], server.listed)
+        got = {"still": self.load(server, "mixed", seconds, "-r", "500")}
+        swapping = threading.Thread(target=self.swap, args=(server, images, [seconds / (n + 1)] * n))
+        swapping.start()
+        got["swapped"] = self.load(server, "mixed", seconds, "-r", "500")
+        swapping.join()
+        with open(server.path("log"), encoding="utf-8") as log:
+            got["swaps"] = log.read().count("notice reloaded")
+        return got
+
+    def growth(self, start):
+        """What a query costs with a large list, and how many times that with a small one."""
+        small, large = self.mode["growth"]
+        names.write(self.file("small"), names.many(small, seed=7))
+        names.write(self.file("large"), names.many(large, seed=7))
+        rnd = random.Random(8)
+        names.write(self.file("blocked by both"), ["%s A blocked" % name for name in
+                                                   names.listed_and_below(rnd, list(names.many(small, seed=7)), 100000)])
+        server, floor = start("quell", listed="large"), start("quell", listed="small")
+        self.warm(server)
+        self.warm(floor)
+        return {"listed": [small, large], "cached": self.pairs(server, floor, LOADS["cached"]),
+                "blocked": self.pairs(server, floor, {"file": "blocked by both"})}
+
     def measure(self, name):
         """All figures of one resolver."""
         with contextlib.ExitStack() as stack:
@@ -356,6 +422,11 @@ class Bench:
                 say("  %s: %s" % (what, short(got["loads"][what])))
             got["latency"] = self.load(server, "mixed", self.mode["latency_s"], "-r", "2000")
             got["pss_loaded_mib"] = pss_mib(server.process.pid)
+            got["pss_bare_mib"] = pss_mib(start(name, listed=None).process.pid)
+            if name == "quell":
+                got["swaps"] = self.swaps(server)
+                got["two_workers"] = self.two_workers(start)
+                got["growth"] = self.growth(start) if self.mode["growth"] else None
             return got
 
     def run(self, wanted):
@@ -392,6 +463,27 @@ def table(rows):
     return "\n".join(lines)
 
 
+LATE = ["p50 us", "p90 us", "p99 us", "p99.9 us", "worst us", "lost / wrong"]
+
+
+def latencies(name, row):
+    return [name, *(str(row[key]) for key in plot.PERCENTILES), "%d / %d" % (row["lost"], row["wrong"])]
+
+
+def report_quell(of):
+    """Rows of what is measured of quell alone."""
+    late = [["at 500 queries a second", *LATE], latencies("the lists stay", of["swaps"]["still"]),
+            latencies("%d swaps" % of["swaps"]["swaps"], of["swaps"]["swapped"])]
+    two = [["two workers", "us a query (x two echoes)", "beside one worker"]]
+    two += [[what, short(load), "%.2f x" % (load["ratio"] / of["loads"][what]["ratio"])]
+            for what, load in of["two_workers"].items()]
+    yield from (late, two)
+    if of["growth"]:
+        small, large = of["growth"]["listed"]
+        yield [["{:,} names, not {:,}".format(large, small), "us a query (x as many)"],
+               *([what, short(of["growth"][what])] for what in BASIC)]
+
+
 def report(results):
     """Tables in Markdown."""
     servers = [name for name in results if name != "echo"]
@@ -403,22 +495,21 @@ def report(results):
         costs.append([name, *(short(load) for load in loads)])
         rates.append([name, *("{:,.0f}".format(load["qps"]) for load in loads)])
         wrong.append([name, *("%d / %d" % (load["lost"], load["wrong"]) for load in loads)])
-    late = [["at 2,000 queries a second", "p50 us", "p90 us", "p99 us", "p99.9 us", "worst us", "lost / wrong", "start ms",
-             "PSS MiB", "PSS MiB, cache filled"]]
-    for name, of in results.items():
-        row = of["latency"]
-        late.append([name, *(str(row[key]) for key in plot.PERCENTILES), "%d / %d" % (row["lost"], row["wrong"]),
-                     *(("%.0f" % of["start_ms"], "%.1f" % of["pss_mib"], "%.1f" % of["pss_loaded_mib"])
-                       if "start_ms" in of else ("", "", ""))])
+    late = [["at 2,000 queries a second", *LATE]]
+    late += [latencies(name, of["latency"]) for name, of in results.items()]
+    size = [["", "start ms", "PSS MiB, no list", "with the list", "cache filled"]]
+    size += [[name, *("%.1f" % results[name][key] for key in ("start_ms", "pss_bare_mib", "pss_mib", "pss_loaded_mib"))]
+             for name in servers]
     unsteady = any(not load["steady"] for name in servers for load in results[name]["loads"].values())
-    return "\n\n".join([*map(table, (costs, rates, wrong, late)),
+    return "\n\n".join([*map(table, (costs, rates, wrong, late, size)),
+                        *(map(table, report_quell(results["quell"])) if "quell" in results else []),
                         *(["?: the machine drifted, and too few pairs are left for a ratio to be relied on."]
                           if unsteady else [])])
 
 
 def main():
     ap = argparse.ArgumentParser(description="quell beside a bare echo server and other resolvers.")
-    ap.add_argument("--full", dest="mode", action="store_const", const="full", default="quick", help="a quarter of an hour")
+    ap.add_argument("--full", dest="mode", action="store_const", const="full", default="quick", help="twenty minutes")
     ap.add_argument("--smoke", dest="mode", action="store_const", const="smoke", help="seconds; the figures mean nothing")
     ap.add_argument("--list", help="a file of names to block, one a line")
     ap.add_argument("--only", action="append", choices=RESOLVERS, help="this resolver")

@@ -24,7 +24,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "e2e")]
 import bench
 import names
 from harness import plain_query
-from soak import Asker, Daemon, Kill, STEADY_QPS, one_user
+from soak import STEADY_QPS, UNPINNED, Asker, Daemon, Kill
 
 LIFE_S = .7  # shorter lives would be a crash loop, which is slowed down
 
@@ -61,7 +61,7 @@ def main():
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="quell-kills-"))
         os.chmod(folder, 0o755)
-        place = argparse.Namespace(folder=folder, cpus=argparse.Namespace(server=None, load=None))
+        place = argparse.Namespace(folder=folder, cpus=UNPINNED)
         upstream = bench.Server(place, "upstream")
         stack.callback(upstream.stop)
         rnd = random.Random(5)
@@ -70,8 +70,7 @@ def main():
         names.write(queries, ["%s A open" % name for name in names.popular(rnd, opened, 5000)] + ["listed.test A blocked"] * 1000)
         fresh = os.path.join(folder, "open")
         names.write(fresh, ["%s A open" % name for name in opened])
-        daemon = stack.enter_context(Daemon(["127.0.0.1:%d" % upstream.port], ["listed.test\n"], conf='special_off = {"test"}\n',
-                                            args=("--user", "root") if one_user() else ()))
+        daemon = stack.enter_context(Daemon(["127.0.0.1:%d" % upstream.port], ["listed.test\n"]))
         kills = []
         askers = [Asker("steady", kills, daemon.port, queries, seconds, seconds, "-r", str(STEADY_QPS))]
         if a.flood:
