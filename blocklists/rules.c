@@ -604,7 +604,6 @@ static int add_line(struct rules *r, const char *text, const struct rules_clock 
 		rules_line_fini(line);
 		line->kind = RULES_BAD;
 		stamp = false;
-		blank_controls(why.text);
 		line->note = strdup(why.text);
 		err = line->note != NULL ? 0 : ERR_NOMEM;
 	}

@@ -33,6 +33,15 @@ const char *err_text(int err)
 	return "unknown error";
 }
 
+/* A reason quotes what is wrong: nothing in it may steer a terminal, or end the line. */
+static void blank_controls(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = ' ';
+	}
+}
+
 int(why_set)(struct why *why, int err, const char *fmt, ...)
 {
 	int saved = errno;
@@ -45,6 +54,7 @@ int(why_set)(struct why *why, int err, const char *fmt, ...)
 	if (vsnprintf(text.text, sizeof(text.text), fmt, ap) < 0)
 		text.text[0] = '\0';
 	va_end(ap);
+	blank_controls(text.text);
 	memcpy(why->text, text.text, strlen(text.text) + 1);
 	errno = saved;
 	return err;

@@ -34,8 +34,8 @@ struct why {
 };
 
 /* Format into `why` (may be NULL: then nothing is written) and return `err`, so that
- * `return why_set(why, ERR_FORMAT, "%s:%d: ...", ...)` reads well.  A longer text is cut.  An
- * argument may be why->text itself; errno is left as it was. */
+ * `return why_set(why, ERR_FORMAT, "%s:%d: ...", ...)` reads well.  A longer text is cut, and control
+ * characters become blanks.  An argument may be why->text itself; errno is left as it was. */
 int why_set(struct why *why, int err, const char *fmt, ...) QUELL_PRINTF(3, 4);
 
 /* clang's analyzer looks at one file at a time, and must know that the result is `err`. */

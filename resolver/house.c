@@ -19,6 +19,7 @@
 #include "resolver/io/timer.h"
 #include "resolver/loader.h"
 #include "resolver/house_read.h"
+#include "resolver/printable.h"
 #include "resolver/server.h"
 
 #define WATCHED (IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
@@ -464,6 +465,11 @@ void house_status(const struct server *s, struct evbuffer *to)
 
 void house_reasons(const struct server *s, struct evbuffer *to)
 {
-	if (s->house.now.info.text[0] != '\0')
-		evbuffer_add_printf(to, "reason names of the house: %s\n", s->house.now.info.text);
+	const struct channel_loaded *info = &s->house.now.info;
+
+	if (info->text[0] == '\0')
+		return;
+	evbuffer_add_printf(to, "reason names of the house: ");
+	printable_write(to, info->text, sizeof(info->text)); /* the loader's own words */
+	evbuffer_add_printf(to, "\n");
 }

@@ -56,7 +56,7 @@ static void write_reasons(const struct report *r, struct evbuffer *to)
 		if (r->total.upstream[i].forward)
 			continue;
 		n_servers++;
-		n_down += r->total.upstream[i].down;
+		n_down += r->total.upstream[i].down != 0;
 	}
 	own_reasons(s, to);
 	house_reasons(s, to);

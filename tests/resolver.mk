@@ -70,6 +70,18 @@ tests_fuzz_fuzz_stream_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_fuzz_fuzz_stream_SOURCES = tests/fuzz/fuzz_stream.c
 tests_fuzz_fuzz_stream_LDADD = $(FUZZ_MAIN) resolver/io/libio.a lib/libquell.a $(EVENT_LIBS)
 
+# The parent's side of the control socket and of the channels, without other processes.
+fuzz_parent_sources = tests/fuzz/parent.c tests/fuzz/parent.h
+fuzz_parent_libs = resolver/libquelld.a resolver/io/libio.a resolver/core/libcore.a \
+	blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(EVENT_LIBS) $(CONFUSE_LIBS) $(SECCOMP_LIBS)
+fuzz_programs += tests/fuzz/fuzz_channel tests/fuzz/fuzz_ctl
+tests_fuzz_fuzz_channel_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_fuzz_fuzz_channel_SOURCES = tests/fuzz/fuzz_channel.c $(fuzz_parent_sources)
+tests_fuzz_fuzz_channel_LDADD = $(FUZZ_MAIN) $(fuzz_parent_libs)
+tests_fuzz_fuzz_ctl_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_fuzz_fuzz_ctl_SOURCES = tests/fuzz/fuzz_ctl.c $(fuzz_parent_sources)
+tests_fuzz_fuzz_ctl_LDADD = $(FUZZ_MAIN) $(fuzz_parent_libs)
+
 # the parent: its modules, with workers of the test's own making
 if HAVE_CMOCKA
 PARENT_TESTS = tests/unit/test_budget \

@@ -47,6 +47,12 @@ tests_unit_test_ctl_why_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=why_text_find
 tests_unit_test_ctl_why_SOURCES = tests/unit/test_ctl_why.c tools/ctl_why.c tools/text.c tools/why_text.c
 tests_unit_test_ctl_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
+fuzz_programs += tests/fuzz/fuzz_control
+tests_fuzz_fuzz_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=socket,--wrap=connect,--wrap=why_text_find
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c tools/control.c tools/ctl_cache.c tools/ctl_json.c \
+	tools/ctl_keys.c tools/ctl_show.c tools/ctl_why.c tools/text.c tools/why_text.c
+tests_fuzz_fuzz_control_LDADD = $(FUZZ_MAIN) blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS)
+
 # It includes tools/quellctl.c, whose main() it calls by another name.
 tests_unit_test_quellctl_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_quellctl_SOURCES = tests/unit/test_quellctl.c $(scratch_sources) $(fake_quelld_sources) \

@@ -53,6 +53,16 @@ static int open_socket(const char *path, unsigned wait_s, struct why *why)
 	return err;
 }
 
+/* The answer is shown on a terminal: nothing in it may steer that. */
+static void blank_controls(char *answer, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (((unsigned char)answer[i] < ' ' && answer[i] != '\n' && answer[i] != '\t') ||
+		    answer[i] == 0x7f)
+			answer[i] = ' ';
+	}
+}
+
 static int read_answer(int fd, const char *path, unsigned wait_s, char *answer, struct why *why)
 {
 	size_t len = 0;
@@ -71,6 +81,7 @@ static int read_answer(int fd, const char *path, unsigned wait_s, char *answer, 
 	if (len == CONTROL_ANSWER_MAX)
 		return why_set(why, ERR_NET, "%s: the answer is too long", path);
 	answer[len] = '\0';
+	blank_controls(answer, len);
 	return 0;
 }
 

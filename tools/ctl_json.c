@@ -82,7 +82,9 @@ static void print_members(const char *command, const char *within, const struct 
 			break;
 		if (k != NULL || is_for_people(command, at->key))
 			continue;
-		printf("%s\"%s\":", behind ? "," : "", at->key);
+		fputs(behind ? "," : "", stdout);
+		text_json(stdout, at->key);
+		putchar(':');
 		print_value(at->value);
 		behind = true;
 	}

@@ -28,12 +28,14 @@ struct cached_entry {
 	uint32_t failure_age_ms;
 	uint16_t type, class;
 	uint16_t verdict_len, msg_len;
-	bool dnssec_ok, checking_disabled;
-	bool answer; /* there is one ... */
-	bool stale, prefetched;
-	bool cut;	 /* ... but it had no room here: msg_len is 0 */
-	bool asked;	 /* it is being asked for upstream */
-	bool failed;	 /* no upstream had an answer a moment ago */
+	/* Whether, as bytes: no bool may have any other value than 0 and 1. */
+	uint8_t dnssec_ok, checking_disabled;
+	uint8_t answer; /* there is one ... */
+	uint8_t stale, prefetched;
+	uint8_t cut;	/* ... but it had no room here: msg_len is 0 */
+	uint8_t asked;	/* it is being asked for upstream */
+	uint8_t failed; /* no upstream had an answer a moment ago */
+
 	uint8_t failure; /* the RCODE that says so */
 	uint8_t uses;	 /* how often the answer was given; 255: at least */
 };

@@ -179,8 +179,8 @@ void query_latency(const struct query *q, struct latency out[LATENCY_N_STAGES]);
 /* State of one upstream, for `status`. */
 struct query_upstream {
 	union addr addr;
-	bool down;
-	bool forward;	 /* it is asked for forward zones alone */
+	uint8_t down; /* whether; not bool, for the parent believes no worker that this is 0 or 1 */
+	uint8_t forward; /* likewise: it is asked for forward zones alone */
 	uint32_t rtt_ms; /* smoothed; 0: not known yet */
 	uint64_t asked, answered, failed;
 };
@@ -200,7 +200,7 @@ struct query_upstream_whole {
 	uint64_t plain_ms, folded_ms;  /* asked without EDNS, or in lower case, for so long still */
 	uint8_t state;		       /* enum query_upstream_state */
 	uint8_t cookies;	       /* enum query_upstream_cookies */
-	bool known;		       /* it is one; else the rest is 0 */
+	uint8_t known;		       /* it is one (not 0); else the rest is 0 */
 };
 
 /* Of the upstream at `addr`. */

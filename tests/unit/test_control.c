@@ -65,6 +65,19 @@ static void test_lines_behind_ok(void **state)
 	assert_lines("ok\nerror is a key here\n", "error is a key here\n");
 }
 
+/* What another than quelld may say does not steer the terminal. */
+static void test_controls_are_blanked(void **state)
+{
+	static const char answer[] = "ok\nreason \x1b[2J\r\x7f \0 \xc3\xa4\ttab\n";
+	struct why why;
+	char *lines;
+
+	(void)state;
+	assert_int_equal(ask_bytes(FAKE_POLITE, answer, sizeof(answer) - 1, &lines, &why), 0);
+	assert_string_equal(lines, "reason  [2J     \xc3\xa4\ttab\n");
+	free(lines);
+}
+
 static void test_answer_in_pieces(void **state)
 {
 	static const char answer[] = "ok\nstate degraded\nreason no upstream answers\n";
@@ -246,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_lines_behind_ok),
+	    TEST(test_controls_are_blanked),
 	    TEST(test_answer_in_pieces),
 	    TEST(test_long_answer),
 	    TEST(test_cut_answer),

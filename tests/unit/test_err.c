@@ -57,6 +57,16 @@ static void test_why_cuts(void **state)
 	assert_int_equal(strlen(why.text), sizeof(why.text) - 1);
 }
 
+/* What is quoted can neither end the line nor steer a terminal; other bytes, of UTF-8 too, stay. */
+static void test_why_is_one_line(void **state)
+{
+	struct why why;
+
+	(void)state;
+	(void)why_set(&why, ERR_FORMAT, "no%s", "\n\x1b[2J\t\x7f\xc3\xa4.");
+	assert_string_equal(why.text, "no  [2J  \xc3\xa4.");
+}
+
 static void test_buf_error_sticks(void **state)
 {
 	static const uint8_t expected[5] = {1, 2, 3, 4};
@@ -94,6 +104,7 @@ int main(void)
 	    cmocka_unit_test(test_why_returns_the_error),
 	    cmocka_unit_test(test_why_takes_its_own_text),
 	    cmocka_unit_test(test_why_cuts),
+	    cmocka_unit_test(test_why_is_one_line),
 	    cmocka_unit_test(test_buf_error_sticks),
 	    cmocka_unit_test(test_clock_never_goes_back),
 	};

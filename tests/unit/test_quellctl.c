@@ -396,11 +396,11 @@ static void test_json_values(void **state)
 	(void)state;
 	assert_int_equal(run_answered("--json --control socket stats",
 			     ok("a 0\nb 18446744073709551615\nc -1\nd 1.5\ne \nf\ng 007\nh 00\n"
-				"i say \"x\\y\"\nj 1 2\nk \x1b[m\n")),
+				"i say \"x\\y\"\nj 1 2\nk\"k \xc3\xa4\n")),
 	    WELL);
 	ASSERT_OBJECT(said.out, "\"a\":0", "\"b\":18446744073709551615", "\"c\":\"-1\"",
 	    "\"d\":\"1.5\"", "\"e\":\"\"", "\"f\":\"\"", "\"g\":\"007\"", "\"h\":\"00\"",
-	    "\"i\":\"say \\\"x\\\\y\\\"\"", "\"j\":\"1 2\"", "\"k\":\"\\\\x1b[m\"");
+	    "\"i\":\"say \\\"x\\\\y\\\"\"", "\"j\":\"1 2\"", "\"k\\\"k\":\"\\\\xc3\\\\xa4\"");
 }
 
 /* ---- the command line ---- */

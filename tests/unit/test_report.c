@@ -817,6 +817,11 @@ static void test_status_of_names(void **state)
 	get_status(s);
 	assert_true(has_line("state degraded"));
 	assert_true(has_line("reason names of the house: /etc/hosts: gone"));
+	/* A loader reads what others write: its words are no lines of their own. */
+	(void)snprintf(s->house.now.info.text, sizeof(s->house.now.info.text), "x\nstate well");
+	get_status(s);
+	assert_true(has_line("reason names of the house: x\\x0astate well"));
+	assert_true(!has_line("state well"));
 }
 
 static void test_status_of_own_rules(void **state)
