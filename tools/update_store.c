@@ -150,7 +150,9 @@ int update_store_write_at(
 	err = write_temp(dir_fd, temp, bytes, len, why);
 	if (err == 0)
 		err = rename_temp(dir_fd, temp, name, why);
-	if (err == 0 && dir_fd != AT_FDCWD && fsync(dir_fd) != 0)
+	if (err == 0 && dir_fd == AT_FDCWD)
+		file_sync_folder(name);
+	else if (err == 0 && fsync(dir_fd) != 0)
 		err = sys_error(why, name);
 	return err;
 }
@@ -208,7 +210,11 @@ int update_store_write_image(const char *path, const uint8_t *image, size_t len,
 	if (snprintf(temp, sizeof(temp), "%s.tmp", path) >= (int)sizeof(temp))
 		return why_set(why, ERR_RANGE, "%s: the path is too long", path);
 	err = write_image_temp(AT_FDCWD, temp, image, len, why);
-	return err != 0 ? err : rename_temp(AT_FDCWD, temp, path, why);
+	if (err == 0)
+		err = rename_temp(AT_FDCWD, temp, path, why);
+	if (err == 0)
+		file_sync_folder(path);
+	return err;
 }
 
 /* ---- the folder ---- */
