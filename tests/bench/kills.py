@@ -62,7 +62,7 @@ def main():
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="quell-kills-"))
         os.chmod(folder, 0o755)
         place = argparse.Namespace(folder=folder, cpus=UNPINNED)
-        upstream = bench.Server(place, "upstream")
+        upstream = bench.Server(place, "upstream", listed=None)
         stack.callback(upstream.stop)
         rnd = random.Random(5)
         opened = names.made_up(1000, seed=3)

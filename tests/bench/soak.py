@@ -400,7 +400,7 @@ class Soak:
         web = Web(self.listed)
         silent = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         silent.bind(("127.0.0.1", 0))
-        upstream, self.floor = bench.Server(self, "upstream"), bench.Server(self, "echo")
+        upstream, self.floor = bench.Server(self, "upstream", listed=None), bench.Server(self, "echo", listed=None)
         stack.callback(upstream.stop)
         stack.callback(self.floor.stop)
         self.daemon = Daemon(
