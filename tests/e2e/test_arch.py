@@ -90,6 +90,7 @@ def test_image():
 def test_saved_cache():
     """What one machine has saved of its cache another gives: there and back"""
     names = ["n%d.example." % i for i in range(50)]
+    asked = []
     with FakeUpstream() as upstream, temporary_folder() as folder:
         os.chmod(folder, 0o777)
         conf = 'state_dir = "%s"\n' % folder
@@ -99,7 +100,9 @@ def test_saved_cache():
                     daemon.log.wait("cache-file %d answers" % n_loaded)
                 for name in names:
                     equal(addresses(daemon.ask(name)), [address_of(name)], "address of " + name)
-        equal(len(upstream.asks), len(names), "packets upstream")
+            asked.append(len(upstream.asks))
+        assert asked[0] >= len(names), asked  # on a slow machine some twice
+        equal(asked[1:], asked[:1] * 2, "packets upstream, when the others are done")
 
 
 if __name__ == "__main__":

@@ -540,13 +540,17 @@ static void test_stale_gives_way(void **state)
 	test_free(a);
 }
 
-/* Zipf by rejection: rank i of n is drawn in proportion to 1 / (i + 1). */
+/* Zipf: rank i of n is drawn in proportion to 1 / (i + 1).  Of the ranks from 2^k - 1 on, 2^k have the same chance to be
+ * drawn, and of those some are rejected, less than half. */
 static uint32_t zipf(struct rng *r, uint32_t n)
 {
-	for (;;) {
-		const uint32_t i = rng_below(r, n);
+	const uint32_t n_octaves = 32 - (uint32_t)__builtin_clz(n);
 
-		if (rng_below(r, i + 1) == 0)
+	for (;;) {
+		const uint32_t size = UINT32_C(1) << rng_below(r, n_octaves);
+		const uint32_t i = size - 1 + rng_below(r, size);
+
+		if (i < n && rng_below(r, i + 1) < size)
 			return i;
 	}
 }
