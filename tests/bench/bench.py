@@ -36,6 +36,7 @@ TOOLS = os.path.join(BUILD, "tests", "bench")
 HOST = "127.0.0.1"
 SERVFAIL, NXDOMAIN = 2, 3
 START_SECONDS = 120
+SWAP_SECONDS = 60
 DRIFT = .05  # by which the two echoes of a pair may differ
 
 # Of a load: what it is called, its queries, and the options of tests/bench/load.  `tcp`: the floor is the echo over TCP.
@@ -173,6 +174,10 @@ class Server:
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def reloads(self):
+        with open(self.path("log"), encoding="utf-8", errors="replace") as log:
+            return log.read().count("notice reloaded")
 
     def names_listed(self):
         if not self.listed:
@@ -373,6 +378,9 @@ class Bench:
             os.link(images[i % len(images)], server.path("next"))
             os.replace(server.path("next"), server.path("image"))
             server.process.send_signal(signal.SIGHUP)
+            late = time.monotonic() + SWAP_SECONDS
+            while server.reloads() <= i and time.monotonic() < late:
+                time.sleep(.01)
 
     def swaps(self, server):
         """Latencies while the lists stay, and while they are swapped for others with a name more, or less, again."""
@@ -386,8 +394,7 @@ class Bench:
         swapping.start()
         got["swapped"] = self.load(server, "mixed", seconds, "-r", "500")
         swapping.join()
-        with open(server.path("log"), encoding="utf-8") as log:
-            got["swaps"] = log.read().count("notice reloaded")
+        got["swaps"] = server.reloads()
         return got
 
     def growth(self, start):

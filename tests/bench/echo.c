@@ -1,18 +1,20 @@
 /* echo.c - the least that a DNS server can do, and what stands in for an upstream.
  *
- *	echo udp|tcp|upstream ADDR PORT
+ *	echo udp|twice|tcp|upstream ADDR PORT
  *
  * udp and tcp send each message back as a response and look at nothing in it: the floor that servers are measured
- * against, in batches as good servers work.  upstream (over UDP) has an address for every name, at once, and no
+ * against, in batches as good servers work.  twice is udp by two processes that share the port.  upstream (over UDP) has an address for every name, at once, and no
  * records of other types.
  */
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -206,15 +208,21 @@ int main(int argc, char **argv)
 	struct sockaddr_in at = {.sin_family = AF_INET};
 	struct epoll_event readable = {.events = EPOLLIN};
 	const int size = 4 << 20, on = 1;
-	int fd, poller = epoll_create1(0);
+	int fd, poller;
 	bool tcp = argc == 4 && strcmp(argv[1], "tcp") == 0;
+	bool twice = argc == 4 && strcmp(argv[1], "twice") == 0;
 
 	if (argc != 4 || inet_pton(AF_INET, argv[2], &at.sin_addr) != 1) {
-		(void)fputs("usage: echo udp|tcp|upstream ADDR PORT\n", stderr);
+		(void)fputs("usage: echo udp|twice|tcp|upstream ADDR PORT\n", stderr);
 		return 2;
 	}
 	at.sin_port = htons((uint16_t)strtoul(argv[3], NULL, 10));
+	if (twice && fork() == 0)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	poller = epoll_create1(0);
 	fd = socket(AF_INET, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+	if (twice)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	readable.data.fd = fd;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

@@ -21,6 +21,13 @@ def made_up(n, seed):
     return sorted(names)
 
 
+def many(n, seed):
+    """The same, one by one, in any order; of more names the first are these."""
+    rnd = random.Random(seed)
+    for i in range(n):
+        yield "%s-%x.%s" % (label(rnd), i, rnd.choice(TOP))
+
+
 def unlisted(names, listed):
     """Those that are neither listed nor below a listed one."""
     listed = set(listed)

@@ -5,7 +5,8 @@ from xml.sax.saxutils import escape
 
 PERCENTILES = ("p50", "p90", "p99", "p999", "max")
 LABELS = ("p50", "p90", "p99", "p99.9", "worst")
-COLOURS = {"quell": "#1f6feb", "dnsmasq": "#d9822b", "unbound": "#3f9d5a", "echo": "#8b949e"}
+COLOURS = {"quell": "#1f6feb", "dnsmasq": "#d9822b", "unbound": "#3f9d5a", "echo": "#8b949e", "two echoes": "#8b949e",
+           "two workers": "#1f6feb", "lists stay": "#8b949e", "lists swapped": "#1f6feb"}
 WIDTH, LEFT, RIGHT, BAR, GAP = 760, 170, 90, 14, 14
 
 
@@ -65,7 +66,19 @@ def draw(results, loads):
                              *((name, results[name]["loads"][load]["cpu_us"]) for name in servers)]))
     late = [(label, [(name, results[name]["latency"][key]) for name in results])
             for key, label in zip(PERCENTILES, LABELS)]
-    first, end = panel(10, "Processor time for each query (logarithmic)", costs, "{:.2f}".format)
-    second, end = panel(end + 10, "Latency at 2,000 queries a second (logarithmic)", late, "{:,}".format)
+    drawn, end = [], 0
+    if "quell" in results:
+        costs += [(load, [("two echoes", of["echo_us"]), ("two workers", of["cpu_us"])])
+                  for load, of in results["quell"]["two_workers"].items()]
+    panels = [("Processor time for each query (logarithmic)", costs, "{:.2f}".format),
+              ("Latency at 2,000 queries a second (logarithmic)", late, "{:,}".format)]
+    if "quell" in results:
+        of = results["quell"]["swaps"]
+        swaps = [(label, [("lists stay", of["still"][key]), ("lists swapped", of["swapped"][key])])
+                 for key, label in zip(PERCENTILES, LABELS)]
+        panels.append(("Latency of quell at 500 queries a second (logarithmic)", swaps, "{:,}".format))
+    for title, groups, value_of in panels:
+        more, end = panel(end + 10, title, groups, value_of)
+        drawn += more
     return "\n".join(['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%.0f" font-family="sans-serif">' %
-                      (WIDTH, end + 10), '<rect width="100%" height="100%" fill="#ffffff"/>', *first, *second, "</svg>", ""])
+                      (WIDTH, end + 10), '<rect width="100%" height="100%" fill="#ffffff"/>', *drawn, "</svg>", ""])

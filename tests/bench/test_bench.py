@@ -64,6 +64,13 @@ def bench_writes_what_it_says():
         assert of["cpu_us"] > 0 and of["ratio"] > 0 and of["pairs"]
     late = [results["quell"]["latency"][key] for key in plot.PERCENTILES]
     equal(late, sorted(late))
+    alone = results["quell"]
+    equal(alone["swaps"]["swaps"], bench.MODES["smoke"]["swaps"])
+    for of in (alone["swaps"]["still"], alone["swaps"]["swapped"],
+               *(alone[what][load] for what in ("two_workers", "growth") for load in bench.BASIC)):
+        assert of["answered"] > 0
+        equal(of["wrong"], 0)
+    assert 0 < alone["pss_bare_mib"]
     assert picture.tag.endswith("svg")
     said = [of.text for of in picture.iter() if of.tag.endswith("text")]
     for load_name in bench.LOADS:
