@@ -126,8 +126,11 @@ static void on_address_news(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	hostnet_watch_drain(fd);
-	if (!evtimer_pending(s->settle, NULL))
-		timer_start(s->settle, SERVER_SETTLE_MS);
+	if (evtimer_pending(s->settle, NULL))
+		return;
+	/* Who may ask, and where, is known at once; for the rest it is waited until nothing more comes. */
+	look_around(s);
+	timer_start(s->settle, SERVER_SETTLE_MS);
 }
 
 /* ---- ready and reloaded ---- */

@@ -1,7 +1,7 @@
 # tests of e2e: the built daemon on loopback, with a fake upstream
 e2e_tests = tests/e2e/test_arch.py tests/e2e/test_resolve.py tests/e2e/test_fixed.py tests/e2e/test_block.py tests/e2e/test_malformed.py tests/e2e/test_memory.py tests/e2e/test_mutations.py tests/e2e/test_rfc.py \
 	tests/e2e/test_reload.py tests/e2e/test_process.py \
-	tests/e2e/test_cache.py tests/e2e/test_clients.py tests/e2e/test_clock.py tests/e2e/test_completion.py tests/e2e/test_cookies.py tests/e2e/test_disk.py tests/e2e/test_doctor.py tests/e2e/test_faults.py tests/e2e/test_inspect.py tests/e2e/test_names.py tests/e2e/test_own.py tests/e2e/test_power.py tests/e2e/test_real_lists.py tests/e2e/test_sandbox.py tests/e2e/test_syntaxes.py tests/e2e/test_why.py tests/e2e/test_tcp.py tests/e2e/test_upstreams.py \
+	tests/e2e/test_cache.py tests/e2e/test_clients.py tests/e2e/test_clock.py tests/e2e/test_completion.py tests/e2e/test_cookies.py tests/e2e/test_disk.py tests/e2e/test_doctor.py tests/e2e/test_faults.py tests/e2e/test_inspect.py tests/e2e/test_names.py tests/e2e/test_outage.py tests/e2e/test_own.py tests/e2e/test_power.py tests/e2e/test_real_lists.py tests/e2e/test_sandbox.py tests/e2e/test_syntaxes.py tests/e2e/test_why.py tests/e2e/test_tcp.py tests/e2e/test_upstreams.py \
 	tests/e2e/test_transfers.py \
 	tests/regress/test_operations.py
 TESTS += $(e2e_tests)
