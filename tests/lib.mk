@@ -11,6 +11,7 @@ LIB_UNIT_TESTS = \
 	tests/unit/test_holder \
 	tests/unit/test_log \
 	tests/unit/test_pages \
+	tests/unit/test_proxy \
 	tests/unit/test_ram \
 	tests/unit/test_resolvconf \
 	tests/unit/test_rng \
@@ -33,6 +34,10 @@ tests_unit_test_clock_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 tests_unit_test_block_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_block_answer_SOURCES = tests/unit/test_block_answer.c
 tests_unit_test_block_answer_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+
+tests_unit_test_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c
+tests_unit_test_proxy_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 
 tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_SOURCES = tests/unit/test_conf.c

@@ -1,5 +1,6 @@
 /* test_file.c - whole files and pipes, to the last byte and not beyond the bound. */
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,11 +121,13 @@ static void test_full_disk(void **state)
 static void test_replaces(void **state)
 {
 	char folder[] = "/tmp/test_file.XXXXXX", path[64], temp[64], other[64], text[16];
+	static char too_long[PATH_MAX];
 	struct why why;
 	struct stat st;
 	int old;
 
 	(void)state;
+	memset(too_long, '/', sizeof(too_long) - 1);
 	assert_non_null(mkdtemp(folder));
 	(void)snprintf(path, sizeof(path), "%s/file", folder);
 	(void)snprintf(temp, sizeof(temp), "%s/file.new", folder);
@@ -154,6 +157,7 @@ static void test_replaces(void **state)
 	assert_int_equal(access(temp, F_OK), -1);
 	(void)snprintf(temp, sizeof(temp), "%s/nowhere/file", folder);
 	assert_int_equal(file_replace(temp, 0600, "x", 1, &why), ERR_SYS);
+	assert_int_equal(file_replace(too_long, 0600, "x", 1, &why), ERR_SYS);
 	assert_int_equal(rmdir(other), 0);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(folder), 0);
