@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +34,8 @@ enum {
 	OBEDIENT = 1232,
 	REFUSING = 1001, /* lists cannot be taken */
 	GATED = 1002,	 /* take lists when standard input says 'g', die when it says 'd' */
+	FLOODING =
+	    1003, /* send whatever there is to send once lists are taken, until they are told something */
 	STUBBORN = 1004, /* do not end with the channel */
 };
 
@@ -48,6 +52,34 @@ static void take_image(int channel, unsigned how, const struct channel_image *im
 		_exit(7);
 	if (channel_send(channel, CHANNEL_SWAPPED, 0, &swapped, sizeof(swapped), -1) < 0)
 		_exit(1);
+}
+
+#define FLOOD 5000
+
+/* As who has broken into one might: messages of all types, in all lengths, with a descriptor now and then, as fast as the
+ * parent takes them. */
+static void flood(int channel)
+{
+	static const size_t lengths[] = {0, sizeof(uint64_t), sizeof(struct channel_swapped),
+	    sizeof(struct sandbox), sizeof(struct channel_stats), sizeof(struct reason),
+	    sizeof(struct cached), sizeof(struct query_upstream_whole),
+	    sizeof(struct channel_overlay), sizeof(struct channel_loaded), CHANNEL_MAX};
+	struct pollfd heard = {.fd = channel, .events = POLLIN};
+	struct pollfd room = {.fd = channel, .events = POLLOUT};
+	static uint8_t payload[CHANNEL_MAX];
+
+	for (unsigned n = 0; n < FLOOD || poll(&heard, 1, 0) == 0; n++) {
+		const enum channel_type type = n % (CHANNEL_LOADED + 2);
+		const size_t len = lengths[n / 7 % (sizeof(lengths) / sizeof(lengths[0]))];
+
+		memset(payload, (int)(n * 37 + 11), len);
+		while (channel_send(channel, type, n % 9, payload, len,
+			   n % 3 == 0 ? STDERR_FILENO : -1) < 0 &&
+		       errno == EAGAIN)
+			(void)poll(&room, 1, -1);
+		if (n == FLOOD)
+			log_each(LOG_INFO, "told", "flood");
+	}
 }
 
 static void told(int channel, const struct channel_message *m)
@@ -74,6 +106,8 @@ static void told(int channel, const struct channel_message *m)
 	case CHANNEL_IMAGE:
 		memcpy(&image, m->payload, sizeof(image));
 		take_image(channel, options.udp_size, &image, m->fd >= 0);
+		if (options.udp_size == FLOODING)
+			flood(channel);
 		break;
 	case CHANNEL_PING:
 		if (channel_send(channel, CHANNEL_PING, m->head.serial, NULL, 0, -1) < 0)
@@ -659,6 +693,52 @@ static void test_worker_dies(void **state)
 	stop(f);
 }
 
+/* Of the parent: how many descriptors are open, and how much memory it has, in KiB. */
+static void weigh(const struct fixture *f, unsigned *n_fds, long *kib)
+{
+	char path[64], line[128];
+	FILE *status;
+	DIR *fds;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)f->pid);
+	fds = opendir(path);
+	assert_non_null(fds);
+	for (*n_fds = 0; readdir(fds) != NULL;)
+		++*n_fds;
+	(void)closedir(fds);
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)f->pid);
+	status = fopen(path, "r");
+	assert_non_null(status);
+	*kib = -1;
+	while (*kib < 0 && fgets(line, sizeof(line), status) != NULL)
+		if (strncmp(line, "VmData:", 7) == 0)
+			*kib = strtol(line + 7, NULL, 10);
+	(void)fclose(status);
+}
+
+/* What a worker sends, and how much, is no matter for the parent: it goes on with its work, and does not grow. */
+static void test_worker_floods(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_fds, n_fds_then;
+	long kib, kib_then;
+
+	configure(f, OBEDIENT, 0, SMALL "\nworkers = 1");
+	await_ready(f);
+	expect_answer(request(f, "reload\n"), "ok\ngeneration 2\n");
+	weigh(f, &n_fds, &kib);
+	configure(f, FLOODING, 0, SMALL "\nworkers = 1");
+	expect_answer(request(f, "reload\n"), "ok\ngeneration 3\n");
+	await(f, "info told flood");
+	settle(f);
+	configure(f, OBEDIENT, 0, SMALL "\nworkers = 1");
+	expect_answer(request(f, "reload\n"), "ok\ngeneration 4\n");
+	weigh(f, &n_fds_then, &kib_then);
+	assert_int_equal(n_fds_then, n_fds);
+	assert_true(kib_then <= kib + 256);
+	stop(f);
+}
+
 /* So is one that does not take the lists in time. */
 static void test_worker_stuck(void **state)
 {
@@ -778,6 +858,7 @@ int main(void)
 	    TEST(test_reload_again),
 	    TEST(test_swap_refused),
 	    TEST(test_worker_dies),
+	    TEST(test_worker_floods),
 	    TEST(test_worker_stuck),
 	    TEST(test_restart_needed),
 	    TEST(test_lists),
