@@ -1,4 +1,4 @@
-"""System calls that fail: quelld, whose every call is made to fail in turn (tests/fault/fault.c).
+"""System calls that fail: quelld and quell-update, whose every call is made to fail in turn (tests/fault/fault.c).
 
 A case is a call, of the parent or of its children, and how it fares: an error that its manual page names, once or two hundred
 times on end, or half of a read or write.  With it, quelld is started, asked, told and reloaded, its cache saved, and it is
@@ -20,13 +20,13 @@ import time
 import harness
 from harness import (
     BUILD, WAIT_SECONDS, FakeUpstream, Quelld, Skip, address_of, equal, frame, main, plain_query, read_frame,
-    test)
+    temporary_folder, test)
 
 FAULT = os.path.join(BUILD, "tests", "fault", "fault")
 STORM = 200
 CHANNEL_STORM = 20  # between parent and workers: each failure may cost a worker, and they start later and later
 DEEP = 24  # of a call, so many of the first are looked at one by one
-SAMPLE = 24
+SAMPLE = 20
 
 CALLS = {
     "accept4": "EINTR EAGAIN ECONNABORTED EMFILE ENFILE ENOBUFS ENOMEM EPERM",
@@ -69,7 +69,15 @@ CALLS = {
     "sendmmsg sendto": "EINTR EAGAIN ENOBUFS ENOMEM EPERM ENETUNREACH ECONNREFUSED",
     "sendmsg writev": "EINTR EAGAIN ENOBUFS ENOMEM",
     "setgroups setresgid setresuid": "EAGAIN ENOMEM EPERM",
+    "flock": "EINTR ENOMEM",
+    "getdents64": "ENOENT EIO",
+    "linkat": "EIO ENOSPC EROFS EPERM",
+    "mkdirat": "EIO ENOSPC EROFS",
+    "poll ppoll": "EINTR ENOMEM",
+    "renameat": "EIO ENOSPC EROFS EACCES ENOMEM",
     "setsockopt": "ENOMEM ENOBUFS ENOPROTOOPT EPERM",
+    "statfs fstatfs": "EIO ENOSYS ENOMEM",
+    "unlinkat": "EIO EROFS EACCES",
     "shutdown": "ENOBUFS",
     "socket": "EACCES EMFILE ENFILE ENOBUFS ENOMEM",
     "timerfd_settime": "EINVAL",
@@ -280,44 +288,98 @@ def all_cases(totals):
                     yield who, call, what, n, CHANNEL_STORM if call in ("sendmsg", "recvmsg") else STORM
 
 
-@test
-def test_calls_fail():
-    """Each system call fails in turn: nothing dies or hangs, and the next start is as good as the last"""
+def needs():
     with open(os.path.join(BUILD, "quelld"), "rb") as f:
         if harness.WRAPPER or harness.WORKERS != 1 or b"__asan_init" in f.read():
             raise Skip("it is about one worker; and instruments make calls of their own")
-    if not os.path.exists(FAULT) or subprocess.run([FAULT, "/dev/null", "any", "all", "ENOMEM", "0", "0", "/bin/true"]).returncode != 0:
+    if subprocess.run([FAULT, "/dev/null", "any", "all", "ENOMEM", "0", "0", "/bin/true"]).returncode != 0:
         raise Skip("there is no seccomp to let calls fail with")
+
+
+def run_cases(totals, one_case, say):
+    """Run all cases, those of QUELL_FAULTS, or a sample; say() tells what is known of one that went wrong."""
     seed = int(os.environ.get("TEST_SEED") or time.time())
-    part = os.environ.get("QUELL_FAULTS")
-    results, wrong = {}, []
+    cases, results, n_wrong = list(all_cases(totals)), {}, 0
+    n = len(cases)
+    if os.environ.get("QUELL_FAULTS"):
+        signal.alarm(0)
+        first, step = map(int, os.environ["QUELL_FAULTS"].split("/"))
+        cases = cases[first::step]
+    else:
+        cases = random.Random(seed).sample(cases, min(SAMPLE, n))
+    for case in cases:
+        try:
+            result = one_case(*case)
+        except Exception as why:
+            result = "wrong"
+            n_wrong += 1
+            print("# WRONG %s: %s" % (" ".join(map(str, case)), str(why).replace("\n", "\n#   ")), flush=True)
+            for line in say():
+                print("#     " + line[:200], flush=True)
+        results[result] = results.get(result, 0) + 1
+    print("# %d of %d cases (seed %d): %s" % (len(cases), n, seed, results))
+    equal(n_wrong, 0, "cases that went wrong")
+
+
+@test
+def test_quelld():
+    """Each system call of quelld fails in turn: nothing dies or hangs, and the next start is as good as the last"""
+    needs()
+
+    def say():
+        lines = daemon.log.all()[-12:]
+        daemon.kill_all()
+        return lines
+
     with FakeUpstream() as upstream:
         daemon = Daemon(upstream)
         try:
-            cases = list(all_cases(counted(daemon)))
-            n = len(cases)
-            if part:
-                signal.alarm(0)
-                first, step = map(int, part.split("/"))
-                cases = cases[first::step]
-            else:
-                cases = random.Random(seed).sample(cases, min(SAMPLE, n))
-            for case in cases:
-                try:
-                    result = one_case(daemon, *case)
-                except Exception as why:
-                    result = "wrong"
-                    wrong.append("%s: %s" % (" ".join(map(str, case)), why))
-                    print("# WRONG " + wrong[-1].replace("\n", "\n#   "), flush=True)
-                    for line in daemon.log.all()[-12:]:
-                        print("#     log: " + line[:200], flush=True)
-                    daemon.kill_all()
-                results[result] = results.get(result, 0) + 1
+            run_cases(counted(daemon), lambda *case: one_case(daemon, *case), say)
         finally:
             daemon.kill_all()
             super(Daemon, daemon).cleanup()
-    print("# %d of %d cases (seed %d): %s" % (len(cases), n, seed, results))
-    assert not wrong, "%d cases" % len(wrong)
+
+
+@test
+def test_update():
+    """Each system call of quell-update fails in turn: the image stays or is the new one, and the next run does all"""
+    from test_power import read_log, texts_of, update, web
+    needs()
+    generations = iter(range(1, 1 << 30))
+    with temporary_folder() as folder, web() as server:
+        state, conf, log = (os.path.join(folder, name) for name in ("state", "conf", "fault"))
+        with open(conf, "w") as f:
+            f.write('state_dir = "%s"\ncontrol = "%s/none"\n' % (state, folder))
+            for name in "ab":
+                f.write('list "%s" { url = "http://127.0.0.1:%d/%s" }\n' % (name, server.server_address[1], name))
+        run = ["run", "-c", conf, "--tries", "1", "--timeout", "1s"]
+
+        def names():
+            return update("dump", os.path.join(state, "image"))[1]
+
+        def one_run(who, call, what, first, count):
+            generation = next(generations)
+            server.texts = texts_of(generation)
+            status, text = update(*run, fault=[log, who, call, what, first, count])
+            read_log(log)
+            os.unlink(log)
+            assert status in (0, 1, 2, 3), "exit status %d: %s" % (status, text)
+            assert status == 0 or text != "", "exit status %d, and not a word why" % status
+            equal(update("verify", os.path.join(state, "image"))[0], 0, text)
+            assert status != 0 or "b%d-0.example" % generation in names(), "it says it did it: " + text
+            status, after = update(*run)
+            equal(status, 0, "the run after %s: %s" % (text, after))
+            assert "a%d-0.example" % generation in names(), "the run after did not do it"
+            return "ran"
+
+        server.texts = texts_of(0)
+        equal(update(*run)[0], 0)
+        server.texts = texts_of(next(generations))
+        equal(update(*run, fault=[log, "any", "all", "ENOMEM", 0, 0])[0], 0)
+        read_log(log)
+        with open(log) as f:
+            totals = [line.split()[1:] for line in f if line.startswith("total ")]
+        run_cases([(who, call, int(n)) for who, call, n in totals], one_run, lambda: [])
 
 
 if __name__ == "__main__":
