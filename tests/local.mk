@@ -24,7 +24,7 @@ include $(srcdir)/tests/e2e.mk
 include $(srcdir)/tests/bench.mk
 
 TESTS += tests/test_layers.sh tests/test_hardening.sh tests/test_answers.py
-EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/test_hardening.sh tests/test_answers.py tests/coverage.awk
+EXTRA_DIST += tests/tap.sh tests/test_layers.sh tests/test_hardening.sh tests/test_answers.py tests/coverage.awk tests/coverage.h tests/lint.awk tests/lint.txt
 dist_check_SCRIPTS += tests/arch.sh
 
 # For those who run some of them.
