@@ -114,15 +114,18 @@ static int explain(struct listener *l, int saved_errno, enum channel_socket kind
 		    &l->why, ERR_TAKEN, "%s %s is held by %s", protocol, l->text, who.text);
 	case EACCES:
 	case EPERM:
+		if (addr_port(&l->addr) >= IPPORT_RESERVED)
+			break; /* something else forbids it */
 		return why_set(&l->why, ERR_DENIED,
 		    "%s %s needs the right to bind ports below 1024 (CAP_NET_BIND_SERVICE): start "
 		    "as root or "
 		    "by the systemd unit, or listen on a port above 1023",
 		    protocol, l->text);
 	default:
-		return why_set(&l->why, ERR_SYS, "%s %s cannot be opened: %s", protocol, l->text,
-		    strerror(saved_errno));
+		break;
 	}
+	return why_set(&l->why, ERR_SYS, "%s %s cannot be opened: %s", protocol, l->text,
+	    strerror(saved_errno));
 }
 
 /* Open the sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not
