@@ -340,6 +340,35 @@ def test_quelld():
             super(Daemon, daemon).cleanup()
 
 
+def reasons(daemon, *fault):
+    """The errors of starts of which the first, second, ... such call fails, and which go no further."""
+    found = []
+    for n in range(1, 9):
+        daemon.start(*fault, n, STORM)
+        if not daemon.ready():
+            equal(daemon.wait() in (1, 2), True, "exit status")
+            found += [line for line in daemon.log.all() if line.startswith("error ")]
+        daemon.kill_all()
+    return found
+
+
+@test
+def test_reasons():
+    """What a start that cannot succeed says is what failed, and not what usually does"""
+    needs()
+    with FakeUpstream() as upstream:
+        daemon = Daemon(upstream)
+        try:
+            listen = [line for line in reasons(daemon, "parent", "socket", "EACCES") if " listen " in line]
+            assert listen and all(line.endswith(" cannot be opened: Permission denied") for line in listen), listen
+            if os.geteuid() == 0:
+                equal("error rights the users of this machine cannot be read: Input/output error" in
+                      reasons(daemon, "parent", "read", "EIO"), True, "whose user is not looked up")
+        finally:
+            daemon.kill_all()
+            super(Daemon, daemon).cleanup()
+
+
 @test
 def test_update():
     """Each system call of quell-update fails in turn: the image stays or is the new one, and the next run does all"""
