@@ -90,3 +90,7 @@ tests_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) lib/libquell.a $(CONFUSE_LIBS)
 tests_unit_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
 tests_unit_test_sandbox_LDADD = lib/libquell.a $(SECCOMP_LIBS) $(CMOCKA_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_resolvconf
+tests_fuzz_fuzz_resolvconf_SOURCES = tests/fuzz/fuzz_resolvconf.c
+tests_fuzz_fuzz_resolvconf_LDADD = $(FUZZ_MAIN) lib/libquell.a

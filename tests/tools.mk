@@ -47,6 +47,11 @@ tests_unit_test_ctl_why_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=why_text_find
 tests_unit_test_ctl_why_SOURCES = tests/unit/test_ctl_why.c tools/ctl_why.c tools/text.c tools/why_text.c
 tests_unit_test_ctl_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
+fuzz_programs += tests/fuzz/fuzz_probe
+tests_fuzz_fuzz_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=socket,--wrap=connect,--wrap=poll,--wrap=clock_ms,--wrap=rng_init
+tests_fuzz_fuzz_probe_SOURCES = tests/fuzz/fuzz_probe.c tools/probe.c
+tests_fuzz_fuzz_probe_LDADD = $(FUZZ_MAIN) lib/libquell.a
+
 fuzz_programs += tests/fuzz/fuzz_control
 tests_fuzz_fuzz_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=socket,--wrap=connect,--wrap=why_text_find
 tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c tools/control.c tools/ctl_cache.c tools/ctl_json.c \
