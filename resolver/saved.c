@@ -227,8 +227,9 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &result, sizeof(result)) != (ssize_t)sizeof(result))
 		result = (struct result){.err = ERR_SYS, .text = "the saver died"};
-	else
+	else /* it has read what a worker gave it */
 		server_sandbox(s, SANDBOX_SAVER, &result.sandbox);
+	result.text[sizeof(result.text) - 1] = '\0';
 	left = budget_left(s);
 	saved->budget = left > result.written ? left - result.written : 0;
 	if (result.err != 0 && result.err != ERR_RANGE && result.err != ERR_NOTFOUND)
