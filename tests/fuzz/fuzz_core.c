@@ -5,7 +5,8 @@
  *   2  a reply of these bytes to the last try, its ID and question put right
  *   3  the same, untouched                      4  time passes: 16 ms for each byte
  *   5  the last try fails                       6  the lists come, or with no bytes go
- *   254  other options: a byte of flags (8: DNS64, 16 to 128: suppressed types), then a block answer for all, and for each list, of two bytes
+ *   254  other options: a byte of flags (8: DNS64, 16 to 128: suppressed types), then a block answer for all,
+ *        and for each list, of two bytes; a client subnet, where their number is even
  *   255  the rules of the user's own are these bytes; in a pause, where their number is odd
  * Invariants: every answer is a well-formed response to a message of this client, within its size,
  * and every message upstream is a well-formed query, for no special name while there are no own rules.
@@ -222,6 +223,9 @@ static void change_options(struct world *w, const uint8_t *bytes, size_t len)
 	if ((flags & 8) != 0)
 		CHECK(net_parse(&w->options.dns64, "2001:db8:122:300::/56", NULL) == 0);
 	w->options.suppress = flags >> 4;
+	w->options.client_subnet = (struct net){.bits = 0};
+	if (len % 2 == 0)
+		CHECK(net_parse(&w->options.client_subnet, "198.51.100.0/24", NULL) == 0);
 	if (len >= 3)
 		w->options.block_answer = block_answer(bytes + 1);
 	memset(&w->answers, 0, sizeof(w->answers));

@@ -27,9 +27,8 @@ static void check_options(const uint8_t *packet, size_t len, const struct msg_ed
 	while (msg_next_option(packet, &pos, end, &code, &data, &data_len))
 		CHECK(data + data_len == packet + pos);
 	CHECK(pos == end);
-	if (edns->cookie)
-		CHECK(edns->cookie_off >= edns->options_off &&
-		      edns->cookie_off + edns->cookie_len <= (int)end);
+	if (edns->present)
+		CHECK(oracle_check_options(packet, edns->options_off, edns->options_len, edns) == NULL);
 	if (edns->cookie && !edns->cookie_bad)
 		CHECK(edns->cookie_len == 8 || (edns->cookie_len >= 16 && edns->cookie_len <= 40));
 }

@@ -1,5 +1,4 @@
-/* fuzz_reply.c - an upstream's message: walk and copy against ldns, and the copy in another's
- * name. */
+/* fuzz_reply.c - an upstream's message: walk and copy against ldns, the copy in another's name, and its OPT. */
 #include <stdio.h>
 
 #include "tests/unit/oracle.h"
@@ -50,6 +49,31 @@ static void check_answer(const uint8_t *msg, size_t len, const uint8_t *out, siz
 	CHECK(more == 0 && of_out.pos == out_len);
 }
 
+/* Each OPT is read, or refused, by what stands in it. */
+static void check_edns(const uint8_t *msg, size_t len)
+{
+	struct msg_walk walk;
+	struct msg_edns edns;
+	struct msg_rr rr;
+
+	if (msg_walk_start(&walk, msg, len) < 0)
+		return;
+	while (msg_walk_next(&walk, &rr) > 0) {
+		bool sound =
+		    msg[rr.owner_off] == 0 && oracle_options_ok(msg + rr.rdata_off, rr.rdata_len);
+
+		if (rr.type != TYPE_OPT)
+			continue;
+		CHECK((msg_read_edns(msg, &rr, &edns) == 0) == sound);
+		if (!sound)
+			continue;
+		CHECK(edns.present && edns.udp_size == rr.class);
+		CHECK(edns.ext_rcode == msg[rr.ttl_off] && edns.version == msg[rr.ttl_off + 1]);
+		CHECK(edns.dnssec_ok == ((msg[rr.ttl_off + 2] & 0x80) != 0));
+		CHECK(oracle_check_options(msg, rr.rdata_off, rr.rdata_len, &edns) == NULL);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t out[MSG_MAX];
@@ -66,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fprintf(stderr, "%s\n", why);
 		__builtin_trap();
 	}
+	check_edns(data, size);
 	if (size < MSG_HEADER || name_read(data, size, &off, name, &name_size) < 0)
 		return 0;
 	for (size_t i = 0; i < name_size; i++)

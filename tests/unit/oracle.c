@@ -626,6 +626,49 @@ static bool options_ok(const uint8_t *p, size_t len, bool *cookie_bad)
 	return len == 0;
 }
 
+bool oracle_options_ok(const uint8_t *p, size_t len)
+{
+	bool cookie_bad;
+
+	return options_ok(p, len, &cookie_bad);
+}
+
+/* Is the option found where the first of its code is? */
+static bool same_option(const uint8_t *msg, size_t off, size_t len, unsigned code, bool found,
+    size_t found_off, size_t found_len)
+{
+	for (size_t pos = off; pos < off + len; pos += 4u + ldns_read_uint16(msg + pos + 2)) {
+		if (ldns_read_uint16(msg + pos) == code)
+			return found && found_off == pos + 4 &&
+			       found_len == ldns_read_uint16(msg + pos + 2);
+	}
+	return !found;
+}
+
+const char *oracle_check_options(
+    const uint8_t *msg, size_t off, size_t len, const struct msg_edns *edns)
+{
+	bool keepalive = false, value = false;
+
+	for (size_t pos = off; pos < off + len; pos += 4u + ldns_read_uint16(msg + pos + 2)) {
+		if (ldns_read_uint16(msg + pos) != LDNS_EDNS_KEEPALIVE)
+			continue;
+		keepalive = true;
+		value = value || ldns_read_uint16(msg + pos + 2) != 0;
+	}
+	if (edns->options_off != off || edns->options_len != len)
+		return "the options are elsewhere";
+	if (edns->keepalive != keepalive || edns->keepalive_value != value)
+		return "a keepalive option differs";
+	if (!same_option(
+		msg, off, len, LDNS_EDNS_COOKIE, edns->cookie, edns->cookie_off, edns->cookie_len))
+		return "the cookie differs";
+	if (!same_option(msg, off, len, LDNS_EDNS_CLIENT_SUBNET, edns->subnet, edns->subnet_off,
+		edns->subnet_len))
+		return "the client subnet differs";
+	return NULL;
+}
+
 /* A message that ldns accepts, with one question: whether its records hold what the contract of
  * msg_parse_query() rejects all the same; and its OPT, if there is one. */
 static bool breaks_contract(const uint8_t *packet, size_t len, struct place *opt, bool *cookie_bad)

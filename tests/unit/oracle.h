@@ -38,6 +38,14 @@ const char *oracle_check_reply(const uint8_t *msg, size_t len, unsigned *differe
 /* Compare msg_parse_query() with ldns' reading of packet[0..len). */
 const char *oracle_check_query(const uint8_t *packet, size_t len, unsigned *differences);
 
+/* Compare `edns`, which is of an OPT record with these options, msg[off..off + len), with a reading of theirs by
+ * itself (ldns keeps them unread).  Well-formed ones only; see oracle_options_ok(). */
+const char *oracle_check_options(
+    const uint8_t *msg, size_t off, size_t len, const struct msg_edns *edns);
+
+/* Do these options fill p[0..len)? */
+bool oracle_options_ok(const uint8_t *p, size_t len);
+
 /* ldns could read the name at msg[off], but one of its first `n_followed` pointers breaks the rule
  * of name.h (ORACLE_ALL_POINTERS: any of them, or there are too many). */
 #define ORACLE_ALL_POINTERS 128
