@@ -39,6 +39,9 @@ def option(code, data=b"", length=None):
     return struct.pack("!2H", code, len(data) if length is None else length) + data
 
 
+# Of two of a kind the first counts, and of keepalives any value.
+EACH_TWICE = option(8, b"\0\1\x18\0\xc0\0\2") + option(8, b"\0\1\0\0") + option(10, b"12345678") + \
+    option(10, bytes(24)) + option(11) + option(11, b"\0\1") + option(3) + option(65001, bytes(5))
 WWW = b"\xc0\x0c"  # the question's name
 COM = b"\xc0\x18"  # and its last label
 
@@ -75,6 +78,7 @@ def queries():
     yield "opt-do", header(0x0110, ar=1) + q + opt(ttl=0x8000)
     yield "opt-cookie-padding", header(ar=1) + q + opt(option(10, b"12345678") + option(12, bytes(20)))
     yield "opt-subnet", header(ar=1) + q + opt(option(8, b"\0\1\x18\0\xc0\0\2"))
+    yield "opt-options-twice", header(ar=1) + q + opt(EACH_TWICE)
     yield "opt-version-1", header(ar=1) + q + opt(ttl=0x00010000)
     yield "opt-small-size", header(ar=1) + q + opt(size=100)
     yield "opt-twice", header(ar=2) + q + opt() + opt()
@@ -235,6 +239,9 @@ def replies():
     yield "opaque-nsap-ptr", a + rr(WWW, 23, b"\1a" + WWW)
     yield "opaque-nsap-ptr-cut", a + rr(WWW, 23, b"\5ab")
     yield "opaque-tkey-compressed", a + rr(WWW, 249, WWW + bytes(16))
+    yield "opt-options-twice", header(0x8180, ar=1) + q + opt(EACH_TWICE)
+    yield "opt-option-overruns", header(0x8180, ar=1) + q + opt(option(10, b"1234", 5))
+    yield "opt-owner", header(0x8180, ar=1) + q + opt(owner=name("example"))
     yield "opt-extended-rcode", header(0x8180, ar=1) + q + opt(option(15, b"\0\x0fBlocked"), ttl=0xff008000)
     yield "tsig", header(0x8180, ar=1) + q + rr(
         name("key"), 250, name("hmac-sha256") + bytes(6) + b"\0\3\0\4abcd\x12\x34\0\0\0\0", 255, 0)
