@@ -132,8 +132,8 @@ class Asker:
                 return
         self.total["unexplained"] += 1
         if len(self.unexplained) < 20:
-            last = self.kills[-1].began if self.kills else 0
-            self.unexplained.append("%s, sent %.3f s after the last kill" % (name, sent - last))
+            before = max((kill.ended for kill in list(self.kills) if kill.ended < sent), default=0)
+            self.unexplained.append("%s, sent at %.3f, %.3f s after the last worker's death" % (name, sent, sent - before))
 
 
 # --- those who disturb, each a thread ---
