@@ -26,7 +26,8 @@ fuzz: $(fuzz_programs)
 		$(MKDIR_P) tests/fuzz/corpus/$$name && echo "fuzz: $$name, $(FUZZ_SECONDS) s" && \
 		$$program -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 			-artifact_prefix=tests/fuzz/$$name- tests/fuzz/corpus/$$name \
-			$(abs_top_srcdir)/tests/fuzz/seeds/$$name || exit 1; \
+			$(abs_top_srcdir)/tests/fuzz/seeds/$$name \
+			$$(ls -d $(abs_top_srcdir)/tests/fuzz/crashes/$$name 2>/dev/null) || exit 1; \
 	done
 else
 FUZZ_MAIN = tests/fuzz/libreplay.a
@@ -35,3 +36,7 @@ TESTS += $(fuzz_programs)
 fuzz:
 	@echo "fuzz: configure with CC=clang --enable-fuzzers --enable-sanitizers first" >&2; exit 1
 endif
+
+# Some seconds for each, before a change is handed in.
+fuzz-short:
+	@$(MAKE) $(AM_MAKEFLAGS) fuzz FUZZ_SECONDS=5
