@@ -11,7 +11,7 @@ tests_unit_test_special_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_cache
 TESTS += tests/unit/test_cache
 tests_unit_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_cache_SOURCES = tests/unit/test_cache.c
+tests_unit_test_cache_SOURCES = tests/unit/test_cache.c tests/unit/counted.c tests/unit/counted.h
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_cache_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_cachefile
@@ -53,13 +53,13 @@ tests_unit_test_outage_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_overlay
 TESTS += tests/unit/test_overlay
 tests_unit_test_overlay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_overlay_SOURCES = tests/unit/test_overlay.c
+tests_unit_test_overlay_SOURCES = tests/unit/test_overlay.c tests/unit/counted.c tests/unit/counted.h
 tests_unit_test_overlay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_overlay_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_query
 TESTS += tests/unit/test_query
 tests_unit_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_query_SOURCES = tests/unit/test_query.c
+tests_unit_test_query_SOURCES = tests/unit/test_query.c tests/unit/counted.c tests/unit/counted.h
 tests_unit_test_query_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_query_LDADD = $(UNIT_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_table

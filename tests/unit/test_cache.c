@@ -10,43 +10,11 @@
 #include <cmocka.h>
 
 #include "lib/rng.h"
+#include "tests/unit/counted.h"
 
 #define MSG_SIZE_MAX 65535
 
 static const struct hash_key secret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
-
-/* ---- every allocation of the modules under test comes through here (linked with --wrap) ---- */
-
-static unsigned n_allocations;
-static size_t n_allocated;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	n_allocations++;
-	n_allocated += size;
-	return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	n_allocations++;
-	n_allocated += n * size;
-	return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	n_allocations++;
-	n_allocated += size;
-	return __real_realloc(old, size);
-}
 
 /* ---- answers whose every byte follows from a number ---- */
 
@@ -335,7 +303,7 @@ static void against_map(size_t size, uint64_t seed, unsigned steps, uint32_t len
 	struct known *map = test_calloc(KEYS, sizeof(*map));
 	struct answer *a = test_malloc(sizeof(*a));
 	struct cache *c = new_cache(size);
-	const unsigned allocations = n_allocations;
+	const unsigned allocations = counted.n;
 	uint64_t now = 1, hits = 0, next_seed = seed << 32;
 	struct cache_answer got;
 	struct cache_verdict *verdict;
@@ -384,7 +352,7 @@ static void against_map(size_t size, uint64_t seed, unsigned steps, uint32_t len
 		assert_true(cache_usage(c).bytes <= size);
 	}
 	assert_true(hits > steps / 50); /* the comparison above was made, and often */
-	assert_int_equal(n_allocations, allocations);
+	assert_int_equal(counted.n, allocations);
 
 	/* all that counts as kept can be found, each entry once */
 	uint64_t found = 0;
@@ -446,12 +414,12 @@ static void test_takes_one_piece_of_its_size(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		n_allocations = 0;
-		n_allocated = 0;
+		counted.n = 0;
+		counted.size = 0;
 		struct cache *c = new_cache(sizes[i]);
 
-		assert_int_equal(n_allocations, 1);
-		assert_true(n_allocated <= sizes[i]);
+		assert_int_equal(counted.n, 1);
+		assert_true(counted.size <= sizes[i]);
 		cache_free(c);
 	}
 }

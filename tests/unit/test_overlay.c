@@ -9,40 +9,12 @@
 #include <cmocka.h>
 
 #include "lib/rng.h"
+#include "tests/unit/counted.h"
 
 #define RULES_MAX   200
 #define MATCHES_MAX 16
 
 static const struct hash_key secret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
-
-/* ---- every allocation of the module comes through here (linked with --wrap) ---- */
-
-static unsigned n_allocations;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	n_allocations++;
-	return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	n_allocations++;
-	return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	n_allocations++;
-	return __real_realloc(old, size);
-}
 
 /* ---- rules ---- */
 
@@ -308,7 +280,7 @@ static void the_bound(void **state)
 		assert_int_equal(wire(text, name), NAME_SIZE);
 		at += overlay_put(naive.bytes + at, &rule);
 	}
-	allocations = n_allocations;
+	allocations = counted.n;
 	assert_int_equal(overlay_set(overlay, false, naive.bytes, at), ERR_RANGE);
 	assert_int_equal(judge(text), OVERLAY_NONE);
 	assert_int_equal(overlay_set(overlay, false, naive.bytes, at - OVERLAY_RULE_SIZE), 0);
@@ -319,7 +291,7 @@ static void the_bound(void **state)
 		text[8] = 'a';
 		assert_int_equal(judge(text), OVERLAY_BLOCK);
 	}
-	assert_int_equal(n_allocations, allocations);
+	assert_int_equal(counted.n, allocations);
 }
 
 /* A name out of few labels, so that many rules meet. */

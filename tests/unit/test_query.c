@@ -13,33 +13,7 @@
 #include "lib/dns/msg.h"
 #include "resolver/core/query.h"
 #include "resolver/core/upstream.h"
-
-/* ---- every allocation of the core comes through here (linked with --wrap) ---- */
-
-static unsigned n_allocations;
-static unsigned fail_at; /* the allocation that fails, counted from 1; 0: none */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	return ++n_allocations == fail_at ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return ++n_allocations == fail_at ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return ++n_allocations == fail_at ? NULL : __real_realloc(old, size);
-}
+#include "tests/unit/counted.h"
 
 /* ---- the world of one core ---- */
 
@@ -288,16 +262,16 @@ static void test_new_without_memory(void **state)
 	int err;
 
 	for (unsigned i = 1;; i++) {
-		n_allocations = 0;
-		fail_at = i;
+		counted.n = 0;
+		counted.fail_at = i;
 		err = new_core(w);
-		fail_at = 0;
+		counted.fail_at = 0;
 		if (err == 0)
 			break;
 		assert_int_equal(err, ERR_NOMEM);
 		assert_true(i < 20);
 	}
-	assert_true(n_allocations >= 2);
+	assert_true(counted.n >= 2);
 	query_free(w->core);
 	query_free(NULL);
 	w->core = first;
@@ -309,7 +283,7 @@ static void test_no_allocation_and_no_more_in_flight(void **state)
 {
 	struct world *w = *state;
 
-	n_allocations = 0;
+	counted.n = 0;
 	for (unsigned i = 0; i < 1000; i++) {
 		assert_int_equal(ask(w, i), -1);
 		assert_true(counters(w).in_flight <= w->options.questions_max);
@@ -321,7 +295,7 @@ static void test_no_allocation_and_no_more_in_flight(void **state)
 		assert_true(i < 10000);
 		tick(w, w->armed_ms);
 	}
-	assert_int_equal(n_allocations, 0);
+	assert_int_equal(counted.n, 0);
 	assert_int_equal(w->n_answers, 1000); /* each asker got one */
 	expect_idle(w);
 }
