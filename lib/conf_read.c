@@ -14,9 +14,12 @@
 
 #include "lib/dns/name.h"
 #include "lib/file.h"
+#include "lib/reserve.h"
 
 #define FILE_SIZE_MAX (1024 * 1024) /* a larger file is something else: a list, /dev/zero */
 #define GRAMMAR	      "write name = value, name = { value, value } or list \"name\" { ... }"
+#define RESERVE	      ((size_t)512 << 10) /* more than libconfuse takes for a short text ... */
+#define RESERVE_EACH  48		  /* ... and for each byte of a longer one: of sections */
 #define OPTIONS_MAX   64 /* rows of a table, a bound for the arrays made from one */
 
 /* ---- before libconfuse: comments ---- */
@@ -445,6 +448,7 @@ static int reader_run(const char *text)
 	cfg_opt_t section_opts[N_SECTIONS][OPTIONS_MAX + 1] = {{CFG_END()}};
 	cfg_opt_t opts[OPTIONS_MAX + N_SECTIONS + 1] = {CFG_END()};
 	size_t n = make_opts(opts, conf_options);
+	struct reserve reserve;
 	cfg_t *cfg;
 	int status;
 
@@ -454,9 +458,13 @@ static int reader_run(const char *text)
 		    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	}
 
-	cfg = cfg_init(opts, CFGF_NONE);
-	if (cfg == NULL)
+	if (reserve_take(&reserve, RESERVE + strlen(text) * RESERVE_EACH) < 0)
 		return why_set(reader.why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	cfg = cfg_init(opts, CFGF_NONE);
+	if (cfg == NULL) {
+		reserve_drop(&reserve);
+		return why_set(reader.why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	}
 	(void)cfg_set_error_function(cfg, on_error);
 	(void)cfg_set_validate_func(cfg, conf_list_name.name, on_list);
 	(void)cfg_set_validate_func(cfg, conf_forward_zone.name, on_forward);
@@ -465,6 +473,7 @@ static int reader_run(const char *text)
 	if (status != CFG_SUCCESS) /* it has no words for some mistakes: "" = 1 */
 		(void)reader_fail(cfg, ERR_FORMAT, "there is no such option; " GRAMMAR);
 	(void)cfg_free(cfg);
+	reserve_drop(&reserve);
 	return reader.err;
 }
 

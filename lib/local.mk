@@ -17,6 +17,7 @@ lib_libquell_a_SOURCES = \
 	lib/pages.c lib/pages.h \
 	lib/proxy.c lib/proxy.h \
 	lib/ram.c lib/ram.h \
+	lib/reserve.c lib/reserve.h \
 	lib/resolvconf.c lib/resolvconf.h \
 	lib/rng.c lib/rng.h \
 	lib/sandbox.c lib/sandbox.h \

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lib/caps.h"
 #include "lib/landlock.h"
+#include "lib/log.h"
 #include "lib/sandbox_calls.h"
 
 #define AS_IT_HAS UINT64_MAX
@@ -125,6 +127,12 @@ void sandbox_enter(const struct sandbox_wish *wish, struct sandbox *out)
 	landlock(p, wish, out);
 	err = sandbox_calls(wish->kind);
 	out->state[SANDBOX_CALLS] = err != 0 ? err : SANDBOX_HOLDS;
+	for (unsigned i = 0; i < SANDBOX_N_LAYERS; i++) {
+		if (out->state[i] != ENOMEM)
+			continue;
+		log_error("sandbox", "%s: no memory for %s: it ends", p->name, layers[i]);
+		_exit(EXIT_FAILURE);
+	}
 }
 
 const char *sandbox_kind_text(enum sandbox_kind kind)

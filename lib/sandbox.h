@@ -85,7 +85,8 @@ struct sandbox_wish {
 	unsigned n_ports;
 };
 
-/* Enter, as deep as the system allows.  Nothing has to be undone: it cannot be.  Costs about a millisecond. */
+/* Enter, as deep as the system allows.  Nothing has to be undone: it cannot be.  Where there is no memory for a layer that
+ * the system has, the process ends, with a line in the log.  Costs about a millisecond. */
 void sandbox_enter(const struct sandbox_wish *wish, struct sandbox *out);
 
 /* "parent", "worker", ... */

@@ -18,14 +18,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/reserve.h"
+
+#define RESERVE	  ((size_t)512 << 10) /* twice what libseccomp takes */
 #define ARGS_MAX  3
 #define CALL_SIZE 32  /* of a name */
 #define SOCK_TYPE 0xf /* the type of a socket without its flags */
 
 #define KIND(kind) (1U << SANDBOX_##kind)
 #define CHILDREN   (KIND(WORKER) | KIND(LOADER) | KIND(SAVER) | KIND(PARSER) | KIND(WITNESS))
-#define READERS    (KIND(PARSER) | KIND(WITNESS)) /* open files to read them */
-#define LISTED	   (KIND(PARENT) | CHILDREN) /* what no row names, they cannot */
+#define READERS	   (KIND(PARSER) | KIND(WITNESS)) /* open files to read them */
+#define LISTED	   (KIND(PARENT) | CHILDREN)	  /* what no row names, they cannot */
 #define ALL	   (LISTED | KIND(UPDATER) | KIND(OFFLINE))
 /* Not in a build whose instruments need these. */
 #define STRICT(kinds) (SANDBOX_INSTRUMENTED ? 0 : (kinds))
@@ -209,7 +212,7 @@ static int fill(scmp_filter_ctx filter, enum sandbox_kind kind, uint32_t unliste
 	return err;
 }
 
-int sandbox_calls(enum sandbox_kind kind)
+static int enter(enum sandbox_kind kind)
 {
 	const uint32_t unlisted = (LISTED & 1U << kind) != 0 ? UNLISTED : ALLOW;
 	scmp_filter_ctx filter = seccomp_init(unlisted);
@@ -222,4 +225,16 @@ int sandbox_calls(enum sandbox_kind kind)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	return -err;
+}
+
+int sandbox_calls(enum sandbox_kind kind)
+{
+	struct reserve reserve;
+	int err;
+
+	if (reserve_take(&reserve, RESERVE) < 0)
+		return ENOMEM;
+	err = enter(kind);
+	reserve_drop(&reserve);
+	return err;
 }

@@ -74,7 +74,9 @@ static void on_read(struct bufferevent *stream, void *arg)
 	}
 	line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF);
 	if (line == NULL) {
-		if (evbuffer_get_length(in) >= CTL_REQUEST_MAX)
+		if (evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF).pos >= 0)
+			ctl_refuse(c->owner, c->number, "no memory");
+		else if (evbuffer_get_length(in) >= CTL_REQUEST_MAX)
 			ctl_refuse(c->owner, c->number, "the request is too long");
 		return;
 	}
@@ -144,7 +146,6 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 	}
 	c->number = ++ctl->n_clients;
 	bufferevent_setcb(c->stream, on_read, NULL, on_event, c);
-	bufferevent_setwatermark(c->stream, EV_READ, 0, CTL_REQUEST_MAX);
 	(void)bufferevent_set_timeouts(c->stream, &limit.tv, &limit.tv);
 	/* One that is never read would wait for ever. */
 	if (bufferevent_enable(c->stream, EV_READ | EV_WRITE) < 0)
@@ -260,36 +261,47 @@ void ctl_close(struct ctl *ctl)
 	free(ctl);
 }
 
+/* NULL: it has gone. */
+static struct client *find_client(struct ctl *ctl, uint64_t number)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
+		if (ctl->clients[i].stream != NULL && ctl->clients[i].number == number)
+			return &ctl->clients[i];
+	}
+	return NULL;
+}
+
 void ctl_answer(struct ctl *ctl, uint64_t number, struct evbuffer *answer)
 {
 	const union timer_wait limit = timer_wait(CTL_LIMIT_S * 1000);
+	struct client *c = find_client(ctl, number);
 
-	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
-		struct client *c = &ctl->clients[i];
-
-		if (c->stream == NULL || c->number != number)
-			continue;
-		/* As a rule all of it goes at once. */
-		(void)evbuffer_write(answer, bufferevent_getfd(c->stream));
-		if (evbuffer_get_length(answer) == 0) {
-			client_close(c);
-			return;
-		}
-		(void)bufferevent_disable(c->stream, EV_READ);
-		bufferevent_setcb(c->stream, NULL, on_written, on_event, c);
-		(void)bufferevent_set_timeouts(c->stream, NULL, &limit.tv);
-		(void)bufferevent_write_buffer(c->stream, answer);
+	if (c == NULL) {
+		(void)evbuffer_drain(answer, evbuffer_get_length(answer));
 		return;
 	}
-	(void)evbuffer_drain(answer, evbuffer_get_length(answer));
+	/* As a rule all of it goes at once. */
+	(void)evbuffer_write(answer, bufferevent_getfd(c->stream));
+	if (evbuffer_get_length(answer) == 0) {
+		client_close(c);
+		return;
+	}
+	(void)bufferevent_disable(c->stream, EV_READ);
+	bufferevent_setcb(c->stream, NULL, on_written, on_event, c);
+	(void)bufferevent_set_timeouts(c->stream, NULL, &limit.tv);
+	(void)bufferevent_write_buffer(c->stream, answer);
 }
 
 void ctl_refuse(struct ctl *ctl, uint64_t number, const char *reason)
 {
 	struct evbuffer *answer = evbuffer_new();
+	struct client *c = find_client(ctl, number);
 
-	if (answer == NULL)
+	if (answer == NULL) { /* the end of the connection says it, too */
+		if (c != NULL)
+			client_close(c);
 		return;
+	}
 	(void)evbuffer_add_printf(answer, "error %s\n", reason);
 	ctl_answer(ctl, number, answer);
 	evbuffer_free(answer);

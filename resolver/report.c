@@ -383,8 +383,10 @@ static void finish(struct report *r)
 
 	(void)evtimer_del(r->limit);
 	r->client = 0;
-	if (answer == NULL)
+	if (answer == NULL) {
+		ctl_refuse(s->ctl, client, "no memory");
 		goto out;
+	}
 	if ((r->kind == REPORT_WHY && r->waiting != 0) ||
 	    (is_stepwise(r) && r->step != 0 && r->n_answers == 0)) {
 		ctl_refuse(s->ctl, client, "no worker answers");

@@ -235,7 +235,11 @@ static void reload_end(struct server *s)
 	struct reload *r = &s->reload;
 	struct evbuffer *answer = evbuffer_new();
 
-	for (unsigned i = 0; answer != NULL && i < r->n_clients; i++) {
+	for (unsigned i = 0; i < r->n_clients; i++) {
+		if (answer == NULL) {
+			ctl_refuse(s->ctl, r->clients[i], "no memory for an answer");
+			continue;
+		}
 		if (r->failed.text[0] != '\0')
 			evbuffer_add_printf(answer, "error %s\n", r->failed.text);
 		else
@@ -750,6 +754,7 @@ enum server_exit server_run(struct conf *conf, const struct settings_flags *flag
 	struct why why;
 
 	if (s == NULL) {
+		log_error("start", "no memory");
 		conf_free(conf);
 		return SERVER_FAILED;
 	}

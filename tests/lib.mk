@@ -13,6 +13,7 @@ LIB_UNIT_TESTS = \
 	tests/unit/test_pages \
 	tests/unit/test_proxy \
 	tests/unit/test_ram \
+	tests/unit/test_reserve \
 	tests/unit/test_resolvconf \
 	tests/unit/test_rng \
 	tests/unit/test_sandbox
@@ -71,6 +72,9 @@ tests_unit_test_log_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 tests_unit_test_pages_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_pages_SOURCES = tests/unit/test_pages.c
 tests_unit_test_pages_LDADD = lib/libquell.a $(CMOCKA_LIBS)
+tests_unit_test_reserve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_reserve_SOURCES = tests/unit/test_reserve.c
+tests_unit_test_reserve_LDADD = lib/libquell.a $(CMOCKA_LIBS)
 tests_unit_test_ram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ram_SOURCES = tests/unit/test_ram.c tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_ram_LDADD = lib/libquell.a $(CMOCKA_LIBS)

@@ -307,10 +307,11 @@ def run_loaded(group):
         with group.entered() if group else contextlib.nullcontext():
             daemon = Quelld([upstream], [image], conf=CONF, patience=60)
         with daemon:
-            worker = daemon.children()
             most, n_reloads, sent = load(daemon, blocked, seconds)
             wait_answered(daemon)
-            equal(daemon.children(), worker, "the same workers")
+            # An emulator is too slow for it at times: that is not for want of memory.
+            died = [line for line in daemon.log.all() if " worker-died " in line and "it stands still" not in line]
+            equal(died, [], "workers that died")
             print("# %d queries, %d reloads, image %d KiB, PSS at most %d KiB" % (
                 sent, n_reloads, os.path.getsize(image) / 1024, most / 1024))
             if group:
