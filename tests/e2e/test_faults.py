@@ -24,7 +24,8 @@ from harness import (
 
 FAULT = os.path.join(BUILD, "tests", "fault", "fault")
 STORM = 200
-CHANNEL_STORM = 20  # between parent and workers: each failure may cost a worker, and they start later and later
+WORKER_STORM = 20  # where each failure may cost a worker: they start later and later
+COST_WORKERS = {"clone", "fcntl", "recvmsg", "sendmsg"}
 DEEP = 24  # of a call, so many of the first are looked at one by one
 SAMPLE = 14
 
@@ -294,7 +295,7 @@ def all_cases(totals):
                 yield who, call, what, n, 1
             if what in STORMS:
                 for n in places[:2] + places[len(places) // 2:][:1]:
-                    yield who, call, what, n, CHANNEL_STORM if call in ("sendmsg", "recvmsg") else STORM
+                    yield who, call, what, n, WORKER_STORM if call in COST_WORKERS else STORM
 
 
 def needs():
