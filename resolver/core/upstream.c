@@ -182,15 +182,12 @@ static const uint16_t hedge_ms[UPSTREAM_HEDGES] = {
 unsigned upstream_hedge_class(const struct upstreams *u, unsigned i)
 {
 	const struct upstream *s = &u->server[i];
-	unsigned class, late = 0;
+	unsigned class = 0, late = s->n_rtts;
 
 	if (u->strategy != CONF_HEDGED || s->n_rtts < UPSTREAM_HEDGE_AFTER)
 		return UPSTREAM_HEDGES;
-	for (class = UPSTREAM_HEDGES; class > 0; class --) {
-		late += s->rtts[class];
-		if (late * 20 > s->n_rtts)
-			break;
-	}
+	for (late -= s->rtts[0]; late * 20 > s->n_rtts; late -= s->rtts[class])
+		class ++;
 	return class;
 }
 

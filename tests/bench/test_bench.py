@@ -15,6 +15,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "e2e")]
 import bench
 import micro
 import plot
+import spent
 from harness import equal, main, test
 
 
@@ -75,6 +76,27 @@ def bench_writes_what_it_says():
     said = [of.text for of in picture.iter() if of.tag.endswith("text")]
     for load_name in bench.LOADS:
         assert load_name in said and load_name in r.stdout
+
+
+@test
+def spent_knows_what_time_is_spent_on():
+    """spent.py takes each sample of perf for what it was called for, and instructions to the file they stand in"""
+    kernel, quelld = "([kernel.kallsyms])", "(/usr/sbin/quelld)"
+    stacks = [["udp_sendmsg " + kernel, "__x64_sys_sendmmsg " + kernel, "do_syscall_64 " + kernel, "sendmmsg (/lib/libc.so.6)"],
+              ["sock_wfree " + kernel, "__x64_sys_recvmmsg " + kernel, "do_syscall_64 " + kernel],
+              ["sys_close " + kernel, "do_syscall_64 " + kernel], ["handle_softirqs " + kernel, "trie_blocks " + quelld],
+              ["trie_blocks+0x20 " + quelld, "query_ask " + quelld], ["memcpy (/lib/libc.so.6)", "query_ask " + quelld],
+              ["name_len " + quelld], ["name_len " + quelld]]
+    got = spent.shares("\n\n".join("\n".join("\t    ffff%x %s" % (i, frame) for i, frame in enumerate(stack))
+                                   for stack in stacks))
+    equal({row: share * 8 / 100 for row, share in got.items()},
+          {"send": 1, "receive": 1, "wait": 0, "other system calls": 1, "interrupts": 1, "libc, libevent": 1, "quelld": 3})
+    equal(spent.shares(""), None)
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write("events: Ir\n\nfl=(1) /x/resolver/core/query.c\nfn=(1) one\n10 6\nfi=(2) /x/lib/dns/name.c\n+3 4\n"
+                "fe=(1)\n12 2\ncfi=(3) ./string/memcpy.S\ncfn=(2) two\ncalls=2 0\n12 100\n\nfl=(3)\nfn=(2)\n* 20\n")
+        f.flush()
+        equal(spent.by_file(f.name, 2), {"resolver/core/query.c": 4, "lib/dns/name.c": 2, "libc": 10})
 
 
 @test
