@@ -32,7 +32,7 @@ POINTER = b"\xc0\x0c"  # to the question's name
 
 # What dnspython takes for malformed, though every field has its place: values, which are the client's matter.
 BY_VALUE = {dns.rdatatype.LOC, dns.rdatatype.GPOS, dns.rdatatype.DS, dns.rdatatype.DLV, dns.rdatatype.CDS,
-            dns.rdatatype.ZONEMD, dns.rdatatype.SVCB, dns.rdatatype.HTTPS}
+            dns.rdatatype.ZONEMD, dns.rdatatype.SVCB, dns.rdatatype.HTTPS, dns.rdatatype.IPSECKEY}
 # What ldns reads by another form than the type has (docs/decisions/0001).
 NOT_LDNS = {23, 40}
 
