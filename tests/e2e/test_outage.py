@@ -86,7 +86,7 @@ def test_route():
 def test_own_network():
     """Who is on a network of this host is answered as soon as that is there, and not only when no more news comes"""
     with contextlib.closing(Namespace()) as namespace, namespace:
-        with FakeUpstream() as upstream, Quelld([upstream], ["||blocked.example^\n"], listen=("0.0.0.0",),
+        with FakeUpstream() as upstream, Quelld([upstream], ["||blocked.example^\n"], listen=("0.0.0.0",), conf="rate_limit = 0\nrate_limit_network = 0\n",
                                                 namespace=namespace) as daemon:
             for _ in range(20):
                 before = daemon.stats()["network_news"]
