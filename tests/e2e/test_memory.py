@@ -97,6 +97,21 @@ def test_status():
 
 
 @test
+def test_restart():
+    """Another memory comes with the next start; a configuration that it is too little for is not taken"""
+    with FakeUpstream() as upstream, Quelld([upstream], conf=CONF) as daemon:
+        daemon.write_conf("memory = 8M\n")
+        assert "notice reloaded" in daemon.reload()
+        daemon.log.wait("^warning restart-needed .*memory")
+        equal(json.loads(daemon.ctl("--json", "status")[1])["memory"], 96 * MIB, "memory in force")
+        many = ", ".join('"192.0.2.%d:53"' % (i + 1) for i in range(16))
+        daemon.write_conf(CONF + 'forward "a.test" { upstream = {%s} }\n' % many)
+        line = daemon.reload()
+        assert "reload-failed memory is too little for " in line, line
+        equal(len(addresses(daemon.ask("after.test"))), 1, "an answer")
+
+
+@test
 def test_texts():
     """Lists that take too much to be compiled are refused with the way out: those before stay, and their image is taken"""
     not_sanitized()

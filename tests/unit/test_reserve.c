@@ -15,17 +15,20 @@
 
 #define RESERVED ((size_t)512 << 10)
 
+#define N_BLOCKS 2048
+
+static void *blocks[N_BLOCKS];
+
 /* How many blocks of 1 KiB a process gets that the system gives no more, after so much was reserved. */
 static unsigned blocks_left(size_t reserved)
 {
 	const struct rlimit none = {0, 0};
 	struct reserve r;
-	void *volatile block;
 	unsigned n = 0;
 
 	if (reserve_take(&r, reserved) < 0 || setrlimit(RLIMIT_DATA, &none) < 0)
 		return 0;
-	while (n < 2048 && (block = malloc(1024)) != NULL)
+	while (n < N_BLOCKS && (blocks[n] = malloc(1024)) != NULL)
 		n++;
 	return n;
 }
