@@ -194,6 +194,8 @@ struct loader_limits budget_lists(const struct budget *b, uint64_t held)
 		limits.compiled = left;
 	if (limits.memory > left - limits.compiled)
 		limits.memory = left - limits.compiled;
+	if (limits.memory == 0) /* that would be no limit */
+		limits.memory = 1;
 	return limits;
 }
 
@@ -201,7 +203,7 @@ struct loader_limits budget_names(const struct budget *b)
 {
 	const uint64_t names = b->part[BUDGET_NAMES];
 
-	return (struct loader_limits){.compiled = names / 4, .memory = names / 2};
+	return (struct loader_limits){.compiled = names / 4, .memory = names != 0 ? names / 2 : 1};
 }
 
 void budget_print(const struct budget *b, FILE *to)

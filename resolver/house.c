@@ -50,7 +50,10 @@ static int read_file(const struct conf *conf, struct local_build *b, const struc
 		out->n_bad++;
 		return 0;
 	}
-	if (file_read(in->fd, in->path, HOUSE_TEXT_MAX, &text, &len, &why) < 0) {
+	err = file_read(in->fd, in->path, HOUSE_TEXT_MAX, &text, &len, &why);
+	if (err == ERR_NOMEM) /* nothing is wrong with the file: the names before stay */
+		return err;
+	if (err < 0) {
 		tell(out, in->path, "cannot be read, or is too long");
 		out->n_bad++;
 		return 0;
@@ -238,7 +241,7 @@ static void run(struct server *s, const struct conf *conf, house_done_fn *done)
 	struct why why = {""};
 	int err = 0;
 
-	const struct loader_limits limits = budget_names(&s->budget);
+	const struct loader_limits limits = budget_names(server_budget(s));
 
 	h->running = true;
 	h->done = done;

@@ -259,10 +259,16 @@ static int load(const struct loader_input *in, unsigned n, int memfd,
 
 /* The same of a job that is not for lists. */
 static int do_work(const struct loader_job *job, const struct loader_input *in, int memfd,
-    struct channel_loaded *out, struct why *why)
+    const struct loader_limits *limits, struct channel_loaded *out, struct why *why)
 {
 	int err = job->work(job->ctx, in, job->n, memfd, out, why);
 	struct stat st;
+
+	if (err == ERR_NOMEM && limits->memory != 0)
+		return why_set(why, err,
+		    "the names of the house take more than the %" PRIu64
+		    " KiB that `memory` leaves for it: have fewer, or raise memory",
+		    limits->memory / 1024);
 
 	if (err == 0)
 		err = seal(memfd, why);
@@ -290,7 +296,7 @@ static int child_main(const struct loader_job *job, const struct loader_input *i
 	sandbox_enter(&wish, &out.sandbox);
 	/* Not a descriptor comes, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);
-	out.err = job->work != NULL ? do_work(job, in, memfd, &out, &why)
+	out.err = job->work != NULL ? do_work(job, in, memfd, limits, &out, &why)
 				    : load(in, job->n, memfd, limits, &out, &why);
 	if (out.err < 0)
 		(void)snprintf(out.text, sizeof(out.text), "%s", why.text);

@@ -430,6 +430,11 @@ static void keep_until_restart(struct conf *next, const struct conf *now)
 	memcpy(next->control, now->control, sizeof(next->control));
 }
 
+const struct budget *server_budget(const struct server *s)
+{
+	return s->reload.running ? &s->reload.budget : &s->budget;
+}
+
 static void set_budget(struct server *s, const struct budget *budget)
 {
 	if (budget->cut[0] != '\0' && strcmp(budget->cut, s->budget.cut) != 0)
@@ -441,12 +446,12 @@ static void set_budget(struct server *s, const struct budget *budget)
 /* What may come while the lists in force are kept, and those before, if there is room for three. */
 static void limit_lists(struct server *s)
 {
-	const struct loader_limits all = budget_lists(&s->budget, s->lists.info.image_len);
+	const struct budget *b = server_budget(s);
+	const struct loader_limits all = budget_lists(b, s->lists.info.image_len);
 	struct loader_limits limits = all;
 
 	if (s->before.fd >= 0)
-		limits =
-		    budget_lists(&s->budget, s->lists.info.image_len + s->before.info.image_len);
+		limits = budget_lists(b, s->lists.info.image_len + s->before.info.image_len);
 	if (limits.image < all.image || limits.memory < all.memory) {
 		log_notice(
 		    "memory", "the lists before are dropped early, for the next ones to have room");

@@ -143,6 +143,20 @@ def test_texts():
 
 
 @test
+def test_names():
+    """Names of the house that take too much are refused in words, also where there were none before; those before stay"""
+    not_sanitized()
+    with FakeUpstream() as upstream, Quelld([upstream], conf=CONF) as daemon:
+        hosts = daemon.write("hosts", "".join("192.168.%d.%d h%d.lan\n" % (i >> 8 & 255, i & 255, i) for i in range(100000)))
+        daemon.write_conf(CONF + 'hosts = {"%s"}\n' % hosts)
+        line = daemon.reload()
+        assert "reload-failed the names of the house take more than the " in line, line
+        daemon.write("hosts", "192.168.1.1 small.lan\n")
+        assert "notice reloaded" in daemon.reload()
+        equal(addresses(daemon.ask("small.lan")), ["192.168.1.1"], "a name of the house")
+
+
+@test
 def test_image():
     """An image that leaves no room for the next is refused by its size"""
     with FakeUpstream() as upstream, Quelld([upstream], ["one.test\n"], conf=CONF) as daemon:
