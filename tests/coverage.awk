@@ -17,9 +17,13 @@ function row(lines_ran, lines, branches_ran, branches, name) {
 	file = substr($0, 7, length($0) - 7)
 	if (index(file, top "/") == 1)
 		file = substr(file, length(top) + 2)
+	seen = 0
 	keep = file ~ /^(lib|blocklists|resolver|tools)\/.*\.c$/
 }
-/^Lines executed:/ && keep {
+/^Lines executed:/ { # the last, of all files, has no name before it
+	if (!keep || seen)
+		next
+	seen = 1
 	out_of($0)
 	if (n > lines[file])
 		lines[file] = n
@@ -32,9 +36,6 @@ function row(lines_ran, lines, branches_ran, branches, name) {
 		branches[file] = n
 	if (ran > branches_ran[file])
 		branches_ran[file] = ran
-}
-/^$/ { # the last paragraph, of all files, has no name
-	keep = 0
 }
 END {
 	sorted = "LC_ALL=C sort -k9"

@@ -58,18 +58,12 @@ static void run_child(update_jail_fn *work, void *ctx, const struct sandbox_wish
 /* The child's word: a text that can be shown, and an error or 0. */
 static int read_outcome(struct outcome *outcome, int status, struct why *why)
 {
-	char *text = outcome->why.text;
-
 	if (!WIFEXITED(status) || !outcome->done)
 		return why_set(why, ERR_SYS, "the process that reads it ended with %s",
 		    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "an error");
 	if (outcome->err >= 0)
 		return 0;
-	text[sizeof(outcome->why.text) - 1] = '\0';
-	for (; *text != '\0'; text++) {
-		if (*text < ' ' || *text == 0x7f)
-			*text = '?';
-	}
+	outcome->why.text[sizeof(outcome->why.text) - 1] = '\0';
 	return why_set(why, outcome->err, "%s", outcome->why.text);
 }
 

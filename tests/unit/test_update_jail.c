@@ -57,7 +57,7 @@ static void test_error(void **state)
 
 	(void)state;
 	assert_int_equal(update_jail(refuse, NULL, NULL, 0, &bytes, &len, &why), ERR_FORMAT);
-	assert_string_equal(why.text, "a?[31mreason");
+	assert_string_equal(why.text, "a [31mreason");
 	assert_null(bytes);
 }
 
