@@ -187,10 +187,11 @@ bool local_find(const struct local *l, const uint8_t *name, size_t len, struct l
 
 bool local_next(const struct local_name *name, size_t *at, struct local_record *record)
 {
-	const uint8_t *p = name->records + *at;
+	const uint8_t *p;
 
-	if (*at == name->records_len)
+	if (*at == name->records_len) /* then there may be no `records` at all */
 		return false;
+	p = name->records + *at;
 	*record = (struct local_record){
 	    .type = msg_u16(p),
 	    .ttl_s = msg_u32(p + 2),
