@@ -615,7 +615,7 @@ static size_t read_rdata(
 	/* To ldns it is a record whose owner and TTL are left out. */
 	if (ldns_rr_new_frm_str(&rr, text, 0, z->ldns_origin, NULL) != LDNS_STATUS_OK)
 		return 0;
-	shape = ldns_rr_descript(ldns_rr_get_type(rr));
+	shape = ldns_rr_descript((uint16_t)ldns_rr_get_type(rr));
 	if (ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(shape))
 		goto out;
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
