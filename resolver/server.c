@@ -430,11 +430,6 @@ static void keep_until_restart(struct conf *next, const struct conf *now)
 	memcpy(next->control, now->control, sizeof(next->control));
 }
 
-const struct budget *server_budget(const struct server *s)
-{
-	return s->reload.running ? &s->reload.budget : &s->budget;
-}
-
 static void set_budget(struct server *s, const struct budget *budget)
 {
 	if (budget->cut[0] != '\0' && strcmp(budget->cut, s->budget.cut) != 0)

@@ -136,7 +136,10 @@ enum server_exit server_run(struct conf *conf, const struct settings_flags *flag
     const struct witness *witness, const struct sandbox *sandbox);
 
 /* How the memory is divided for what is loaded now: as in force, or as it will be after the reload. */
-const struct budget *server_budget(const struct server *s);
+static inline const struct budget *server_budget(const struct server *s)
+{
+	return s->reload.running ? &s->reload.budget : &s->budget;
+}
 
 /* A process of this kind is in `sandbox`: kept for the status, and what lacks is logged once. */
 void server_sandbox(struct server *s, enum sandbox_kind kind, const struct sandbox *sandbox);
