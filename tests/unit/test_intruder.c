@@ -248,6 +248,14 @@ static long try_control_by_channel(void)
 	    world.channel, (const struct sockaddr *)&world.control, sizeof(world.control));
 }
 
+/* A name for the end of the channel that it has. */
+static long try_name_channel(void)
+{
+	const struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "/tmp/quell-intruder"};
+
+	return bind(world.channel, (const struct sockaddr *)&at, sizeof(at));
+}
+
 static long try_pair(void)
 {
 	int fds[2];
@@ -465,6 +473,7 @@ static const struct attempt {
     {"a Unix socket", try_unix, ENDS_IT, SANDBOX_CALLS},
     {"the control socket, by a socket it has", try_control, EISCONN, SANDBOX_CALLS},
     {"the control socket, by the channel", try_control_by_channel, EPROTOTYPE, SANDBOX_CALLS},
+    {"a socket in a folder", try_name_channel, EACCES, SANDBOX_FILES},
     {"a socket pair", try_pair, ENDS_IT, SANDBOX_CALLS},
     {"a raw socket", try_raw, ENDS_IT, SANDBOX_CALLS},
     {"a packet socket", try_packet, ENDS_IT, SANDBOX_CALLS},
