@@ -932,6 +932,36 @@ static void test_many_labels(void **state)
 	}
 }
 
+/* A record that does not fit takes nothing with it that later names point to. */
+static void test_question_stays(void **state)
+{
+	static const uint8_t record[] = "\0\0\200\0\0\0\0\1\0\0\0\0"
+					"\5other\7example\3com\0\0\20\0\1\0\0\0\11\0\40"
+					"\37a text that is too long for them";
+	uint8_t out[MSG_HEADER + 17 + 4 + 16];
+	struct msg_writer w;
+	struct msg_walk walk;
+	struct msg_rr rr;
+	size_t behind;
+
+	(void)state;
+	msg_write_start(&w, out, sizeof(out), 0, 0);
+	msg_write_question(&w, (const uint8_t *)"\3www\7example\3com", TYPE_A, CLASS_IN);
+	behind = w.out.pos;
+	assert_int_equal(msg_walk_start(&walk, record, sizeof(record) - 1), 0);
+	assert_int_equal(msg_walk_next(&walk, &rr), 1);
+	assert_int_equal(msg_write_copy(&w, record, sizeof(record) - 1, &rr, 9), ERR_RANGE);
+	assert_int_equal(w.out.pos, behind);
+	msg_write_name(&w, (const uint8_t *)"\2ww\7EXAMPLE\3com", true);
+	assert_int_equal(w.out.pos, behind + 5);
+	assert_memory_equal(out + behind, "\2ww\300\20", 5);
+	msg_write_name(&w, (const uint8_t *)"\3www\7example\3com", true);
+	assert_memory_equal(out + behind + 5, "\300\14", 2);
+	msg_write_name(&w, (const uint8_t *)"\3WWW\7example\3com", true);
+	assert_memory_equal(out + behind + 7, "\300\14", 2);
+	assert_int_equal(w.out.pos, behind + 9);
+}
+
 /* More names than are kept, and names too far behind to be pointed to, are written all the same. */
 static void test_many_names(void **state)
 {
@@ -1121,6 +1151,7 @@ int main(void)
 	    cmocka_unit_test(test_copy_malformed),
 	    cmocka_unit_test(test_walk_malformed),
 	    cmocka_unit_test(test_many_labels),
+	    cmocka_unit_test(test_question_stays),
 	    cmocka_unit_test(test_many_names),
 	    cmocka_unit_test(test_pointer_reach),
 	    cmocka_unit_test(test_write_opt),
