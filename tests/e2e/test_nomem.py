@@ -315,6 +315,31 @@ def test_for_ever():
                 assert_well(daemon, held)
 
 
+@test
+def test_saver():
+    """Where the saver of the cache gets none, the daemon ends as it should, and the next one answers"""
+    harness.signal.alarm(36000 if ALL else 120)
+    with NoMem() as nomem, FakeUpstream() as upstream:
+        usable(nomem)
+        total, n, tried = None, 0, []
+        while total is None or n <= total:
+            nomem.clear()
+            with begin(nomem, upstream) as daemon:
+                daemon.ask("kept.test")
+                saver = nomem.n_rows()
+                nomem.fail(saver, n)
+            # It has ended, with 0.
+            died = [line for line in daemon.log.all() if re.search("signal (?!9 )", line)]
+            equal(died, [], "savers that crashed, call %d" % n)
+            assert nomem.n_rows() > saver, "no saver was there"
+            if total is None:
+                total = nomem.get(saver, "n")
+            else:
+                tried.append(n)
+            n += 1 if ALL else max(1, total // 4)
+        tell("saver", tried, collections.Counter(fine=len(tried)))
+
+
 # --- the tools ---
 
 def run_tool(nomem, command, what, row=0, n=0):
