@@ -103,6 +103,7 @@ static void says_what_would_do(void **state)
 	assert_non_null(number);
 	assert_int_equal(sscanf(number, "give it %uM or more", &need), 1);
 	assert_int_equal(budget_make(&b, conf, need * MIB, NULL), 0);
+	assert_int_equal(b.cache_size, 2 * MIB); /* each worker's least */
 	assert_int_equal(budget_make(&b, conf, (need - 2) * MIB, NULL), ERR_RANGE);
 	conf_free(conf);
 }
