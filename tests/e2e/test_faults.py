@@ -24,8 +24,8 @@ from harness import (
 
 FAULT = os.path.join(BUILD, "tests", "fault", "fault")
 STORM = 200
-WORKER_STORM = 20  # where each failure may cost a worker: they start later and later
-COST_WORKERS = {"clone", "fcntl", "recvmsg", "sendmsg"}
+SHORT_STORM = 10  # where each failure costs a second, or a worker: they start later and later
+COSTLY = {"accept4", "clone", "fcntl", "recvmsg", "sendmsg"}
 DEEP = 24  # of a call, so many of the first are looked at one by one
 SAMPLE = 14
 
@@ -295,7 +295,7 @@ def all_cases(totals):
                 yield who, call, what, n, 1
             if what in STORMS:
                 for n in places[:2] + places[len(places) // 2:][:1]:
-                    yield who, call, what, n, WORKER_STORM if call in COST_WORKERS else STORM
+                    yield who, call, what, n, SHORT_STORM if call in COSTLY else STORM
 
 
 def needs():
