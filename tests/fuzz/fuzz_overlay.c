@@ -51,13 +51,15 @@ static bool read_rules(const uint8_t *bytes, size_t len)
 
 static bool covers(const struct overlay_rule *rule, const uint8_t *name)
 {
-	const size_t rule_len = name_len(rule->name), len = name_len(name);
+	const size_t len = name_len(rule->name);
 	const unsigned labels = name_labels(rule->name);
+	const uint8_t *part;
 
 	/* Both are in lower case, or what is not is another name. */
-	if (rule_len > len || labels > name_labels(name) || (rule->exact && rule_len != len))
+	if (labels > name_labels(name) || (rule->exact && labels != name_labels(name)))
 		return false;
-	return memcmp(name_last_labels(name, labels), rule->name, rule_len) == 0;
+	part = name_last_labels(name, labels);
+	return name_len(part) == len && memcmp(part, rule->name, len) == 0;
 }
 
 static bool precedes(const struct overlay_rule *a, const struct overlay_rule *b)

@@ -118,8 +118,8 @@ static void send_reply(unsigned how, const uint8_t *bytes, size_t len)
 	memcpy(out + 2, bytes, len);
 	if ((how & 1) != 0 && len >= MSG_HEADER && server.query_len != 0)
 		len = mend(out + 2, len);
-	if (server.query_len != 0)
-		server.replied = server.replied || server.tcp || counts(out + 2, len);
+	if (server.tcp || (server.query_len != 0 && counts(out + 2, len)))
+		server.replied = true;
 	msg_set_u16(out, (unsigned)len);
 	/* What has no room is lost. */
 	(void)!send(
