@@ -313,7 +313,8 @@ static void on_listen(struct worker *w, struct channel_message *m)
 	if (err < 0) {
 		log_error("listen", "worker cannot listen on %s: %s",
 		    addr_format(&listen->addr, text), err_text(err));
-		worker_stop(w, EXIT_FAILURE); /* another can, perhaps: nobody else reads there */
+		if (fd >= 0) /* another can, perhaps: nobody else reads there */
+			worker_stop(w, EXIT_FAILURE);
 	}
 }
 
