@@ -25,7 +25,7 @@ from harness import (
 FAULT = os.path.join(BUILD, "tests", "fault", "fault")
 STORM = 200
 SHORT_STORM = 10  # where each failure costs a second, or a worker: they start later and later
-COSTLY = {"accept4", "clone", "fcntl", "recvmsg", "sendmsg"}
+COSTLY = {"accept4", "clone", "fcntl", "recvmsg", "sendmmsg", "sendmsg"}
 DEEP = 24  # of a call, so many of the first are looked at one by one
 SAMPLE = 14
 
