@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ROWS 512
@@ -92,8 +91,7 @@ __attribute__((constructor)) static void begin(void)
 
 	if (fd < 0)
 		return;
-	all = (void *)syscall(
-	    SYS_mmap, NULL, sizeof(*nomem), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	all = mmap(NULL, sizeof(*nomem), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	(void)close(fd);
 	if (all == MAP_FAILED)
 		return;
@@ -167,19 +165,21 @@ int posix_memalign(void **out, size_t align, size_t size)
 	return *out != NULL ? 0 : ENOMEM;
 }
 
-void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
-{
-	if (fails_for(__builtin_return_address(0))) {
-		errno = ENOMEM;
-		return MAP_FAILED;
+/* The C library's own: on some machines the system call has other arguments. */
+#define MAPS(name, offset)                                                                         \
+	void *name(void *at, size_t len, int prot, int flags, int fd, offset off)                  \
+	{                                                                                          \
+		void *(*real)(void *, size_t, int, int, int, offset);                              \
+                                                                                                   \
+		*(void **)&real = dlsym(RTLD_NEXT, #name);                                         \
+		if (!fails_for(__builtin_return_address(0)))                                       \
+			return real(at, len, prot, flags, fd, off);                                \
+		errno = ENOMEM;                                                                    \
+		return MAP_FAILED;                                                                 \
 	}
-	return (void *)syscall(SYS_mmap, at, len, prot, flags, fd, off);
-}
 
-void *mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off)
-{
-	return mmap(at, len, prot, flags, fd, off);
-}
+MAPS(mmap, off_t)
+MAPS(mmap64, off64_t)
 
 char *strdup(const char *text)
 {
