@@ -122,7 +122,7 @@ static bool serve_tcp(int fd)
 		if (got < 2)
 			return got != 0;
 		len = (unsigned)(frame[0] << 8 | frame[1]);
-		if (len > 512 || recv(fd, frame, 2 + len, MSG_WAITALL) != (ssize_t)(2 + len))
+		if (len > 512 || recv(fd, frame, 2 + len, MSG_WAITALL) != (ssize_t)len + 2)
 			return false;
 		len = make_reply(frame + 2, len, 60, TRUE_NET);
 		frame[0] = (uint8_t)(len >> 8);
