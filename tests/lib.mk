@@ -16,7 +16,7 @@ LIB_UNIT_TESTS = \
 	tests/unit/test_reserve \
 	tests/unit/test_resolvconf \
 	tests/unit/test_rng \
-	tests/unit/test_sandbox
+	tests/unit/test_sandbox tests/unit/test_sandbox_calls
 if HAVE_CMOCKA
 check_PROGRAMS += $(LIB_UNIT_TESTS)
 TESTS += $(LIB_UNIT_TESTS)
@@ -94,6 +94,10 @@ tests_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) lib/libquell.a $(CONFUSE_LIBS)
 tests_unit_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
 tests_unit_test_sandbox_LDADD = lib/libquell.a $(SECCOMP_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sandbox_calls_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sandbox_calls_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=seccomp_load
+tests_unit_test_sandbox_calls_SOURCES = tests/unit/test_sandbox_calls.c
+tests_unit_test_sandbox_calls_LDADD = lib/libquell.a $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 
 fuzz_programs += tests/fuzz/fuzz_resolvconf
 tests_fuzz_fuzz_resolvconf_SOURCES = tests/fuzz/fuzz_resolvconf.c
