@@ -66,18 +66,24 @@ static void on_read(struct bufferevent *stream, void *arg)
 	struct client *c = arg;
 	struct evbuffer *in = bufferevent_get_input(stream);
 	char *line, *arguments;
+	ev_ssize_t line_len;
 	size_t len;
 
 	if (c->asked) { /* one request is all */
 		(void)evbuffer_drain(in, evbuffer_get_length(in));
 		return;
 	}
+	line_len = evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF).pos;
+	/* More than that may come at once. */
+	if ((line_len < 0 ? evbuffer_get_length(in) : (size_t)line_len) >= CTL_REQUEST_MAX) {
+		ctl_refuse(c->owner, c->number, "the request is too long");
+		return;
+	}
+	if (line_len < 0)
+		return;
 	line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF);
 	if (line == NULL) {
-		if (evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF).pos >= 0)
-			ctl_refuse(c->owner, c->number, "no memory");
-		else if (evbuffer_get_length(in) >= CTL_REQUEST_MAX)
-			ctl_refuse(c->owner, c->number, "the request is too long");
+		ctl_refuse(c->owner, c->number, "no memory");
 		return;
 	}
 	c->asked = true;
