@@ -48,6 +48,8 @@ tests_unit_test_ctl_why_SOURCES = tests/unit/test_ctl_why.c tools/ctl_why.c tool
 tests_unit_test_ctl_why_LDADD = blocklists/libblocklists.a lib/libquell.a $(LISTS_LIBS) $(CMOCKA_LIBS)
 
 fuzz_programs += tests/fuzz/fuzz_probe
+# A fortified poll() has another name.
+tests_fuzz_fuzz_probe_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE
 tests_fuzz_fuzz_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=socket,--wrap=connect,--wrap=poll,--wrap=clock_ms,--wrap=rng_init
 tests_fuzz_fuzz_probe_SOURCES = tests/fuzz/fuzz_probe.c tools/probe.c
 tests_fuzz_fuzz_probe_LDADD = $(FUZZ_MAIN) lib/libquell.a
