@@ -1,9 +1,10 @@
 /* pages.c - mapping at an address that huge pages need. */
 #include "lib/pages.h"
 
-#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "lib/clock.h"
 
 #define HUGE_PAGE ((size_t)2 << 20) /* of processors with pages of 4 KiB */
 
@@ -52,8 +53,11 @@ void *pages_map(int fd, size_t len)
 	return NULL;
 }
 
-void pages_gather(void *bytes, size_t len)
+void pages_gather(void *bytes, size_t len, uint64_t limit_ns)
 {
-	if (len >= HUGE_PAGE)
-		(void)madvise(bytes, len, MADV_COLLAPSE);
+	const uint64_t begin_ns = clock_ns();
+
+	for (size_t at = 0; at + HUGE_PAGE <= len && clock_ns() - begin_ns < limit_ns;
+	     at += HUGE_PAGE)
+		(void)madvise((char *)bytes + at, HUGE_PAGE, MADV_COLLAPSE);
 }

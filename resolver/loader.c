@@ -18,12 +18,16 @@
 #include "blocklists/starter.h"
 #include "blocklists/trie.h"
 #include "blocklists/verify.h"
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/pages.h"
 #include "lib/sandbox.h"
 #include "resolver/child.h"
 #include "resolver/io/timer.h"
 #include "resolver/priv.h"
+
+/* Who waits for an answer has it sooner than huge pages, where the kernel has to make room for them. */
+#define GATHER_URGENT_NS (5 * CLOCK_NS_PER_MS)
 
 #define LOADER_NICE 5
 #define DATA_USUAL  (16 << 20) /* of the parent, where it is not known */
@@ -211,7 +215,8 @@ static int compile_texts(const struct loader_input *in, unsigned n, int memfd,
 }
 
 /* Check what will be mapped, as it will be mapped. */
-static int check(int memfd, const char *name, struct channel_loaded *out, struct why *why)
+static int check(
+    int memfd, const char *name, bool urgent, struct channel_loaded *out, struct why *why)
 {
 	struct stat st;
 	struct trie trie = {0};
@@ -224,7 +229,7 @@ static int check(int memfd, const char *name, struct channel_loaded *out, struct
 	if (bytes == NULL)
 		return why_set(why, ERR_SYS, "%s: cannot be mapped: %s", name, strerror(errno));
 	/* For the workers. */
-	pages_gather(bytes, (size_t)st.st_size);
+	pages_gather(bytes, (size_t)st.st_size, urgent ? GATHER_URGENT_NS : UINT64_MAX);
 	err = verify_checksum(bytes, (size_t)st.st_size, why);
 	if (err == 0)
 		err = trie_open(&trie, bytes, (size_t)st.st_size, why);
@@ -240,9 +245,10 @@ static int check(int memfd, const char *name, struct channel_loaded *out, struct
 	return err;
 }
 
-static int load(const struct loader_input *in, unsigned n, int memfd,
+static int load(const struct loader_job *job, const struct loader_input *in, int memfd,
     const struct loader_limits *limits, struct channel_loaded *out, struct why *why)
 {
+	const unsigned n = job->n;
 	int err = 0;
 
 	out->is_image = n == 1 && is_image(in);
@@ -254,7 +260,8 @@ static int load(const struct loader_input *in, unsigned n, int memfd,
 		err = compile_texts(in, n, memfd, limits, out, why);
 	if (err == 0)
 		err = seal(memfd, why);
-	return err == 0 ? check(memfd, n != 0 ? in[0].path : "starter list", out, why) : err;
+	return err == 0 ? check(memfd, n != 0 ? in[0].path : "starter list", job->urgent, out, why)
+			: err;
 }
 
 /* The same of a job that is not for lists. */
@@ -297,7 +304,7 @@ static int child_main(const struct loader_job *job, const struct loader_input *i
 	/* Not a descriptor comes, from now on.  (valgrind does not let it say so.) */
 	(void)setrlimit(RLIMIT_NOFILE, &none);
 	out.err = job->work != NULL ? do_work(job, in, memfd, limits, &out, &why)
-				    : load(in, job->n, memfd, limits, &out, &why);
+				    : load(job, in, memfd, limits, &out, &why);
 	if (out.err < 0)
 		(void)snprintf(out.text, sizeof(out.text), "%s", why.text);
 	return channel_send(channel, CHANNEL_LOADED, 0, &out, sizeof(out), -1) < 0 ? EXIT_FAILURE

@@ -232,7 +232,7 @@ static int map_image(void **mapped, const struct trie *t, struct why *why)
 	}
 	(void)close(fd);
 	if (err == 0)
-		pages_gather(*mapped, t->len);
+		pages_gather(*mapped, t->len, UINT64_MAX);
 	return err;
 }
 

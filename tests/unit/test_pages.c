@@ -90,7 +90,7 @@ static void test_maps_all(void **state)
 		assert_true(lens[i] < HUGE_PAGE || (uintptr_t)bytes % HUGE_PAGE == 0);
 		assert_whole(bytes, lens[i]);
 		assert_true(!look || kib(bytes, "Rss") * 1024 >= lens[i]);
-		pages_gather(bytes, lens[i]);
+		pages_gather(bytes, lens[i], UINT64_MAX);
 		assert_whole(bytes, lens[i]);
 		assert_int_equal(munmap(bytes, lens[i]), 0);
 		close(fd);
@@ -119,7 +119,7 @@ static void test_gathers_for_all(void **state)
 	assert_non_null(first);
 	/* What takes any advice, as an emulator of system calls does, follows none. */
 	can = madvise(first, HUGE_PAGE, 25) == 0 && madvise(first, HUGE_PAGE, 9999) < 0;
-	pages_gather(first, len);
+	pages_gather(first, len, UINT64_MAX);
 	second = pages_map(fd, len);
 	assert_non_null(second);
 	assert_whole(second, len);
