@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""quell beside a bare echo server and the other resolvers that are installed here (dnsmasq, unbound).
+"""quell beside a bare echo server and the other resolvers that are installed here (dnsdist, dnsmasq,
+pdns_recursor, unbound).
 
     make bench                  three minutes; the table, and bench.json and bench.svg in the build folder
     bench.py --full             twenty minutes: enough pairs for figures that are to be compared
     bench.py --list FILE        block the names of this file (one a line) instead of made-up ones
-    bench.py --only NAME        of quell, dnsmasq, unbound; may be repeated
+    bench.py --only NAME        of quell, dnsdist, dnsmasq, pdns_recursor, unbound; may be repeated
 
 docs/bench/README.md says what is measured and how.  All of it is on loopback, in a network namespace of its own where
 this user may make one: as root, or where the system gives namespaces to all.
@@ -281,9 +282,42 @@ forward-zone:
 
 
 # What blocked names get, and the function that makes the command.
+def write(server, name, text):
+    """A file in the server's folder; its path."""
+    with open(server.path(name), "w", encoding="ascii") as f:
+        f.write(text)
+    return server.path(name)
+
+
+def dnsdist(server):
+    rules = "".join("s:add(newDNSName('%s.'))\n" % name for name in server.names_listed())
+    return ["dnsdist", "--supervised", "--disable-syslog", "-C", write(server, "conf", """setSecurityPollSuffix("")
+setACL({{"127.0.0.0/8"}})
+setLocal("{host}:{port}")
+setMaxUDPOutstanding(65535)
+newServer({{address = "127.0.0.1:{upstream}", checkInterval = 30, sockets = 4}})
+local s = newSuffixMatchNode()
+{rules}addAction(SuffixMatchNodeRule(s), RCodeAction(DNSRCode.NXDOMAIN))
+getPool(""):setCache(newPacketCache(200000, {{maxTTL = 86400}}))
+""".format(host=server.host, port=server.port, upstream=server.bench.upstream.port, rules=rules))]
+
+
+def pdns_recursor(server):
+    zone = "$TTL 300\n@ SOA localhost. root.localhost. 1 600 60 86400 60\n@ NS localhost.\n" + "".join(
+        "%s CNAME .\n*.%s CNAME .\n" % (name, name) for name in server.names_listed())
+    lua = write(server, "lua", "rpzFile('%s', {policyName = 'list', defpol = Policy.NXDOMAIN})\n" % write(server, "zone", zone))
+    write(server, "recursor.conf", "".join(line + "\n" for line in (
+        "local-address=" + server.host, "local-port=%d" % server.port, "socket-dir=" + server.folder, "daemon=no",
+        "disable-syslog=yes", "loglevel=2", "quiet=yes", "dnssec=off", "hint-file=no", "security-poll-suffix=", "dont-query=",
+        "forward-zones-recurse=.=%s:%d" % (HOST, server.bench.upstream.port), "threads=1", "pdns-distributes-queries=no",
+        "max-mthreads=4096", "max-cache-entries=1000000", "max-packetcache-entries=500000", "export-etc-hosts=no",
+        "serve-rfc1918=no", "lua-config-file=" + lua)))
+    return ["pdns_recursor", "--config-dir=" + server.folder]
+
+
 SERVERS = {"echo": (0, echo), "upstream": (0, upstream), "quell": (SERVFAIL, quell), "dnsmasq": (NXDOMAIN, dnsmasq),
-           "unbound": (NXDOMAIN, unbound)}
-RESOLVERS = ["quell", "dnsmasq", "unbound"]
+           "unbound": (NXDOMAIN, unbound), "dnsdist": (NXDOMAIN, dnsdist), "pdns_recursor": (NXDOMAIN, pdns_recursor)}
+RESOLVERS = ["quell", "dnsdist", "dnsmasq", "pdns_recursor", "unbound"]
 
 
 # --- measuring ---
