@@ -382,6 +382,7 @@ def test_workers():
         daemon = start(upstream, args=("--workers", "2"))
         with daemon:
             ask_all(daemon)
+            asked = len(upstream.asks)  # a slow upstream is asked again
             equal(daemon.stats()["cache_entries"], len(NAMES), "entries")
             end(daemon)
             sizes = [os.stat(path(daemon, worker)).st_size for worker in range(2)]
@@ -389,7 +390,7 @@ def test_workers():
             again(daemon, upstream)
             wait_for("all have loaded", lambda: daemon.stats()["cache_loaded"] == len(NAMES))
             ask_all(daemon)
-            equal(len(upstream.asks), len(NAMES), "questions upstream")
+            equal(len(upstream.asks), asked, "questions upstream")
             end(daemon)
             daemon.more = ("--workers", "3")
             again(daemon, upstream)
