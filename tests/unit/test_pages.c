@@ -107,6 +107,35 @@ static void test_says_why_not(void **state)
 	}
 }
 
+/* KiB of huge pages that lead to the file for who maps it now. */
+static unsigned long gathered_kib(int fd, size_t len)
+{
+	uint8_t *bytes = pages_map(fd, len);
+	unsigned long found;
+
+	assert_non_null(bytes);
+	found = kib(bytes, "ShmemPmdMapped");
+	munmap(bytes, len);
+	return found;
+}
+
+/* When the time is over, nothing more is gathered. */
+static void test_gathers_in_time(void **state)
+{
+	const size_t len = 2 * HUGE_PAGE;
+	int fd = make_file(len);
+	uint8_t *bytes = pages_map(fd, len);
+	unsigned long before;
+
+	(void)state;
+	assert_non_null(bytes);
+	before = gathered_kib(fd, len);
+	pages_gather(bytes, len, 0);
+	assert_int_equal(gathered_kib(fd, len), before);
+	munmap(bytes, len);
+	close(fd);
+}
+
 /* What one mapping has gathered the next one finds; both together have the memory of one. */
 static void test_gathers_for_all(void **state)
 {
@@ -139,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_maps_all),
 	    cmocka_unit_test(test_says_why_not),
+	    cmocka_unit_test(test_gathers_in_time),
 	    cmocka_unit_test(test_gathers_for_all),
 	};
 
