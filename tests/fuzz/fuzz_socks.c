@@ -52,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	proxy = (data[0] & 0x80) != 0 ? "socks5://user:password@127.0.0.1:1" : "socks5://[::1]:2";
 	run(&whole, proxy, data + 1, size - 1, size);
 	run(&cut, proxy, data + 1, size - 1, (data[0] & 0x7fu) + 1u);
-	CHECK(memcmp(&whole, &cut, sizeof(whole)) == 0);
+	CHECK(whole.err == cut.err && whole.used == cut.used && whole.said_len == cut.said_len);
+	CHECK(memcmp(whole.said, cut.said, whole.said_len) == 0);
 	return 0;
 }

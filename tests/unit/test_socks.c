@@ -167,19 +167,21 @@ static void garbage(void **state)
 
 /* ---- the option ---- */
 
+#define WORD_63 "123456789012345678901234567890123456789012345678901234567890123"
+#define WORD_64 WORD_63 "4"
+
 static void proxy_texts(void **state)
 {
 	static const char *const good[] = {"socks5://127.0.0.1:9050", "socks5://[::1]:1080",
+	    "socks5://" WORD_63 ":" WORD_63 "@127.0.0.1:1",
 	    "socks5://user:pass-word!$@192.168.1.1:9050"};
 	static const char *const bad[] = {"", "127.0.0.1:9050", "http://127.0.0.1:9050",
 	    "socks5://", "socks5://127.0.0.1", "socks5://127.0.0.1:0", "socks5://localhost:9050",
 	    "socks5://0.0.0.0:9050", "socks5://@127.0.0.1:9050", "socks5://u@127.0.0.1:9050",
 	    "socks5://:p@127.0.0.1:9050", "socks5://u:@127.0.0.1:9050",
 	    "socks5://u:p:q@127.0.0.1:9050", "socks5://u p:q@127.0.0.1:9050", "socks5://u:p@", "@",
-	    "socks5:/@"
-	    "1234567890123456789012345678901234567890123456789012345678901234:p@127.0.0.1:1",
-	    "socks5://"
-	    "1234567890123456789012345678901234567890123456789012345678901234:p@127.0.0.1:1"};
+	    "socks5:/@", ("socks5://" WORD_64 ":p@127.0.0.1:1"),
+	    ("socks5://u:" WORD_64 "@127.0.0.1:1")};
 	char text[PROXY_TEXT_SIZE];
 	struct proxy proxy;
 

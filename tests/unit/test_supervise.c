@@ -47,8 +47,9 @@ int worker_run(int channel)
 			return channel_send(channel, CHANNEL_LEAVE, 0, NULL, 0, -1) < 0;
 		looping = looping || m.head.type == CHANNEL_NETWORK;
 		n_pings += m.head.type == CHANNEL_PING;
-		while (looping && n_pings == 2)
-			(void)getppid();
+		if (looping && n_pings == 2)
+			for (;;)
+				(void)getppid();
 		if (m.head.type == CHANNEL_PING &&
 		    channel_send(channel, CHANNEL_PING, m.head.serial, NULL, 0, -1) < 0)
 			return 1;
