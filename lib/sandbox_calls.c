@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -154,6 +155,13 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
+/* Whether a filter sees the arguments of a call.  On s390x it does not where they lie in memory: the C library calls
+ * sockets by socketcall(2), for which libseccomp has numbers below 0, and mmap(2) gets a pointer. */
+static bool shows_arguments(int call)
+{
+	return call >= 0 && (call != SCMP_SYS(mmap) || seccomp_arch_native() != SCMP_ARCH_S390X);
+}
+
 /* One row for one of its names.  Returns 0 or a negative errno. */
 static int add_call(scmp_filter_ctx filter, const struct row *row, const char *name)
 {
@@ -164,6 +172,11 @@ static int add_call(scmp_filter_ctx filter, const struct row *row, const char *n
 		return 0;
 	while (n < ARGS_MAX && row->args[n].op != 0)
 		n++;
+	if (n > 0 && !shows_arguments(call)) {
+		if (row->action != ALLOW)
+			return 0; /* or it would be denied whatever they are */
+		n = 0;
+	}
 	return seccomp_rule_add_array(filter, row->action, call, n, row->args);
 }
 
