@@ -12,7 +12,7 @@
 #include "lib/dns/msg.h"
 #include "tests/unit/oracle.h"
 
-#define ROUNDS 5000
+#define ROUNDS oracle_rounds(5000)
 
 /* -- msg_parse_query ------------------------------------------------------------------------ */
 

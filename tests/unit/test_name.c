@@ -11,7 +11,7 @@
 #include "lib/dns/name.h"
 #include "tests/unit/oracle.h"
 
-#define ROUNDS 20000
+#define ROUNDS oracle_rounds(20000)
 
 /* A wire name out of a string literal, whose terminator is the root label. */
 #define WIRE(text) ((const uint8_t *)(text))

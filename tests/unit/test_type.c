@@ -7,13 +7,17 @@
 
 #include <ldns/ldns.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/dns/type.h"
 
 static void test_every_number(void **state)
 {
+	/* All that have a name of their own, and of the others less where each instruction costs many. */
+	const unsigned step = getenv("QUELL_WRAPPER") != NULL ? 41 : 1;
+
 	(void)state;
-	for (unsigned i = 0; i <= UINT16_MAX; i++) {
+	for (unsigned i = 0; i <= UINT16_MAX; i += i < 512 ? 1 : step) {
 		char text[TYPE_TEXT_SIZE];
 		uint16_t type;
 
