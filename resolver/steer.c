@@ -58,8 +58,11 @@ int steer_attach(int fd, unsigned n)
 	    BPF_STMT(BPF_RET | BPF_A, 0),
 	    BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	struct sock_fprog program;
 
+	memset(&program, 0, sizeof(program)); /* the kernel reads the gap in it, too */
+	program.len = sizeof(code) / sizeof(code[0]);
+	program.filter = code;
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
 }
 
