@@ -54,7 +54,7 @@ static unsigned long kib(const void *bytes, const char *what)
 	bool inside = false;
 
 	assert_non_null(f);
-	snprintf(begin, sizeof(begin), "%lx-", (unsigned long)(uintptr_t)bytes);
+	snprintf(begin, sizeof(begin), "%08lx-", (unsigned long)(uintptr_t)bytes);
 	while (fgets(line, sizeof(line), f) != NULL) {
 		if (sscanf(line, "%63[A-Za-z_]: %lu kB", name, &n) != 2)
 			inside = strncmp(line, begin, strlen(begin)) == 0;
@@ -159,8 +159,11 @@ static void test_gathers_for_all(void **state)
 	munmap(first, len);
 	munmap(second, len);
 	close(fd);
-	if (!can)
+	if (!can) {
+		print_message(
+		    "# the kernel gathers no huge pages, or an emulator does not ask it\n");
 		skip();
+	}
 }
 
 int main(void)
