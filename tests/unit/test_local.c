@@ -90,21 +90,19 @@ static void test_one_byte_wrong(void **state)
 		size_t at;
 		uint8_t byte;
 	} cases[] = {
-	    {0, 'Q'},					     /* another format */
-	    {NODE, NAME_LEN - 1},			     /* the name is longer ... */
-	    {NODE, NAME_LEN + 1},			     /* ... and shorter than that */
-	    {NODE + LOCAL_NODE_SIZE, 0xc0},		     /* no pointers in names */
-	    {NODE + LOCAL_NODE_SIZE, 63},		     /* a label goes beyond the end */
-	    {NODE + 2, 1},				     /* more records than there are bytes */
-	    {NODE + 5, END - RECORDS - 1},		     /* the last record is cut */
-	    {NODE + 5, END - RECORDS + 1},		     /* part of one more */
-	    {RECORDS + 6, LOCAL_N_RANKS},		     /* from nowhere */
-	    {RECORDS + 7, 1},				     /* rdata beyond the end */
-	    {ALIAS, 2},					     /* a target that ends early ... */
-	    {ALIAS, 0},					     /* ... is followed by something ... */
-	    {ALIAS, 0xc0},				     /* ... or is none */
-	    {offsetof(struct local_header, n_slots), 3},     /* no power of two */
-	    {offsetof(struct local_header, n_slots) + 3, 1}, /* too many, on either byte order */
+	    {0, 'Q'},			    /* another format */
+	    {NODE, NAME_LEN - 1},	    /* the name is longer ... */
+	    {NODE, NAME_LEN + 1},	    /* ... and shorter than that */
+	    {NODE + LOCAL_NODE_SIZE, 0xc0}, /* no pointers in names */
+	    {NODE + LOCAL_NODE_SIZE, 63},   /* a label goes beyond the end */
+	    {NODE + 2, 1},		    /* more records than there are bytes */
+	    {NODE + 5, END - RECORDS - 1},  /* the last record is cut */
+	    {NODE + 5, END - RECORDS + 1},  /* part of one more */
+	    {RECORDS + 6, LOCAL_N_RANKS},   /* from nowhere */
+	    {RECORDS + 7, 1},		    /* rdata beyond the end */
+	    {ALIAS, 2},			    /* a target that ends early ... */
+	    {ALIAS, 0},			    /* ... is followed by something ... */
+	    {ALIAS, 0xc0},		    /* ... or is none */
 	};
 
 	(void)state;
@@ -122,6 +120,7 @@ static void test_one_byte_wrong(void **state)
 static void test_slots(void **state)
 {
 	static const uint32_t wrong[] = {1, SLOTS, NODE + 1, END - 1, END, END + 1, UINT32_MAX};
+	static const uint32_t counts[] = {0, 3, 1U << 24}; /* none, no power of two, too many */
 	struct local_header head;
 	uint8_t bytes[END];
 
@@ -134,11 +133,13 @@ static void test_slots(void **state)
 		put_slot(bytes, 1, wrong[i]);
 		assert_int_equal(check(bytes, END), ERR_FORMAT);
 	}
-	make(bytes);
-	memcpy(&head, bytes, sizeof(head));
-	head.n_slots = 0;
-	memcpy(bytes, &head, sizeof(head));
-	assert_int_equal(check(bytes, END), ERR_FORMAT);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		make(bytes);
+		memcpy(&head, bytes, sizeof(head));
+		head.n_slots = counts[i];
+		memcpy(bytes, &head, sizeof(head));
+		assert_int_equal(check(bytes, END), ERR_FORMAT);
+	}
 }
 
 int main(void)

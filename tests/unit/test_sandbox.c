@@ -84,8 +84,10 @@ static int status_of(enum sandbox_kind kind, enum sandbox_layer needed, int (*de
 	}
 	assert_true(pid > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_HELD)
-		skip(); /* the kernel, or valgrind, has it not */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_HELD) {
+		print_message("# the kernel, an emulator or valgrind has not what this needs\n");
+		skip();
+	}
 	return status;
 }
 
