@@ -173,8 +173,10 @@ static void test_shared_corpus(void **state)
 
 	(void)state;
 	f = fopen(source_path(path, "../shared/corpus/packets.txt.gz"), "r");
-	if (f == NULL)
+	if (f == NULL) {
+		print_message("# there is no %s\n", path);
 		skip();
+	}
 	fclose(f);
 	snprintf(command, sizeof(command), "gzip -dc '%s'", path);
 	f = popen(command, "r"); // NOLINT(cert-env33-c): the path is the source tree's own

@@ -149,8 +149,10 @@ static void test_samples(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/../shared/oracle/list-samples.json.gz",
 	    top != NULL ? top : ".");
-	if (access(path, R_OK) != 0)
+	if (access(path, R_OK) != 0) {
+		print_message("# there is no %s\n", path);
 		skip();
+	}
 	f = start(path, &pid);
 	while (fgets(row, sizeof(row), f) != NULL) {
 		row[strcspn(row, "\n")] = '\0';

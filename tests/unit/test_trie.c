@@ -333,8 +333,10 @@ static void test_real_names(void **state)
 		free(names[i]);
 	free(names);
 	free(image);
-	if (n == 0)
+	if (n == 0) {
+		print_message("# there is no %s\n", list);
 		skip();
+	}
 }
 
 /* Whatever the bytes say, nothing outside of them is read (seen by a sanitizer or valgrind). */
