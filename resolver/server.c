@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "resolver/health.h"
 #include "resolver/hostnet.h"
 #include "resolver/notify.h"
 #include "resolver/report.h"
@@ -344,6 +345,12 @@ static void trial_end(struct server *s)
 /* `lists` are in force from now on, for a trial. */
 static void trial_begin(struct server *s, const struct lists *lists)
 {
+	struct supervise_past past;
+
+	for (unsigned i = 0; i < supervise_n(s->workers); i++) {
+		supervise_past(s->workers, i, &past);
+		s->died[i] = past.n_died;
+	}
 	trial_end(s);
 	s->before = s->lists;
 	set_lists(s, lists);
@@ -383,16 +390,23 @@ static void trial_fail(struct server *s)
 	tell_lists(s);
 }
 
+/* A crash loop that was there before the new lists may be what they end. */
+static bool trial_has_failed(const struct server *s, unsigned worker)
+{
+	struct supervise_past past;
+
+	supervise_past(s->workers, worker, &past);
+	return evtimer_pending(s->trial, NULL) && supervise_loops(s->workers, worker) &&
+	       past.n_died - s->died[worker] >= HEALTH_DEATHS && !past.by_others;
+}
+
 static void on_worker_died(void *ctx, unsigned worker)
 {
 	struct server *s = ctx;
-	struct supervise_past past;
 
 	s->swapped[worker] = 0;
 	report_died(s, worker);
-	supervise_past(s->workers, worker, &past);
-	if (evtimer_pending(s->trial, NULL) && supervise_loops(s->workers, worker) &&
-	    !past.by_others)
+	if (trial_has_failed(s, worker))
 		trial_fail(s);
 }
 

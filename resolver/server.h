@@ -111,6 +111,7 @@ struct server {
 	uint32_t generation; /* of lists */
 	uint32_t swapped[CONF_WORKERS_MAX]; /* the generation that each worker has in force */
 	bool swap_failed[CONF_WORKERS_MAX]; /* it could not take the last */
+	unsigned died[CONF_WORKERS_MAX];    /* times, before the trial began */
 
 	struct sandbox sandbox[SANDBOX_N_KINDS]; /* of the last process of each kind */
 

@@ -616,6 +616,41 @@ def test_lists_that_kill():
         del upstream
 
 
+def die(daemon, killed):
+    """Have the worker that is none of `killed` die, and wait for it."""
+    others = "|".join(map(str, killed)) or "none"
+    pid = int(daemon.log.wait("^info worker-started worker 0, pid (?!(%s)$)" % others).split()[-1])
+    os.kill(pid, signal.SIGABRT)
+    daemon.log.wait("^warning worker-died worker 0, pid %d: " % pid)
+    killed.append(pid)
+
+
+@test
+def test_lists_that_mend():
+    """Where workers keep dying already, new lists are not blamed for one that dies before it has them"""
+    if SLOW > 1:
+        raise Skip("not behind a wrapper")
+    one_worker()
+    with FakeUpstream() as upstream, Quelld([upstream], ["listed.test\n"]) as daemon:
+        killed = []
+        while not any("it keeps dying" in line for line in daemon.log.all()):
+            die(daemon, killed)
+        daemon.log.wait("^info worker-started worker 0, pid (?!(%s)$)" % "|".join(map(str, killed)))
+        pid = worker_of(daemon)
+        os.kill(pid, signal.SIGSTOP)
+        daemon.write("list0.txt", "other.test\n")
+        since = len(daemon.log.all())
+        daemon.signal(signal.SIGHUP)
+        # Nothing is logged when they are sent; its end comes with whatever it has not read.
+        while "generation          2" not in daemon.ctl("status")[1]:
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGABRT)
+        os.kill(pid, signal.SIGCONT)
+        assert daemon.log.wait("^(notice reloaded|error reload-failed) ", since).startswith("notice reloaded ")
+        assert_blocked(daemon.ask("other.test."))
+        del upstream
+
+
 # --- the watchdog ---
 
 @contextlib.contextmanager
