@@ -102,8 +102,8 @@ unsigned resolvconf_parse(
 		size_t len = strcspn(text, "\n");
 		union addr a;
 
-		if (parse_line(&a, text, len) && !addr_is_wildcard(&a) && !resolvconf_is_own(&a, own, n_own) &&
-		    !is_among(&a, out, n))
+		if (parse_line(&a, text, len) && !addr_is_wildcard(&a) &&
+		    !resolvconf_is_own(&a, own, n_own) && !is_among(&a, out, n))
 			out[n++] = a;
 		text += len + (text[len] == '\n');
 	}

@@ -91,8 +91,8 @@ static int open_udp(struct listener *l, unsigned n)
 }
 
 /* Say why a socket could not be opened, and what that means for the address. */
-static int explain(struct listener *l, int saved_errno, enum channel_socket kind,
-    const struct witness *witness)
+static int explain(
+    struct listener *l, int saved_errno, enum channel_socket kind, const struct witness *witness)
 {
 	const char *protocol = kind == CHANNEL_SOCKET_UDP ? "UDP" : "TCP";
 	struct holder holder;
@@ -130,8 +130,7 @@ static int explain(struct listener *l, int saved_errno, enum channel_socket kind
 
 /* Open the sockets of `l`.  Returns 0, or an error with l->why; ERR_NOTFOUND: the address is not
  * there. */
-static int listener_open(
-    struct listener *l, unsigned n_workers, const struct witness *witness)
+static int listener_open(struct listener *l, unsigned n_workers, const struct witness *witness)
 {
 	int err = addr_parse(&l->addr, l->text, 53, &l->why);
 

@@ -54,7 +54,7 @@ struct worker {
 	struct event *readable, *tick;
 	struct event *leave; /* timer; NULL: it stays */
 	uint64_t leave_ms;   /* no later than then */
-	uint64_t tick_ms; /* when the core wants query_tick(); UINT64_MAX: never */
+	uint64_t tick_ms;    /* when the core wants query_tick(); UINT64_MAX: never */
 	struct rng rng;
 	struct query *core; /* NULL: no options yet */
 	struct listen_udp *listen_udp;
@@ -78,8 +78,7 @@ static void worker_tell(
 {
 	if (channel_send(w->channel, type, serial, payload, len, -1) == 0)
 		return;
-	log_warning(
-	    "channel", "message %d for the parent is lost: %s", (int)type, strerror(errno));
+	log_warning("channel", "message %d for the parent is lost: %s", (int)type, strerror(errno));
 	/* Without this one nothing goes on there: with another worker it does. */
 	if (type == CHANNEL_SWAPPED)
 		worker_stop(w, EXIT_FAILURE);

@@ -186,8 +186,7 @@ static int look(
     struct update_list *list, const struct update_list_options *options, struct why *why)
 {
 	update_facts_fini(&list->facts);
-	return update_look(
-	    options->watch, list->conf, list->text, list->len, &list->facts, why);
+	return update_look(options->watch, list->conf, list->text, list->len, &list->facts, why);
 }
 
 /* The facts of the kept copy: false where it is none. */

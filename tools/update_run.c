@@ -51,7 +51,7 @@ struct run {
 	struct compile *compile;   /* of those that have been refreshed */
 	struct compiled *
 	    compiled; /* [conf->n_lists]: what the compiler says of each, in memory that both see */
-	struct origin origin;	   /* their names, for those who ask why */
+	struct origin origin; /* their names, for those who ask why */
 	struct update_result result;
 };
 

@@ -440,7 +440,8 @@ void query_network(struct query *q, bool moved, uint64_t now_ms)
 	if (!moved)
 		return;
 	failures_good(&q->failures, now_ms);
-	DL_FOREACH_SAFE(q->inflight.oldest, question, next) {
+	DL_FOREACH_SAFE(q->inflight.oldest, question, next)
+	{
 		query_forward_next(q, question, now_ms);
 	}
 	query_forward_arm(q);

@@ -68,8 +68,8 @@ struct query {
 	/* Answers, and those that query_sent() has not told of yet. */
 	struct latency latency[LATENCY_N_STAGES];
 	uint32_t unsent[LATENCY_N_STAGES];
-	uint64_t probed_ms;    /* when the network was last tried while it failed */
-	uint64_t armed_ms;     /* what net->arm() was told last */
+	uint64_t probed_ms; /* when the network was last tried while it failed */
+	uint64_t armed_ms;  /* what net->arm() was told last */
 	struct query_parsed together[QUERY_TOGETHER];
 	struct policy_way way; /* of the question being worked on */
 	struct answer answer;  /* the reply being worked on */

@@ -61,8 +61,7 @@
 	    "answers of which such records, or hints of their addresses, were left out")           \
 	X(dns64, OWN, "queries for AAAA answered by the A records")                                \
 	X(internal, OWN, "queries for names below quell.internal, which quell answers itself")     \
-	X(watchdog, OWN,                                                                           \
-	    "questions of quelld to itself, for the service manager's watchdog")                   \
+	X(watchdog, OWN, "questions of quelld to itself, for the service manager's watchdog")      \
 	X(local, OWN, "queries for names of the house: records, hosts and leases")                 \
 	X(local_nxdomain, OWN, "of these, NXDOMAIN")                                               \
 	X(single_label, OWN, "queries for names of one label that were not forwarded")             \

@@ -28,7 +28,8 @@ static void check_options(const uint8_t *packet, size_t len, const struct msg_ed
 		CHECK(data + data_len == packet + pos);
 	CHECK(pos == end);
 	if (edns->present)
-		CHECK(oracle_check_options(packet, edns->options_off, edns->options_len, edns) == NULL);
+		CHECK(oracle_check_options(packet, edns->options_off, edns->options_len, edns) ==
+		      NULL);
 	if (edns->cookie && !edns->cookie_bad)
 		CHECK(edns->cookie_len == 8 || (edns->cookie_len >= 16 && edns->cookie_len <= 40));
 }

@@ -25,7 +25,8 @@ static void test_names_are_words_of_their_own(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < STATS_N; i++) {
-		assert_int_equal(strspn(stats_rows[i].name, "abcdefghijklmnopqrstuvwxyz0123456789_"),
+		assert_int_equal(
+		    strspn(stats_rows[i].name, "abcdefghijklmnopqrstuvwxyz0123456789_"),
 		    strlen(stats_rows[i].name));
 		assert_true(islower((unsigned char)stats_rows[i].text[0]) ||
 			    strncmp(stats_rows[i].text, "TCP", 3) == 0);
