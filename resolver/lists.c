@@ -52,9 +52,11 @@ static int try_source(struct lists_loader *l, struct why *why)
 		break;
 	case LISTS_IMAGE:
 		(void)snprintf(path, sizeof(path), "%s/image", l->conf->state_dir);
+		job.compiled = true;
 		break;
 	case LISTS_PREVIOUS:
 		(void)snprintf(path, sizeof(path), "%s/image.previous", l->conf->state_dir);
+		job.compiled = true;
 		break;
 	case LISTS_STARTER:
 	case LISTS_NONE:

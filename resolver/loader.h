@@ -39,6 +39,7 @@ struct loader_job {
 	void *ctx;
 	bool files_optional; /* one that cannot be had is no error */
 	bool urgent;	     /* nothing is in force meanwhile, or a makeshift */
+	bool compiled; /* only an image will do: an empty file is a damaged one, and no list */
 };
 
 /* What jobs may take, in bytes; 0: whatever they like. */

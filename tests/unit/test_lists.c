@@ -249,6 +249,16 @@ static void test_image(void **state)
 	assert_string_not_equal(f->lists.trouble.text, "");
 	assert_true(blocks(f, "\3ads\7example"));
 
+	/* Cut off before it says what it is, down to nothing: no list without rules. */
+	for (size_t cut = 0; cut <= 8; cut += 4) {
+		f->n_paths--;
+		(void)write_file(f, "image", image, cut);
+		load(f, false);
+		assert_int_equal(f->err, ERR_FORMAT);
+		load(f, true);
+		assert_int_equal(f->lists.source, LISTS_PREVIOUS);
+	}
+
 	image[len / 2] ^= 0x10;
 	f->n_paths--;
 	(void)write_file(f, "image", image, len);
