@@ -28,8 +28,9 @@ enum oracle_difference {
 	ORACLE_UNREAD = 1 << 8,	     /* a query with bad rdata, which nobody reads */
 	ORACLE_CONTRACT = 1 << 9,    /* what msg_parse_query() rejects beyond ldns */
 	ORACLE_VALUE = 1 << 10,	     /* a field that ldns takes as any bytes, and that has a form */
+	ORACLE_COUNT = 1 << 11,	     /* a record of more fields than ldns counts to */
 };
-#define ORACLE_N_DIFFERENCES 11
+#define ORACLE_N_DIFFERENCES 12
 
 /* Walk msg[0..len), copy its records, and compare all with ldns' reading; and copy the copy, which
  * must give the same bytes.  The classes that were met go to *differences. */

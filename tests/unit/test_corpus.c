@@ -22,7 +22,7 @@ struct tally {
 };
 
 static const char *const difference_names[ORACLE_N_DIFFERENCES] = {"pointer", "short", "length",
-    "type-map", "params", "opaque", "opaque-name", "tsig", "unread", "contract", "value"};
+    "type-map", "params", "opaque", "opaque-name", "tsig", "unread", "contract", "value", "count"};
 
 static void print_tally(const struct tally *tally)
 {
