@@ -232,6 +232,7 @@ def replies():
     yield "rdata-ds-digest-short", a + rr(WWW, 43, b"\0\1\x08\2" + bytes(31))
     yield "rdata-apl-overruns", a + rr(WWW, 42, b"\0\1\x18\4\xc0\0\2")
     yield "rdata-hip-compressed", a + rr(WWW, 55, b"\1\2\0\1hk" + WWW + b"\1a\0")
+    yield "rdata-hip-258-names", a + rr(WWW, 55, bytes(4 + 255) + b"\3abc\0" + b"\1b\0" + b"\1c\0")
     yield "rdata-ipseckey-gateway-cut", a + rr(WWW, 45, b"\x0a\2\2" + bytes(15))
     yield "rdata-ipseckey-name", a + rr(WWW, 45, b"\x0a\3\2" + WWW + b"key")
     yield "rdata-amtrelay-kind", a + rr(WWW, 260, b"\x0a\x84" + bytes(4))
