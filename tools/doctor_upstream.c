@@ -96,9 +96,9 @@ static void from_quelld(const char *at, struct doctor_servers *servers)
 void doctor_servers(const struct doctor_case *c, struct doctor_servers *servers)
 {
 	*servers = (struct doctor_servers){.n = 0};
-	if (c->upstreams[0] != '\0')
-		from_quelld(c->upstreams, servers);
-	else
+	from_quelld(c->upstreams, servers);
+	/* No worker may have said any, for none answers. */
+	if (servers->n == 0)
 		from_conf(c, servers);
 }
 

@@ -58,6 +58,9 @@ static void test_of_configuration(void **state)
 	c.conf = conf;
 	doctor_servers(&c, &servers);
 	assert_int_equal(servers.n, 4);
+	c.upstreams = "note worker 0 does not answer\n";
+	doctor_servers(&c, &servers);
+	assert_int_equal(servers.n, 4);
 	assert_true(s[0].general && s[1].general && s[2].general && !s[3].general);
 	assert_true(!s[0].proxied && !s[1].proxied && s[2].proxied && !s[3].proxied);
 	conf_free(conf);
