@@ -111,7 +111,7 @@ tests_unit_test_feed_rpz_SOURCES = tests/unit/test_feed_rpz.c tests/unit/feeds.h
 tests_unit_test_feed_rpz_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_judge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_judge_SOURCES = tests/unit/test_judge.c
+tests_unit_test_judge_SOURCES = tests/unit/test_judge.c tests/unit/rounds.h
 tests_unit_test_judge_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_lists_doc_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -146,7 +146,7 @@ tests_unit_test_starter_SOURCES = tests/unit/test_starter.c tests/unit/lists.h
 tests_unit_test_starter_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_trie_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_trie_SOURCES = tests/unit/test_trie.c tests/unit/lists.h
+tests_unit_test_trie_SOURCES = tests/unit/test_trie.c tests/unit/lists.h tests/unit/rounds.h
 tests_unit_test_trie_LDADD = $(LISTS_TEST_LIBS)
 
 tests_unit_test_verify_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

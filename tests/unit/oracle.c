@@ -869,11 +869,6 @@ unsigned oracle_below(struct oracle_random *r, unsigned n)
 	return (unsigned)(oracle_random(r) % n);
 }
 
-unsigned oracle_rounds(unsigned n)
-{
-	return getenv("QUELL_WRAPPER") != NULL ? n / 10 : n;
-}
-
 size_t oracle_random_name(struct oracle_random *r, uint8_t name[NAME_SIZE])
 {
 	unsigned max = oracle_below(r, 8) == 0 ? NAME_SIZE : 40;

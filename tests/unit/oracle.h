@@ -65,9 +65,6 @@ uint64_t oracle_random(struct oracle_random *r);
 /* 0 .. n - 1 */
 unsigned oracle_below(struct oracle_random *r, unsigned n);
 
-/* How often a test tries: `n` times, a tenth of it where each instruction costs many (valgrind, an emulator). */
-unsigned oracle_rounds(unsigned n);
-
 /* A well-formed name of any bytes; its length. */
 size_t oracle_random_name(struct oracle_random *r, uint8_t name[NAME_SIZE]);
 

@@ -15,6 +15,7 @@
 #include "blocklists/build.h"
 #include "blocklists/judge.h"
 #include "lib/dns/msg.h"
+#include "tests/unit/rounds.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -691,7 +692,7 @@ static void test_random(void **state)
 	uint32_t seed = 4711;
 
 	(void)state;
-	for (int round = 0; round < 1500; round++) {
+	for (unsigned round = rounds(1500); round > 0; round--) {
 		struct world w = {0};
 		unsigned n_plain = dice(&seed, 11), n_rules = 1 + dice(&seed, RULES_MAX);
 
@@ -730,7 +731,7 @@ static void test_random(void **state)
 		close_world(&w);
 	}
 	for (size_t i = 0; i < COUNT(seen); i++)
-		assert_true(seen[i] > 100);
+		assert_true(seen[i] > rounds(100));
 }
 
 int main(void)

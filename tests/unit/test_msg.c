@@ -11,8 +11,9 @@
 
 #include "lib/dns/msg.h"
 #include "tests/unit/oracle.h"
+#include "tests/unit/rounds.h"
 
-#define ROUNDS oracle_rounds(5000)
+#define ROUNDS rounds(5000)
 
 /* -- msg_parse_query ------------------------------------------------------------------------ */
 

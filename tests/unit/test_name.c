@@ -10,8 +10,9 @@
 
 #include "lib/dns/name.h"
 #include "tests/unit/oracle.h"
+#include "tests/unit/rounds.h"
 
-#define ROUNDS oracle_rounds(20000)
+#define ROUNDS rounds(20000)
 
 /* A wire name out of a string literal, whose terminator is the root label. */
 #define WIRE(text) ((const uint8_t *)(text))

@@ -1,5 +1,6 @@
 /* test_trie.c - look-ups against the definition of a rule, on random mixes and on real names. */
 #include "tests/unit/lists.h"
+#include "tests/unit/rounds.h"
 
 #include "blocklists/format.h"
 #include "lib/dns/msg.h"
@@ -250,7 +251,7 @@ static void test_against_naive_set(void **state)
 	unsigned n_questions = 0;
 
 	(void)state;
-	for (uint32_t seed = 1; n_questions < 1000000; seed++)
+	for (uint32_t seed = 1; n_questions < rounds(1000000); seed++)
 		n_questions += one_random_mix(seed * 2654435761u, 60, 5000);
 }
 
@@ -383,7 +384,7 @@ static void test_any_bytes(void **state)
 
 	(void)state;
 	assert_non_null(bytes);
-	for (unsigned round = 0; round < 3000; round++) {
+	for (unsigned round = 0; round < rounds(3000); round++) {
 		size_t from = parts[round % 2 * 2];
 
 		memcpy(bytes, image, len);
