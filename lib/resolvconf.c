@@ -1,9 +1,11 @@
 /* resolvconf.c - the `nameserver` lines of resolv.conf(5). */
 #include "lib/resolvconf.h"
 
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_TEXT_SIZE 16384 /* what lies behind it in a resolv.conf is not looked at */
 #define SPACE	       " \t\r"
@@ -113,12 +115,17 @@ unsigned resolvconf_parse(
 static unsigned read_file(
     const char *path, union addr *out, unsigned max, const union addr *own, unsigned n_own)
 {
+	/* For a pipe, which has nothing to say, nobody waits. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	char text[FILE_TEXT_SIZE];
-	FILE *file = fopen(path, "re");
 	size_t len;
 
-	if (file == NULL)
+	if (file == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
 		return 0;
+	}
 	len = fread(text, 1, sizeof(text) - 1, file);
 	(void)fclose(file);
 	text[len] = '\0';
