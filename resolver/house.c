@@ -390,6 +390,17 @@ void house_commit(struct server *s)
 	watch(s);
 }
 
+void house_without(struct server *s, const struct why *why)
+{
+	struct house *h = &s->house;
+
+	close_made(&h->next);
+	(void)snprintf(
+	    h->next.info.text, sizeof(h->next.info.text), "there are none: %.200s", why->text);
+	house_commit(s);
+	timer_start(h->settle, HOUSE_AGAIN_MS);
+}
+
 void house_tell(struct server *s, unsigned worker)
 {
 	(void)supervise_send(s->workers, worker, CHANNEL_LOCAL, 0, NULL, 0, s->house.now.fd);

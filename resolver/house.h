@@ -8,7 +8,8 @@
  *                              house_commit(): in force, workers told, files watched
  *
  * A record that is malformed is an error of the configuration.  A file that is not there, has lines that
- * are not understood, or more names than there may be, is not: the rest counts, and it is told of.
+ * are not understood, or more names than there may be, is not: the rest counts, and it is told of.  A loader that
+ * dies, or has not the memory, is none either: at the start there are no names then, and it is told of.
  */
 #ifndef QUELL_HOUSE_H
 #define QUELL_HOUSE_H
@@ -25,6 +26,7 @@
 
 #define HOUSE_SETTLE_MS	    250	 /* after the last change of a file, ... */
 #define HOUSE_SETTLE_MAX_MS 2000 /* ... but no longer after the first */
+#define HOUSE_AGAIN_MS	    5000
 
 struct server;
 struct loader;
@@ -64,6 +66,10 @@ void house_drop(struct server *s);
 
 /* What was prepared is in force: tell all workers, and watch the files of s->conf. */
 void house_commit(struct server *s);
+
+/* At the start, where nothing could be prepared: there are no names, and status says why, until a file changes or the
+ * next try, which comes by itself, is better. */
+void house_without(struct server *s, const struct why *why);
 
 /* Tell one worker. */
 void house_tell(struct server *s, unsigned worker);

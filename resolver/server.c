@@ -584,7 +584,8 @@ static void on_lists(void *ctx, int err, struct lists *lists, const struct why *
 		reload_commit(s, lists);
 	} else if (err < 0) {
 		log_error("lists", "%s", why->text);
-		server_stop(s, SERVER_USAGE);
+		/* Another start may well do where the system is at fault, as with a loader that was killed. */
+		server_stop(s, err == ERR_SYS ? SERVER_FAILED : SERVER_USAGE);
 	} else {
 		start_workers(s, lists);
 	}
@@ -593,12 +594,15 @@ static void on_lists(void *ctx, int err, struct lists *lists, const struct why *
 /* At the start. */
 static void on_first_names(struct server *s, int err, const struct why *why)
 {
-	if (err < 0) {
+	if (err == ERR_FORMAT) { /* a record of the configuration */
 		log_error("names", "%s", why->text);
 		server_stop(s, SERVER_USAGE);
 		return;
 	}
-	house_commit(s);
+	if (err < 0)
+		house_without(s, why);
+	else
+		house_commit(s);
 	limit_lists(s);
 	lists_load(s->loader, s->conf, s->flags, true);
 }

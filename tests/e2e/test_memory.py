@@ -157,6 +157,26 @@ def test_names():
 
 
 @test
+def test_names_at_the_start():
+    """Names of the house that take too much keep quelld from nothing else, also at its start"""
+    not_sanitized()
+    with FakeUpstream() as upstream, temporary_folder() as folder:
+        hosts = os.path.join(folder, "hosts")
+        with open(hosts, "w") as f:
+            f.writelines("192.168.%d.%d h%d.lan\n" % (i >> 8 & 255, i & 255, i) for i in range(100000))
+        with Quelld([upstream], ["listed.test\n"], conf=CONF + 'hosts = {"%s"}\n' % hosts) as daemon:
+            assert_blocked(daemon.ask("listed.test."))
+            status, text = daemon.ctl("status")
+            equal(status, 1, text)
+            assert "reason              names of the house: there are none: the names of the house take more" in text, text
+            with open(hosts, "w") as f:
+                f.write("192.168.1.1 small.lan\n")
+            daemon.log.wait("^info names changed: ")
+            equal(addresses(daemon.ask("small.lan")), ["192.168.1.1"], "a name of the house")
+            equal(daemon.ctl("status")[0], 0, "status")
+
+
+@test
 def test_image():
     """An image that leaves no room for the next is refused by its size"""
     with FakeUpstream() as upstream, Quelld([upstream], ["one.test\n"], conf=CONF) as daemon:

@@ -405,6 +405,46 @@ def test_killed_while_loading():
         del upstream
 
 
+def kill_first_loader(daemon):
+    """Kill what is started before the first worker.  Returns false where that was faster."""
+    while not any(re.match("(info worker-started|notice ready|error)", line) for line in daemon.log.all()):
+        with contextlib.suppress(OSError):
+            for pid in daemon.children():
+                fds = os.listdir("/proc/%d/fd" % pid)
+                if any("memfd:" in os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in fds):
+                    os.kill(pid, signal.SIGKILL)
+                    return True
+    return False
+
+
+@test
+def test_killed_at_the_start():
+    """A loader that is killed at the start costs the names of the house, for a while, or a start that can be tried again"""
+    if SLOW > 1:
+        raise Skip("not behind a wrapper")
+    with FakeUpstream() as upstream, temporary_folder() as folder:
+        hosts = os.path.join(folder, "hosts")
+        with open(hosts, "w") as f:
+            f.writelines("192.168.%d.%d h%d.lan\n" % (i >> 8 & 255, i & 255, i) for i in range(60000))
+        with Quelld([upstream], conf='hosts = {"%s"}\n' % hosts, wait=False) as daemon:
+            if not kill_first_loader(daemon):
+                raise Skip("the loader was faster than the test")
+            daemon.log.wait("^notice ready ")
+            status, text = daemon.ctl("status")
+            equal(status, 1, text)
+            assert "there are none: the loader ended with signal 9" in text, text
+            daemon.log.wait("^info names changed: ")  # by itself
+            equal(addresses(daemon.ask("h1.lan.")), ["192.168.0.1"], "a name of the house")
+        lists = "".join("n%d.bulk.test\n" % i for i in range(300000))
+        daemon = Quelld([upstream], [lists], wait=False)
+        killed = kill_first_loader(daemon)
+        status = daemon.wait() if killed else 1
+        daemon.kill()
+        if not killed:
+            raise Skip("the loader was faster than the test")
+        equal(status, 1, "exit status: 2 would be a mistake of the user's, after which systemd does not try again")
+
+
 @test
 def test_several_workers():
     """With several workers each answers by the same lists, and counters are sums"""
