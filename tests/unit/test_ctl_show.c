@@ -156,7 +156,7 @@ static unsigned word_ends(const char *line, size_t ends[COLUMNS_MAX])
 
 static void test_latencies(void **state)
 {
-	size_t titles[COLUMNS_MAX], figures[COLUMNS_MAX], about = strlen("  Blocked");
+	size_t titles[COLUMNS_MAX] = {0}, figures[COLUMNS_MAX], about = strlen("  Blocked");
 	char *line;
 
 	(void)state;

@@ -246,7 +246,8 @@ static void test_exempt(void **state)
 	scratch_write("rules", "allow mine.example\n");
 	watch(f, "");
 	hits = calloc(f->watch.n, sizeof(*hits));
-	assert_true(c != NULL && hits != NULL);
+	assert_non_null(c);
+	assert_non_null(hits);
 	hits[find(f, UPDATE_WATCH_NEEDED, false, "captive.apple.com")] = true;
 	hits[find(f, UPDATE_WATCH_NEEDED, true, "pool.ntp.org")] = true;
 	hits[find(f, UPDATE_WATCH_ALLOWED, true, "mine.example")] = true;
