@@ -244,6 +244,14 @@ static bool is_ready(int fd, short what)
 	return poll(&look, 1, 0) == 1 && (look.revents & what) != 0;
 }
 
+/* Of a pread64 or pwrite64; registers of 32 bits have it in an even pair, the low half first. */
+static off_t position_of(const struct seccomp_notif *n)
+{
+	const __u64 *args = n->data.args;
+
+	return (off_t)(sizeof(long) == sizeof(*args) ? args[3] : args[4] | args[5] << 32);
+}
+
 /* Do half of a read or write in the program's place.  Returns how many bytes, or -1: it is not one that can be halved. */
 static ssize_t do_half(const struct seccomp_notif *n)
 {
@@ -251,10 +259,11 @@ static ssize_t do_half(const struct seccomp_notif *n)
 	const int call = n->data.nr;
 	const bool reads = call == SCMP_SYS(read) || call == SCMP_SYS(pread64);
 	const bool placed = call == SCMP_SYS(pwrite64) || call == SCMP_SYS(pread64);
-	size_t len = n->data.args[2] / 2 < SHORT_MAX ? n->data.args[2] / 2 : SHORT_MAX;
+	const size_t whole = (size_t)n->data.args[2];
+	const size_t len = whole / 2 < SHORT_MAX ? whole / 2 : SHORT_MAX;
 	struct iovec here = {.iov_base = bytes, .iov_len = len};
 	struct iovec there = {.iov_base = (void *)(uintptr_t)n->data.args[1], .iov_len = len};
-	const off_t at = (off_t)n->data.args[3];
+	const off_t at = position_of(n);
 	ssize_t done = -1;
 	int fd;
 
