@@ -23,8 +23,9 @@
 
 #define RESERVE	  ((size_t)512 << 10) /* twice what libseccomp takes */
 #define ARGS_MAX  3
-#define CALL_SIZE 32  /* of a name */
-#define SOCK_TYPE 0xf /* the type of a socket without its flags */
+#define CALL_SIZE 32		      /* of a name */
+#define SOCK_TYPE 0xf		      /* the type of a socket without its flags */
+#define O_CHANGES (O_CREAT | O_TRUNC) /* these do so where a file is opened to be read, too */
 
 #define KIND(kind) (1U << SANDBOX_##kind)
 #define CHILDREN   (KIND(WORKER) | KIND(LOADER) | KIND(SAVER) | KIND(PARSER) | KIND(WITNESS))
@@ -122,8 +123,12 @@ static const struct row rows[] = {
 	/* --- files --- */
 	ROW(STRICT(KIND(WORKER) | KIND(LOADER)), REFUSE(EACCES), "openat", BITS(2, O_ACCMODE, O_RDONLY)),
 	ROW(STRICT(KIND(WORKER) | KIND(LOADER)), REFUSE(EACCES), "open", BITS(1, O_ACCMODE, O_RDONLY)),
-	ROW(STRICT(READERS), ALLOW, "openat", BITS(2, O_ACCMODE, O_RDONLY)),
-	ROW(STRICT(READERS), ALLOW, "open", BITS(1, O_ACCMODE, O_RDONLY)),
+	ROW(STRICT(READERS), ALLOW, "openat", BITS(2, O_ACCMODE | O_CHANGES, O_RDONLY)),
+	ROW(STRICT(READERS), ALLOW, "open", BITS(1, O_ACCMODE | O_CHANGES, O_RDONLY)),
+	ROW(STRICT(READERS), KILL, "openat", BITS(2, O_CREAT, O_CREAT)),
+	ROW(STRICT(READERS), KILL, "openat", BITS(2, O_TRUNC, O_TRUNC)),
+	ROW(STRICT(READERS), KILL, "open", BITS(1, O_CREAT, O_CREAT)),
+	ROW(STRICT(READERS), KILL, "open", BITS(1, O_TRUNC, O_TRUNC)),
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "openat", BITS(2, O_ACCMODE, O_WRONLY)),
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "openat", BITS(2, O_ACCMODE, O_RDWR)),
 	ROW(STRICT(CHILDREN & ~KIND(SAVER)), KILL, "open", BITS(1, O_ACCMODE, O_WRONLY)),

@@ -182,6 +182,19 @@ static int create(void)
 	return FAILED;
 }
 
+/* Flags that write where nothing is opened to be written. */
+static int empty_by_reading(void)
+{
+	(void)open(world.file, O_RDONLY | O_TRUNC);
+	return FAILED;
+}
+
+static int create_by_reading(void)
+{
+	(void)open(world.outside, O_RDONLY | O_CREAT, 0600);
+	return FAILED;
+}
+
 static int open_otherwise(void)
 {
 	uint64_t how[3] = {O_RDONLY, 0, 0};
@@ -434,6 +447,10 @@ static void test_files(void **state)
 		assert_killed(children[i], create);
 		assert_passes(children[i], SANDBOX_CALLS, remove_file);
 	}
+	assert_killed(SANDBOX_WITNESS, empty_by_reading);
+	assert_killed(SANDBOX_PARSER, empty_by_reading);
+	assert_killed(SANDBOX_WITNESS, create_by_reading);
+	assert_killed(SANDBOX_PARSER, create_by_reading);
 	for (size_t i = 0; i < N_CHILDREN; i++)
 		assert_passes(children[i], SANDBOX_CALLS, open_otherwise);
 }
