@@ -694,7 +694,7 @@ static void test_worker_dies(void **state)
 }
 
 /* Of the parent: how many descriptors are open, and how much memory it has, in KiB: 0 under the address sanitizer, which
- * keeps what is freed. */
+ * keeps what is freed, and under valgrind, which has memory of its own there. */
 static void weigh(const struct fixture *f, unsigned *n_fds, long *kib)
 {
 	char path[64], line[128];
@@ -713,7 +713,7 @@ static void weigh(const struct fixture *f, unsigned *n_fds, long *kib)
 #if defined(__SANITIZE_ADDRESS__)
 	*kib = 0;
 #else
-	*kib = -1;
+	*kib = getenv("QUELL_WRAPPER") != NULL ? 0 : -1;
 #endif
 	while (*kib < 0 && fgets(line, sizeof(line), status) != NULL)
 		if (strncmp(line, "VmData:", 7) == 0)
