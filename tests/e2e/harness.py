@@ -725,6 +725,13 @@ def assert_rcode(r, rcode):
     equal(dns.rcode.to_text(r.rcode()), rcode, "rcode of %s" % (r.question and r.question[0],))
 
 
+def has_instruments():
+    """Does the daemon hold code that makes calls of its own: a sanitizer, or what counts coverage?"""
+    with open(os.path.join(BUILD, "quelld"), "rb") as f:
+        program = f.read()
+    return b"__asan_init" in program or b"__gcov_init" in program
+
+
 def quelld_once(*args, **kwargs):
     """Run the daemon to its end: (exit status, standard output, standard error)."""
     done = subprocess.run(WRAPPER + [os.path.join(BUILD, "quelld")] + list(args), stdin=subprocess.DEVNULL,

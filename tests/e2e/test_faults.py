@@ -299,9 +299,8 @@ def all_cases(totals):
 
 
 def needs():
-    with open(os.path.join(BUILD, "quelld"), "rb") as f:
-        if harness.WRAPPER or harness.WORKERS != 1 or b"__asan_init" in f.read():
-            raise Skip("it is about one worker; and instruments make calls of their own")
+    if harness.WRAPPER or harness.WORKERS != 1 or harness.has_instruments():
+        raise Skip("it is about one worker; and instruments make calls of their own")
     if subprocess.run([FAULT, "/dev/null", "any", "all", "ENOMEM", "0", "0", "/bin/true"]).returncode != 0:
         raise Skip("there is no seccomp to let calls fail with")
 
