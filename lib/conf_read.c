@@ -520,16 +520,20 @@ int conf_read(struct conf **out, const char *path, struct why *why)
 	char *text = NULL;
 	struct stat st;
 	size_t len;
+	bool known;
 	int err;
 
 	if (fd < 0) {
 		err = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_DENIED : ERR_SYS;
 		return why_set(why, err, "%s: %s", path, strerror(errno));
 	}
-	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+	known = fstat(fd, &st) == 0;
+	if (known && S_ISFIFO(st.st_mode))
 		err = why_set(why, ERR_FORMAT,
 		    "%s: this is a pipe, which cannot be read again at a reload; it takes a file",
 		    path);
+	else if (known && S_ISDIR(st.st_mode))
+		err = why_set(why, ERR_FORMAT, "%s: %s", path, strerror(EISDIR));
 	else
 		err = file_read(fd, path, FILE_SIZE_MAX, &text, &len, why);
 	(void)close(fd);

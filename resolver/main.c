@@ -237,10 +237,11 @@ int main(int argc, char **argv)
 		return flags.user != NULL && err == ERR_NOTFOUND ? SERVER_USAGE : SERVER_FAILED;
 	}
 	sandbox_enter(&wish, &sandbox);
-	if (settings_read(&conf, &flags, &why) < 0) {
+	err = settings_read(&conf, &flags, &why);
+	if (err < 0) {
 		log_error("config", "%s", why.text);
 		witness_stop(&witness);
-		return SERVER_USAGE;
+		return (int)server_exit_of(err);
 	}
 	if (action == CHECK)
 		return (int)check(conf, &flags);

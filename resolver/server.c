@@ -574,6 +574,11 @@ static void start_workers(struct server *s, struct lists *lists)
 	look_around(s);
 }
 
+enum server_exit server_exit_of(int err)
+{
+	return err == ERR_SYS || err == ERR_NOMEM ? SERVER_FAILED : SERVER_USAGE;
+}
+
 static void on_lists(void *ctx, int err, struct lists *lists, const struct why *why)
 {
 	struct server *s = ctx;
@@ -584,8 +589,7 @@ static void on_lists(void *ctx, int err, struct lists *lists, const struct why *
 		reload_commit(s, lists);
 	} else if (err < 0) {
 		log_error("lists", "%s", why->text);
-		/* Another start may well do where the system is at fault, as with a loader that was killed. */
-		server_stop(s, err == ERR_SYS ? SERVER_FAILED : SERVER_USAGE);
+		server_stop(s, server_exit_of(err));
 	} else {
 		start_workers(s, lists);
 	}

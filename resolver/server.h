@@ -41,6 +41,10 @@
 
 enum server_exit { SERVER_OK = 0, SERVER_FAILED = 1, SERVER_USAGE = 2 };
 
+/* That of an error in what the user wrote, or in reading it: another start may well do where the system was at fault, and
+ * the service manager tries none after SERVER_USAGE. */
+enum server_exit server_exit_of(int err);
+
 /* A reload, from its request to its end. */
 struct reload {
 	bool running;		       /* a reload is being made ... */

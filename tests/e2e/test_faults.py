@@ -259,7 +259,8 @@ def one_case(daemon, who, call, what, first, count):
     if ran:
         equal(status, 0, "exit status")
     else:
-        assert status in (1, 2), "exit status %d" % status
+        # 2 would be a mistake of the user's: systemd does not try again.  (The seals of a file in memory are always told.)
+        assert status == 1 or (status == 2 and call.startswith("fcntl")), "exit status %d" % status
         assert any(line.startswith("error ") for line in daemon.log.all()), "it does not say why"
         if os.environ.get("QUELL_FAULTS_SAY"):
             print("# %s %s %s %d: %s" % (who, call, what, first, [x for x in daemon.log.all() if x.startswith("error")][-1]))

@@ -134,7 +134,7 @@ static void test_what_is_no_file(void **state)
 	(void)state;
 	refuse_path("missing", ERR_NOTFOUND, "No such file");
 	assert_int_equal(mkdir("folder", 0700), 0);
-	refuse_path("folder", ERR_SYS, "Is a directory");
+	refuse_path("folder", ERR_FORMAT, "Is a directory");
 	refuse_path("folder/missing/x", ERR_NOTFOUND, "No such file");
 	scratch_write("file", "");
 	refuse_path("file/x", ERR_SYS, "Not a directory");
