@@ -80,12 +80,17 @@ static struct msg_walk walk_from(const uint8_t *msg, size_t len, size_t pos)
 
 int msg_walk_start(struct msg_walk *w, const uint8_t *msg, size_t len)
 {
-	size_t pos = MSG_HEADER;
+	size_t pos = MSG_HEADER, name_len;
+	uint8_t name[NAME_SIZE];
 
 	if (len < MSG_HEADER)
 		return ERR_FORMAT;
 	for (unsigned left = msg_u16(msg + 4); left > 0; left--) {
-		if (name_skip(msg, len, &pos) < 0 || len - pos < 4)
+		/* Before the first question nothing stands that a pointer could lead to. */
+		int err = pos == MSG_HEADER ? name_skip(msg, len, &pos)
+					    : name_read(msg, len, &pos, name, &name_len);
+
+		if (err < 0 || len - pos < 4)
 			return ERR_FORMAT;
 		pos += 4;
 	}

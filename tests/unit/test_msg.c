@@ -888,6 +888,10 @@ static void test_walk_malformed(void **state)
 					     "\0" RR("\1", "\4") "abc"),
 	    ROW("a bad label", REPLY("\1") "\0\0\1\0\1"
 					   "\x40" RR("\1", "\4") "abcd"),
+	    ROW("a second question that leads to a bad label", "\0\0\x80\0\0\2\0\1\0\0\0\0"
+							       "\0\0\x7f\0\1"
+							       "\xc0\x0e\0\1\0\1"
+							       "\0" RR("\1", "\4") "abcd"),
 #undef ROW
 	};
 
