@@ -57,7 +57,7 @@ static void open_base(struct update_part *p, enum update_here which)
 	struct stat st;
 
 	update_part_here(which, p->name, file);
-	base->fd = openat(p->lists_fd, file, O_RDONLY | O_CLOEXEC);
+	base->fd = openat(p->lists_fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (base->fd >= 0 && fstat(base->fd, &st) == 0)
 		base->bytes = (uint64_t)st.st_size;
 }

@@ -471,7 +471,7 @@ static int show_preview(struct run *run, const uint8_t *image, size_t len)
 	struct why *why = &run->result.image_why;
 	struct trie old = {0}, new;
 	struct update_preview preview = {0};
-	char *names = NULL, *present = NULL;
+	char *names = NULL, *present;
 	size_t names_len, present_len;
 	int err = 0;
 
@@ -481,9 +481,8 @@ static int show_preview(struct run *run, const uint8_t *image, size_t len)
 	if (err == 0)
 		err = trie_open(&new, image, len, why);
 	/* Without one that is whole, all is new. */
-	if (update_store_read_at(
-		run->store.dir_fd, "image", SIZE_MAX / 2, &present, &present_len, NULL) != 0 ||
-	    verify_image(present, present_len, NULL) != 0 ||
+	present = update_store_present(&run->store, &present_len);
+	if (present == NULL || verify_image(present, present_len, NULL) != 0 ||
 	    trie_open(&old, present, present_len, NULL) != 0)
 		old = (struct trie){0};
 	if (err == 0)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "blocklists/compile.h"
+#include "blocklists/format.h"
 #include "blocklists/verify.h"
 #include "lib/file.h"
 #include "tools/text.h"
@@ -36,7 +37,8 @@ static int sys_error(struct why *why, const char *what)
 
 static int open_to_read(int dir_fd, const char *name, int *fd, struct why *why)
 {
-	*fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	/* In our own folders nobody waits for the other end of a pipe; what a user names may be one. */
+	*fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | (dir_fd != AT_FDCWD ? O_NONBLOCK : 0));
 	if (*fd >= 0)
 		return 0;
 	if (errno == ENOENT || errno == EBADF)
@@ -424,14 +426,29 @@ int update_store_adopt(struct update_store *s, const char *name, const char *par
 
 /* ---- the image ---- */
 
-/* The present image, or NULL. */
-static char *read_present(struct update_store *s, size_t *len)
+/* Is the file as long as the image in it says?  A damaged one may be of any length. */
+static bool is_whole(int fd)
+{
+	uint8_t header[FORMAT_HEADER];
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       pread(fd, header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+	       compile_is_image(header, sizeof(header)) &&
+	       format_get_u64(header + FORMAT_AT_LEN) == (uint64_t)st.st_size;
+}
+
+char *update_store_present(struct update_store *s, size_t *len)
 {
 	char *bytes = NULL;
+	int fd;
 
 	*len = 0;
-	if (update_store_read_at(s->dir_fd, IMAGE, SIZE_MAX / 2, &bytes, len, NULL) != 0)
+	if (open_to_read(s->dir_fd, IMAGE, &fd, NULL) != 0)
 		return NULL;
+	if (!is_whole(fd) || file_read(fd, IMAGE, SIZE_MAX / 2, &bytes, len, NULL) != 0)
+		bytes = NULL;
+	close(fd);
 	return bytes;
 }
 
@@ -465,7 +482,7 @@ int update_store_install(struct update_store *s, const uint8_t *image, size_t le
 		err = write_image_temp(s->dir_fd, IMAGE_TEMP, image, len, why);
 	if (err != 0)
 		return err;
-	present = read_present(s, &present_len);
+	present = update_store_present(s, &present_len);
 	if (present != NULL && (present_len != len || memcmp(present, image, len) != 0) &&
 	    verify_image(present, present_len, NULL) == 0)
 		err = keep_previous(s, present, present_len, why);

@@ -63,6 +63,9 @@ int update_store_adopt(
 /* Is `image` what the folder has already, byte for byte? */
 bool update_store_has_image(struct update_store *s, const uint8_t *image, size_t len);
 
+/* The present image, malloc'ed for the caller, and its length; NULL: there is none of the length that it says. */
+char *update_store_present(struct update_store *s, size_t *len);
+
 /* Put `image` in force: verified, written and read back, the present one kept as image.previous
  * (if it is valid and another).  Returns 0; ERR_SYS, ERR_NOMEM or ERR_FORMAT, the old one
  * untouched. */

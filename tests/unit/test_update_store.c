@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -125,6 +126,30 @@ static void test_install(void **state)
 	assert_true(file_is(f, "image.previous", "one.example\n"));
 	assert_false(exists(f, "image.tmp"));
 	assert_false(exists(f, "image.previous.tmp"));
+}
+
+/* What is there is no image, but a file with a hole behind it, or a pipe: neither is read to its end. */
+static void test_install_over_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct rusage before, after;
+	char path[128];
+
+	path_of(f, "image", path);
+	install(f, "one.example\n");
+	assert_int_equal(truncate(path, 512 << 20), 0);
+	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+	install(f, "two.example\n");
+	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+	assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 128 << 10); /* KiB */
+	assert_true(file_is(f, "image", "two.example\n"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0644), 0);
+	(void)alarm(20);
+	install(f, "three.example\n");
+	(void)alarm(0);
+	assert_true(file_is(f, "image", "three.example\n"));
+	assert_false(exists(f, "image.previous"));
 }
 
 /* Killed between the two renames: image and image.previous are one file. */
@@ -301,6 +326,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_install, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_install_over_damage, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_install_after_half_a_swap, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_install_refuses_what_is_no_image, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_has_image, setup, teardown),
