@@ -217,7 +217,8 @@ void doctor_ipv6(struct doctor *d, const struct doctor_case *c)
 		    "this machine has no address of IPv6 but for its own link");
 	} else if (listens_at_one(c, &v6.all, &own)) {
 		doctor_say(d, DOCTOR_OK, "ipv6",
-		    "quell listens at IPv6, too; the address that stays is %s",
+		    "quell %s at IPv6, too; the address that stays is %s",
+		    c->reach == DOCTOR_AWAY ? "is to listen" : "listens",
 		    addr_format_host(&v6.best, text));
 	} else {
 		doctor_say(d, DOCTOR_WARN, "ipv6",

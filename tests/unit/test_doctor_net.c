@@ -206,7 +206,11 @@ static void test_ipv6(void **state)
 	assert_finding(&d, "ipv6", DOCTOR_WARN, "(fd00::2)", "\"[fd00::2]:53\"");
 	c.listen.addr[c.listen.n++] = findings_addr("[2001:db8::1]:53");
 	doctor_ipv6(&d, &c);
-	assert_finding(&d, "ipv6", DOCTOR_OK, "that stays is fd00::2", "");
+	assert_finding(
+	    &d, "ipv6", DOCTOR_OK, "listens at IPv6, too; the address that stays is fd00::2", "");
+	c.reach = DOCTOR_AWAY;
+	doctor_ipv6(&d, &c);
+	assert_finding(&d, "ipv6", DOCTOR_OK, "is to listen at IPv6", "");
 	c.listen.addr[1] = findings_addr("[::]:53");
 	doctor_ipv6(&d, &c);
 	assert_finding(&d, "ipv6", DOCTOR_OK, "that stays is fd00::2", "");
