@@ -436,16 +436,16 @@ unsigned query_upstreams(const struct query *q, struct query_upstream *out, unsi
 {
 	for (unsigned i = 0; i < q->upstreams.n && i < max; i++) {
 		const struct upstream *s = &q->upstreams.server[i];
+		struct query_upstream *to = &out[i];
 
-		out[i] = (struct query_upstream){
-		    .addr = s->addr,
-		    .down = upstream_is_down(&q->upstreams, i),
-		    .forward = (s->groups & 1) == 0,
-		    .rtt_ms = (s->srtt_ms8 + 7) / 8,
-		    .asked = s->asked,
-		    .answered = s->answered,
-		    .failed = s->failed,
-		};
+		memset(to, 0, sizeof(*to)); /* its gaps go to another process, too */
+		to->addr = s->addr;
+		to->down = upstream_is_down(&q->upstreams, i);
+		to->forward = (s->groups & 1) == 0;
+		to->rtt_ms = (s->srtt_ms8 + 7) / 8;
+		to->asked = s->asked;
+		to->answered = s->answered;
+		to->failed = s->failed;
 	}
 	return q->upstreams.n;
 }
