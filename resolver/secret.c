@@ -60,6 +60,8 @@ static bool unpack(struct secret *secret, const uint8_t *bytes, size_t len)
 		return false;
 	for (unsigned i = 0; i < 8; i++)
 		made = made << 8 | bytes[MADE_OFF + i];
+	if (made > INT64_MAX)
+		return false;
 	secret->made_s = (int64_t)made;
 	secret->cookies.known = true;
 	secret->cookies.rolled = bytes[ROLL_OFF] == 1;

@@ -277,7 +277,7 @@ static void what_is_no_secret_is_replaced(void **state)
 
 	(void)state;
 	start();
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 7; i++) {
 		struct scratch_output said;
 
 		before = workers.told;
@@ -294,6 +294,9 @@ static void what_is_no_secret_is_replaced(void **state)
 			break;
 		case 3:
 			poke(path, ROLL_OFF, 2);
+			break;
+		case 5: /* made before there was time: it would never be old */
+			poke(path, MADE_OFF, (char)0x80);
 			break;
 		case 4:
 			scratch_write(path, "");
