@@ -664,7 +664,7 @@ static void test_files(void **state)
 
 	assert_int_equal(conf_read(&conf, "/tmp/quell-none/x", &why), ERR_NOTFOUND);
 	assert_string_equal(why.text, "/tmp/quell-none/x: No such file or directory");
-	assert_int_equal(conf_read(&conf, "/tmp", &why), ERR_SYS);
+	assert_int_equal(conf_read(&conf, "/tmp", &why), ERR_FORMAT);
 	assert_string_equal(why.text, "/tmp: Is a directory");
 	assert_null(conf);
 }
