@@ -436,6 +436,9 @@ def wait_until(condition, is_true, what, seconds=WAIT_SECONDS):
 
 # --- the daemon ---
 
+INSTRUMENTS = re.compile("--[0-9]+-- |profiling:")  # valgrind on what it does not know, gcov on what a sandbox forbids it
+
+
 class Lines:
     """The lines of a stream, read by a thread as they come."""
 
@@ -447,8 +450,11 @@ class Lines:
 
     def _read(self, stream):
         for line in stream:
+            text = line.decode("utf-8", "backslashreplace").rstrip("\n")
+            if INSTRUMENTS.match(text):
+                continue
             with self.changed:
-                self.add(line.decode("utf-8", "backslashreplace").rstrip("\n"))
+                self.add(text)
                 self.changed.notify_all()
         with self.changed:
             self.ended = True
@@ -736,7 +742,8 @@ def quelld_once(*args, **kwargs):
     """Run the daemon to its end: (exit status, standard output, standard error)."""
     done = subprocess.run(WRAPPER + [os.path.join(BUILD, "quelld")] + list(args), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=WAIT_SECONDS, **kwargs)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    said = [line for line in done.stderr.decode().splitlines(True) if not INSTRUMENTS.match(line)]
+    return done.returncode, done.stdout.decode(), "".join(said)
 
 
 @contextlib.contextmanager

@@ -809,8 +809,7 @@ def test_log_lines():
         equal(daemon.log.all()[since:], [], "lines for queries")
         daemon.reload()
         for line in daemon.log.all():
-            if not line.startswith("profiling:"):  # of what counts coverage, in the sandbox of a process that ends
-                assert re.match(r"(error|warning|notice|info|debug) [a-z0-9-]+ \S", line), line
+            assert re.match(r"(error|warning|notice|info|debug) [a-z0-9-]+ \S", line), line
         del upstream
 
 
