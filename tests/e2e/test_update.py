@@ -485,6 +485,8 @@ class Screen:
 
 def test_progress_of_many():
     """Eight transfers on a terminal of four rows: nothing is left of their lines"""
+    if WRAPPER:
+        raise Skip("%s would write on the terminal, too" % WRAPPER[0])
     try:
         ours, theirs = pty.openpty()
     except OSError as error:
