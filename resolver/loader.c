@@ -254,7 +254,7 @@ static int load(const struct loader_job *job, const struct loader_input *in, int
 	out->is_image = n == 1 && is_image(in);
 	if (out->is_image)
 		err = check_size(in, limits, why);
-	else if (job->compiled)
+	else if (n == 1 && job->compiled)
 		err = why_set(why, ERR_FORMAT, "%s: this is no image", in->path);
 	if (err == 0 && out->is_image)
 		err = copy_image(in, memfd, why);
