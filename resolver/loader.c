@@ -395,7 +395,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)end_job(l);
 	if (got == 1 && message.fd >= 0) /* it has none to give */
 		(void)close(message.fd);
-	if (got < 0 || !is_answer(&message, &loaded)) {
+	if (got == ERR_SYS) {
+		fail(l, ERR_SYS, "what the loader said could not be received");
+	} else if (got < 0 || !is_answer(&message, &loaded)) {
 		fail(l, ERR_FORMAT, "the loader sent nonsense");
 	} else if (loaded.err < 0) {
 		fail(l, loaded.err, loaded.text);
