@@ -223,7 +223,9 @@ static int check(
 	void *bytes;
 	int err;
 
-	if (fstat(memfd, &st) < 0 || st.st_size == 0)
+	if (fstat(memfd, &st) < 0)
+		return why_set(why, ERR_SYS, "%s: %s", name, strerror(errno));
+	if (st.st_size == 0)
 		return why_set(why, ERR_FORMAT, "%s: empty", name);
 	bytes = pages_map(memfd, (size_t)st.st_size);
 	if (bytes == NULL)

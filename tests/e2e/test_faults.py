@@ -35,6 +35,7 @@ ONCE_WRONG = [
     ("child", "sendmsg", "EAGAIN", 3, 5),  # nor did one whose word for it was lost; the parent waited
     ("child", "epoll_ctl", "ENOMEM", 2, 4),  # one that could not listen did not answer
     ("parent", "recvmsg", "ENOMEM", 1, 1),  # the status was that of a wrong configuration
+    ("child", "newfstatat", "ENOMEM", 3, 3),  # so it was
     ("parent", "epoll_ctl", "ENOMEM", 3, 9),  # quellctl waited for ever; the control socket was freed twice
 ]
 
